@@ -1,0 +1,150 @@
+//! Reads `rules/*.toml`, checks every rule and writes them as constants: nothing is parsed when the program starts.
+//!
+//! A broken rule breaks the build and names its file and id.
+
+#[allow(dead_code, missing_docs, unreachable_pub)]
+#[path = "src/rules/analysis.rs"]
+mod analysis;
+#[allow(dead_code, missing_docs, unreachable_pub)]
+#[path = "src/rules/schema.rs"]
+mod schema;
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs, process};
+
+use schema::{MethodKind, Prepared, RuleFile, prepare};
+
+fn main() {
+    println!("cargo::rerun-if-changed=rules");
+    println!("cargo::rerun-if-changed=src/rules/schema.rs");
+    println!("cargo::rerun-if-changed=src/rules/analysis.rs");
+    let mut files: Vec<_> = fs::read_dir("rules")
+        .expect("the folder rules/ is readable")
+        .map(|entry| entry.expect("the folder rules/ is readable").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    files.sort();
+    let (mut rules, mut faults): (Vec<Prepared>, Vec<String>) = (Vec::new(), Vec::new());
+    for path in &files {
+        read(path, &mut rules, &mut faults);
+    }
+    for rule in &rules {
+        for part in &rule.raw.parts {
+            if !rules.iter().any(|other| other.raw.id == part.rule) {
+                faults.push(format!("rule `{}`: its part `{}` is no rule", rule.raw.id, part.rule));
+            }
+        }
+    }
+    if !faults.is_empty() {
+        for fault in faults {
+            println!("cargo::error={}", fault.replace('\n', " "));
+        }
+        process::exit(1);
+    }
+    let mut out = String::from("/// Every built-in rule, by file and place.\npub(super) static RULES: &[Rule] = &[\n");
+    for rule in &rules {
+        write_rule(&mut out, rule);
+    }
+    out.push_str("];\n");
+    let target = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("builtin_rules.rs");
+    fs::write(target, out).expect("OUT_DIR is writable");
+}
+
+fn read(path: &Path, rules: &mut Vec<Prepared>, faults: &mut Vec<String>) {
+    let name = path.display();
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => return faults.push(format!("{name}: {error}")),
+    };
+    let mut file: RuleFile = match toml::from_str(&text) {
+        Ok(file) => file,
+        Err(error) => return faults.push(format!("{name}: {error}")),
+    };
+    for raw in std::mem::take(&mut file.rules) {
+        let id = raw.id.clone();
+        if rules.iter().any(|known| known.raw.id == id) {
+            faults.push(format!("{name}: rule `{id}`: this id is taken"));
+            continue;
+        }
+        match prepare(raw, &file) {
+            Ok(prepared) => rules.push(prepared),
+            Err(list) => faults.extend(list.into_iter().map(|fault| format!("{name}: rule `{id}`: {fault}"))),
+        }
+    }
+}
+
+fn write_rule(out: &mut String, rule: &Prepared) {
+    let raw = &rule.raw;
+    let texts = |list: &[String]| {
+        let items: Vec<String> = list.iter().map(|text| format!("B({text:?})")).collect();
+        format!("B(&[{}])", items.join(", "))
+    };
+    let literals: Vec<String> = rule
+        .literals
+        .iter()
+        .map(|(text, ignore_case)| format!("Literal {{ text: B({text:?}), ignore_case: {ignore_case} }}"))
+        .collect();
+    let method = match rule.method {
+        MethodKind::Assigned => "Method::Assigned".to_owned(),
+        MethodKind::Generic => "Method::Generic".to_owned(),
+        MethodKind::Anchored => {
+            let anchors: Vec<String> = rule
+                .anchors
+                .iter()
+                .map(|anchor| {
+                    format!(
+                        "Anchor {{ back_min: {}, back_max: {}, gate: Gate {{ set: ByteSet({}), least: {} }} }}",
+                        anchor.back_min, anchor.back_max, anchor.gate.set.0, anchor.gate.least
+                    )
+                })
+                .collect();
+            format!("Method::Anchored(B(&[{}]))", anchors.join(", "))
+        }
+    };
+    let parts: Vec<String> = raw
+        .parts
+        .iter()
+        .map(|part| {
+            format!(
+                "PartOf {{ rule: B({:?}), within_lines: {}, missing: {} }}",
+                part.rule, part.within_lines, part.missing
+            )
+        })
+        .collect();
+    let severity = format!("Severity::{}{}", raw.severity[..1].to_uppercase(), &raw.severity[1..]);
+    let path = raw.path.as_ref().map_or("None".to_owned(), |regex| format!("Some(PathTest {{ regex: B({regex:?}) }})"));
+    writeln!(
+        out,
+        "Rule {{ id: B({:?}), provider: B({:?}), description: B({:?}), severity: {severity}, confidence: {}, \
+         literals: B(&[{}]), method: {method}, regex: B({:?}), secret_group: {}, entropy: {:?}f32, keywords: {}, \
+         within: {}, keywords_required: {}, validators: {}, free_standing: {}, any_name: {}, parts: B(&[{}]), \
+         part_only: {}, path: {path}, tags: {}, identify: B({:?}), rotate: B({:?}), link: B({:?}), fact: B({:?}), \
+         examples: {}, near_misses: {}, tail: ByteSet({}) }},",
+        raw.id,
+        raw.provider,
+        raw.description,
+        raw.confidence,
+        literals.join(", "),
+        raw.regex,
+        raw.secret_group,
+        raw.entropy,
+        texts(&raw.keywords),
+        raw.within,
+        raw.keywords_required,
+        texts(&raw.validators),
+        raw.free_standing,
+        raw.any_name,
+        parts.join(", "),
+        raw.part_only,
+        texts(&raw.tags),
+        raw.identify,
+        raw.rotate,
+        raw.link,
+        raw.fact,
+        texts(&raw.examples),
+        texts(&raw.near_misses),
+        rule.tail.0,
+    )
+    .expect("writing to a string");
+}

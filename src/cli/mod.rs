@@ -1,0 +1,33 @@
+//! The program: one file per command, each thin. Arguments in, library called, exit status out.
+
+pub mod scan;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Result;
+
+/// keysweep finds leaked credentials.
+#[derive(Debug, Parser)]
+#[command(name = "keysweep", version, about, propagate_version = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Scan files, commits or history for credentials.
+    Scan(scan::ScanArguments),
+}
+
+/// Runs a command; the exit status (0, 1) comes back, an error means 2.
+///
+/// # Errors
+/// Whatever kept the command from doing what it was asked.
+pub fn run(arguments: Arguments) -> Result<u8> {
+    match arguments.command {
+        Command::Scan(arguments) => scan::run(&arguments),
+    }
+}

@@ -1,0 +1,63 @@
+//! Matching: bytes in, matches out. Knows no files and no git.
+//!
+//! ```text
+//!  bytes -> prefilter (one pass, all literals) -> hit -> gate -> anchored pattern ----+
+//!                                              -> keyword -> assignment -> value -----+-> validate -> score
+//!                                                                                     |
+//!                                  resolve: halves joined, overlaps settled <---------+
+//! ```
+//!
+//! [`Engine`] is immutable and shared by all threads; a [`Scanner`] holds what one thread needs. Every candidate is
+//! a pure function of the bytes round the literal that was hit (at most [`REACH`] to each side, private keys and
+//! the like [`LONG_REACH`]); only [`resolve`] looks at a text's matches together. Never panics, whatever the bytes.
+
+mod assignment;
+mod matcher;
+pub mod prefilter;
+mod resolve;
+pub mod score;
+pub mod stream;
+pub mod validate;
+pub mod words;
+
+use std::ops::Range;
+
+pub use matcher::{Engine, Scanner};
+
+use crate::finding::Reason;
+
+/// Farthest a candidate looks to each side of the literal that raised it, in bytes.
+pub const REACH: usize = 4096;
+
+/// The same for kinds with a long body: private keys, key files.
+pub const LONG_REACH: usize = 64 * 1024;
+
+/// A match: which rule, where, how sure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Match {
+    /// Index of the rule in the engine's [`RuleSet`](crate::rules::RuleSet).
+    pub rule: u16,
+    /// The whole match (name, operator and value of an assignment; the pattern's match else).
+    pub span: Range<usize>,
+    /// The secret inside it.
+    pub secret: Range<usize>,
+    /// How sure, 0 to 100, before the path is known.
+    pub confidence: u8,
+    /// What made the confidence; the first is the rule's base.
+    pub reasons: Vec<Reason>,
+    /// Things read out of the secret offline.
+    pub facts: Vec<(&'static str, String)>,
+    /// Other halves of the credential: rule and secret.
+    pub parts: Vec<(u16, Range<usize>)>,
+}
+
+/// A candidate that was not reported, and why; collected only when asked for (`explain`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    /// The rule that raised it.
+    pub rule: u16,
+    /// Where.
+    pub span: Range<usize>,
+    /// What dropped it, in words.
+    pub why: String,
+}

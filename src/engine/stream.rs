@@ -1,0 +1,1 @@
+//! Streams: text that comes in pieces.

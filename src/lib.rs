@@ -1,0 +1,33 @@
+//! keysweep finds leaked credentials.
+//!
+//! The stations data passes, in order; each folder is one of them:
+//!
+//! ```text
+//!  source            engine                         pipeline           filter            report
+//!  files, stdin,     prefilter -> matcher ->        places findings    allow, ignore,    text, json,
+//!  index, commits,   assignment -> validate ->      (line, excerpt,    baseline,         sarif, ...
+//!  history, patch    score: bytes in, matches out   mask)              fingerprint
+//! ```
+//!
+//! [`rules`] says what is looked for; [`finding`], [`secret`] and [`error`] are the plain types that travel.
+//! Without features this crate is the engine alone: `Engine::new(RuleSet::builtin())`, then a
+//! [`engine::Scanner`] per thread.
+
+pub mod engine;
+pub mod error;
+pub mod finding;
+pub mod rules;
+pub mod secret;
+
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "cli")]
+pub mod filter;
+#[cfg(feature = "cli")]
+pub mod pipeline;
+#[cfg(feature = "cli")]
+pub mod report;
+#[cfg(feature = "cli")]
+pub mod source;
+
+pub use error::{Error, Notice, NoticeKind, Result};

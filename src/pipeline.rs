@@ -1,0 +1,185 @@
+//! The pipeline: items of a source through the engine, findings through the filter, into one sorted result.
+//!
+//! ```text
+//!  Item -> decode -> Scanner::scan -> accept? -> place (line, excerpt, mask) -> [attribute] -> decide -> ScanResult
+//! ```
+//!
+//! Placing happens in the worker, while the bytes are there. Attribution (history only) and the decision need no
+//! bytes, so they happen on findings alone.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::engine::{Engine, Match, Scanner};
+use crate::error::Notice;
+use crate::filter::{Decision, Filter};
+use crate::finding::position::Locator;
+use crate::finding::redact::{excerpt, mask};
+use crate::finding::{Coverage, Finding, Part, ScanResult, Status};
+use crate::secret::Secret;
+use crate::source::encoding::decode;
+use crate::source::{Item, Visitor};
+
+/// Where workers leave what they gathered.
+#[derive(Debug, Default)]
+struct Gathered {
+    findings: Vec<Finding>,
+    notices: Vec<Notice>,
+    coverage: Coverage,
+    bytes: u64,
+}
+
+/// One scan under way: the engine, the policy, and what workers gathered.
+pub struct Scan<'s> {
+    engine: &'s Engine,
+    /// Secrets in clear in excerpts and masks (`--show-secrets`).
+    show_secrets: bool,
+    gathered: Mutex<Gathered>,
+}
+
+impl<'s> Scan<'s> {
+    /// A scan with `engine`.
+    pub fn new(engine: &'s Engine, show_secrets: bool) -> Self {
+        Self { engine, show_secrets, gathered: Mutex::default() }
+    }
+
+    /// A worker for one more thread.
+    pub fn worker(&self) -> Worker<'_> {
+        Worker { scan: self, scanner: self.engine.scanner(), mine: Gathered::default() }
+    }
+
+    /// The findings so far, undecided, for attribution.
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.gathered.get_mut().unwrap_or_else(PoisonError::into_inner).findings)
+    }
+
+    /// Decides on `findings` and ends the scan.
+    pub fn finish(self, findings: Vec<Finding>, filter: &Filter) -> ScanResult {
+        let gathered = self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut result = ScanResult { notices: gathered.notices, coverage: gathered.coverage, ..ScanResult::default() };
+        result.summary.bytes = gathered.bytes;
+        result.summary.rules = self.engine.rules().rules().len() as u32;
+        for mut finding in findings {
+            if filter.decide(&mut finding) == Decision::Keep {
+                result.findings.push(finding);
+            }
+        }
+        result.settle();
+        result
+    }
+}
+
+/// One thread's end of a [`Scan`].
+pub struct Worker<'w> {
+    scan: &'w Scan<'w>,
+    scanner: Scanner<'w>,
+    mine: Gathered,
+}
+
+impl Visitor for Worker<'_> {
+    fn item(&mut self, item: Item<'_>) {
+        self.mine.bytes += item.bytes.len() as u64;
+        let decoded = decode(item.bytes);
+        let text = &*decoded.text;
+        let matches = self.scanner.scan(text);
+        if matches.is_empty() {
+            return;
+        }
+        let engine = self.scan.engine;
+        let masks: Vec<_> = matches
+            .iter()
+            .map(|found| {
+                let secret = &text[found.secret.clone()];
+                (found.secret.clone(), self.shown(engine, found.rule, secret))
+            })
+            .collect();
+        let mut locator = Locator::new(text);
+        for found in &matches {
+            let secret = &text[found.secret.clone()];
+            let raw = decoded.raw_offset(found.secret.start)..decoded.raw_offset(found.secret.end);
+            if item.accept.is_some_and(|accept| !accept(secret, raw.clone())) {
+                continue;
+            }
+            let mut origin = item.origin.clone();
+            (origin.byte_start, origin.byte_end) = (raw.start as u64, raw.end as u64);
+            origin.decode.extend(decoded.encoding.map(str::to_owned));
+            let masks: &[_] = if self.scan.show_secrets { &[] } else { &masks };
+            let line = locator.line_span(found.secret.start);
+            let excerpt = excerpt(text, line, found.secret.start, masks);
+            let mut finding = self.place(engine, found, text, &mut locator);
+            finding.origin = origin;
+            finding.excerpt = excerpt;
+            finding.commit.clone_from(&item.commit);
+            self.mine.findings.push(finding);
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.mine.notices.push(notice);
+    }
+
+    fn coverage(&mut self) -> &mut Coverage {
+        &mut self.mine.coverage
+    }
+}
+
+impl Worker<'_> {
+    /// What reports show of a secret.
+    fn shown(&self, engine: &Engine, rule: u16, secret: &[u8]) -> String {
+        if self.scan.show_secrets {
+            return String::from_utf8_lossy(secret).into_owned();
+        }
+        let public = engine
+            .rule(rule)
+            .literals
+            .iter()
+            .find(|literal| !literal.ignore_case && secret.starts_with(literal.text.as_bytes()));
+        mask(secret, public.map_or(0, |literal| literal.text.len()))
+    }
+
+    fn place(&self, engine: &Engine, found: &Match, text: &[u8], locator: &mut Locator<'_>) -> Finding {
+        let rule = engine.rule(found.rule);
+        let secret = &text[found.secret.clone()];
+        let parts = found
+            .parts
+            .iter()
+            .map(|(index, span)| Part {
+                rule: engine.rule(*index).id.to_string(),
+                secret: Secret::new(&text[span.clone()]),
+                redacted: self.shown(engine, *index, &text[span.clone()]),
+                position: locator.position(span.clone()),
+            })
+            .collect();
+        Finding {
+            rule: rule.id.to_string(),
+            provider: rule.provider.to_string(),
+            description: rule.description.to_string(),
+            severity: rule.severity,
+            confidence: found.confidence,
+            reasons: found.reasons.clone(),
+            origin: crate::finding::Origin::new(crate::finding::OriginKind::File, ""),
+            position: locator.position(found.secret.clone()),
+            commit: None,
+            secret: Secret::new(secret),
+            redacted: self.shown(engine, found.rule, secret),
+            excerpt: String::new(),
+            parts,
+            facts: found.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            entropy: entropy::shannon_entropy(secret) as f32,
+            tags: rule.tags.iter().map(ToString::to_string).collect(),
+            fingerprint: String::new(),
+            secret_id: String::new(),
+            inline_allow: None,
+            status: Status::Open,
+        }
+    }
+}
+
+impl Drop for Worker<'_> {
+    fn drop(&mut self) {
+        let mut gathered = self.scan.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        gathered.findings.append(&mut self.mine.findings);
+        gathered.notices.append(&mut self.mine.notices);
+        gathered.coverage.merge(std::mem::take(&mut self.mine.coverage));
+        gathered.bytes += self.mine.bytes;
+    }
+}

@@ -1,0 +1,8 @@
+//! The built-in rules as `build.rs` wrote them from `rules/*.toml`.
+
+use std::borrow::Cow::Borrowed as B;
+
+use super::{Anchor, ByteSet, Gate, Literal, Method, PartOf, PathTest, Rule};
+use crate::finding::Severity;
+
+include!(concat!(env!("OUT_DIR"), "/builtin_rules.rs"));

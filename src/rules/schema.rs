@@ -1,0 +1,259 @@
+//! The rule file format: parsing and checking `rules/*.toml` and a user's own `[[rules]]`.
+//!
+//! Shared with `build.rs`, so it may use nothing of the crate but [`super::analysis`]. Keys are gitleaks' where the
+//! meaning is gitleaks'.
+
+use serde::Deserialize;
+
+use super::analysis::{Analysis, Anchor, ByteSet, analyse};
+
+/// A rule file: defaults for its rules, and the rules.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct RuleFile {
+    /// Provider of rules that name none.
+    #[serde(default)]
+    pub provider: String,
+    /// Link of rules that have none.
+    #[serde(default)]
+    pub link: String,
+    /// The rules.
+    #[serde(default)]
+    pub rules: Vec<RawRule>,
+}
+
+/// One rule as written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct RawRule {
+    /// See [`super::Rule`] for all fields.
+    pub id: String,
+    /// Who issues it; the file's when empty.
+    #[serde(default)]
+    pub provider: String,
+    /// One line that a person understands.
+    pub description: String,
+    /// low, medium, high or critical.
+    pub severity: String,
+    /// Base confidence.
+    #[serde(default = "default_confidence")]
+    pub confidence: u8,
+    /// Fixed text inside the secret.
+    #[serde(default)]
+    pub literals: Vec<String>,
+    /// The pattern.
+    #[serde(default)]
+    pub regex: String,
+    /// Which group is the secret.
+    #[serde(default)]
+    pub secret_group: u8,
+    /// Least entropy.
+    #[serde(default)]
+    pub entropy: f32,
+    /// Words that must stand near (with `literals`), or in the name (without).
+    #[serde(default)]
+    pub keywords: Vec<String>,
+    /// Bytes in which they are looked for.
+    #[serde(default = "default_within")]
+    pub within: u16,
+    /// Whether they must be there.
+    #[serde(default)]
+    pub keywords_required: bool,
+    /// Checksum and structure tests.
+    #[serde(default)]
+    pub validators: Vec<String>,
+    /// Word boundaries are not asked for.
+    #[serde(default)]
+    pub free_standing: bool,
+    /// Tried under any name.
+    #[serde(default)]
+    pub any_name: bool,
+    /// The other halves.
+    #[serde(default)]
+    pub parts: Vec<RawPart>,
+    /// A generic kind: its keywords name variables, its values have no shape of their own (no `regex`).
+    #[serde(default)]
+    pub generic: bool,
+    /// Reported only as a part.
+    #[serde(default)]
+    pub part_only: bool,
+    /// Regular expression over the path.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Free words.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Identifying request.
+    #[serde(default)]
+    pub identify: String,
+    /// What to do.
+    #[serde(default)]
+    pub rotate: String,
+    /// The provider's page.
+    #[serde(default)]
+    pub link: String,
+    /// Row of the facts.
+    #[serde(default)]
+    pub fact: String,
+    /// Templates that must match.
+    #[serde(default)]
+    pub examples: Vec<String>,
+    /// Templates that must not.
+    #[serde(default)]
+    pub near_misses: Vec<String>,
+}
+
+/// Another half of the credential, as written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct RawPart {
+    /// The other rule's id.
+    pub rule: String,
+    /// Farthest distance in lines.
+    #[serde(default = "default_lines")]
+    pub within_lines: u32,
+    /// Confidence taken away when it is missing.
+    #[serde(default = "default_missing")]
+    pub missing: i16,
+}
+
+fn default_confidence() -> u8 {
+    80
+}
+
+fn default_within() -> u16 {
+    128
+}
+
+fn default_lines() -> u32 {
+    10
+}
+
+fn default_missing() -> i16 {
+    30
+}
+
+/// Longest literal the prefilter takes, and the shortest.
+pub const LITERAL_LENGTHS: std::ops::RangeInclusive<usize> = 3..=64;
+
+/// The severities a rule may have.
+pub const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
+
+/// How candidates are found; [`super::Method`] without its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MethodKind {
+    /// At a literal inside the secret.
+    Anchored,
+    /// In the value of an assignment whose name holds a keyword.
+    Assigned,
+    /// The generic path.
+    Generic,
+}
+
+/// A rule that was checked, with what its pattern told.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// As written.
+    pub raw: RawRule,
+    /// How candidates are found.
+    pub method: MethodKind,
+    /// What the prefilter looks for, and whether either case will do.
+    pub literals: Vec<(String, bool)>,
+    /// One per literal of an anchored rule.
+    pub anchors: Vec<Anchor>,
+    /// The pattern's last class.
+    pub tail: ByteSet,
+}
+
+/// Checks one rule of a file; the errors are sentences, every one of them.
+pub fn prepare(mut raw: RawRule, file: &RuleFile) -> Result<Prepared, Vec<String>> {
+    if raw.provider.is_empty() {
+        raw.provider.clone_from(&file.provider);
+    }
+    if raw.link.is_empty() {
+        raw.link.clone_from(&file.link);
+    }
+    let mut faults = raw.faults();
+    let mut analysis = Analysis { anchors: Vec::new(), tail: ByteSet::default(), longest: None, groups: 0 };
+    if !raw.generic && !raw.regex.is_empty() {
+        let literals: Vec<&str> = raw.literals.iter().map(String::as_str).collect();
+        match analyse(&raw.regex, &literals) {
+            Ok(found) => analysis = found,
+            Err(fault) => faults.push(fault),
+        }
+        if usize::from(raw.secret_group) > analysis.groups {
+            faults.push(format!("`secretGroup` is {}, but `regex` has {} groups", raw.secret_group, analysis.groups));
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let method = if raw.generic {
+        MethodKind::Generic
+    } else if raw.literals.is_empty() {
+        MethodKind::Assigned
+    } else {
+        MethodKind::Anchored
+    };
+    let literals = match method {
+        MethodKind::Anchored => raw.literals.iter().map(|literal| (literal.clone(), false)).collect(),
+        _ => raw.keywords.iter().flat_map(|keyword| spellings(keyword)).map(|keyword| (keyword, true)).collect(),
+    };
+    Ok(Prepared { method, literals, anchors: analysis.anchors, tail: analysis.tail, raw })
+}
+
+/// `api_key` is also written `apikey`, `api-key` and `api.key`.
+fn spellings(keyword: &str) -> Vec<String> {
+    if keyword.contains('_') {
+        ["_", "", "-", "."].iter().map(|joint| keyword.replace('_', joint)).collect()
+    } else {
+        vec![keyword.to_owned()]
+    }
+}
+
+impl RawRule {
+    /// What is wrong with the rule beyond its pattern; every fault, not the first.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let kebab = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if self.id.is_empty() || !self.id.bytes().all(kebab) {
+            faults.push("`id` must be kebab case: a-z, 0-9 and -".to_owned());
+        }
+        if !SEVERITIES.contains(&self.severity.as_str()) {
+            faults.push(format!("`severity` is `{}`; it must be low, medium, high or critical", self.severity));
+        }
+        if self.confidence > 100 {
+            faults.push("`confidence` goes from 0 to 100".to_owned());
+        }
+        if self.description.is_empty() {
+            faults.push("`description` is empty".to_owned());
+        }
+        for literal in &self.literals {
+            if !LITERAL_LENGTHS.contains(&literal.len()) || !literal.is_ascii() {
+                faults.push(format!("literal `{literal}` must be 3 to 64 ASCII characters"));
+            }
+        }
+        for keyword in &self.keywords {
+            let shortest = if self.literals.is_empty() { 3 } else { 2 };
+            if keyword.len() < shortest || !keyword.is_ascii() {
+                faults.push(format!("keyword `{keyword}` must be at least {shortest} ASCII characters"));
+            }
+            if keyword.bytes().any(|byte| byte.is_ascii_uppercase()) {
+                faults.push(format!("keyword `{keyword}` must be lower case (it matches either case)"));
+            }
+        }
+        if self.regex.is_empty() != self.generic {
+            faults.push("a rule needs a `regex`, or `generic = true` and none".to_owned());
+        }
+        if self.literals.is_empty() && self.keywords.is_empty() && !self.any_name {
+            faults.push("a rule needs `literals` (inside the secret) or `keywords` (in its name)".to_owned());
+        }
+        if self.examples.is_empty() {
+            faults.push("`examples` is empty: give at least one template that must match".to_owned());
+        }
+        if self.near_misses.is_empty() {
+            faults.push("`nearMisses` is empty: give at least one template that must not match".to_owned());
+        }
+        faults
+    }
+}

@@ -1,0 +1,41 @@
+//! Sources: where bytes come from. Each yields [`Item`]s to a [`Visitor`] per thread and says what it covered.
+//!
+//! A source never matches and never prints. Trouble with one file or object is a [`Notice`]; what could not be read
+//! is a gap.
+
+pub mod encoding;
+pub mod files;
+
+use std::ops::Range;
+
+use crate::error::Notice;
+use crate::finding::{Commit, Coverage, Origin};
+
+/// Says whether a match (its secret's bytes, their place in the item's bytes) belongs to what was asked for:
+/// for the index and for commits, whether the change brought it. Asked only for matches.
+pub type Accept<'a> = dyn Fn(&[u8], Range<usize>) -> bool + 'a;
+
+/// One thing to scan.
+pub struct Item<'a> {
+    /// Where it comes from; the byte range is filled in per finding.
+    pub origin: Origin,
+    /// Its bytes, raw.
+    pub bytes: &'a [u8],
+    /// The commit that has it, where the source knows already.
+    pub commit: Option<Commit>,
+    /// Which matches count; all when `None`.
+    pub accept: Option<&'a Accept<'a>>,
+}
+
+/// What a thread does with items.
+pub trait Visitor: Send {
+    /// Scans one item.
+    fn item(&mut self, item: Item<'_>);
+    /// Takes trouble.
+    fn notice(&mut self, notice: Notice);
+    /// The coverage to count in.
+    fn coverage(&mut self) -> &mut Coverage;
+}
+
+/// Makes a visitor for one more thread; what a visitor gathered is kept when it is dropped.
+pub type MakeVisitor<'s> = dyn Fn() -> Box<dyn Visitor + 's> + Sync + 's;
