@@ -22,6 +22,8 @@ pub mod secret;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
+pub mod clock;
+#[cfg(feature = "cli")]
 pub mod filter;
 #[cfg(feature = "cli")]
 pub mod pipeline;

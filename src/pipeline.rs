@@ -31,15 +31,13 @@ struct Gathered {
 /// One scan under way: the engine, the policy, and what workers gathered.
 pub struct Scan<'s> {
     engine: &'s Engine,
-    /// Secrets in clear in excerpts and masks (`--show-secrets`).
-    show_secrets: bool,
     gathered: Mutex<Gathered>,
 }
 
 impl<'s> Scan<'s> {
     /// A scan with `engine`.
-    pub fn new(engine: &'s Engine, show_secrets: bool) -> Self {
-        Self { engine, show_secrets, gathered: Mutex::default() }
+    pub fn new(engine: &'s Engine) -> Self {
+        Self { engine, gathered: Mutex::default() }
     }
 
     /// A worker for one more thread.
@@ -87,10 +85,8 @@ impl Visitor for Worker<'_> {
         let engine = self.scan.engine;
         let masks: Vec<_> = matches
             .iter()
-            .map(|found| {
-                let secret = &text[found.secret.clone()];
-                (found.secret.clone(), self.shown(engine, found.rule, secret))
-            })
+            .flat_map(|found| std::iter::once((found.rule, found.secret.clone())).chain(found.parts.iter().cloned()))
+            .map(|(rule, span)| (span.clone(), self.shown(engine, rule, &text[span])))
             .collect();
         let mut locator = Locator::new(text);
         for found in &matches {
@@ -102,12 +98,11 @@ impl Visitor for Worker<'_> {
             let mut origin = item.origin.clone();
             (origin.byte_start, origin.byte_end) = (raw.start as u64, raw.end as u64);
             origin.decode.extend(decoded.encoding.map(str::to_owned));
-            let masks: &[_] = if self.scan.show_secrets { &[] } else { &masks };
             let line = locator.line_span(found.secret.start);
-            let excerpt = excerpt(text, line, found.secret.start, masks);
+            let excerpt = excerpt(text, line, found.secret.clone(), &masks);
             let mut finding = self.place(engine, found, text, &mut locator);
             finding.origin = origin;
-            finding.excerpt = excerpt;
+            (finding.excerpt, finding.excerpt_mark) = (excerpt.text, excerpt.mark);
             finding.commit.clone_from(&item.commit);
             self.mine.findings.push(finding);
         }
@@ -125,9 +120,6 @@ impl Visitor for Worker<'_> {
 impl Worker<'_> {
     /// What reports show of a secret.
     fn shown(&self, engine: &Engine, rule: u16, secret: &[u8]) -> String {
-        if self.scan.show_secrets {
-            return String::from_utf8_lossy(secret).into_owned();
-        }
         let public = engine
             .rule(rule)
             .literals
@@ -162,6 +154,7 @@ impl Worker<'_> {
             secret: Secret::new(secret),
             redacted: self.shown(engine, found.rule, secret),
             excerpt: String::new(),
+            excerpt_mark: 0..0,
             parts,
             facts: found.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
             entropy: entropy::shannon_entropy(secret) as f32,

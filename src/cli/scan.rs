@@ -29,7 +29,7 @@ pub struct ScanArguments {
 /// When the scan cannot begin or a report cannot be written.
 pub fn run(arguments: &ScanArguments) -> Result<u8> {
     let engine = Engine::new(RuleSet::builtin())?;
-    let mut scan = Scan::new(&engine, false);
+    let mut scan = Scan::new(&engine);
     let mut options =
         FileOptions { targets: arguments.targets.clone(), no_ignore: arguments.no_ignore, ..FileOptions::default() };
     if options.targets.is_empty() {

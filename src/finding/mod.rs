@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use origin::{Commit, Origin, OriginKind};
 pub use position::Position;
-pub use result::{Coverage, ScanResult, Summary};
+pub use result::{Coverage, CoverageCount, Exclusion, ScanResult, Summary};
 
 use crate::secret::Secret;
 
@@ -131,6 +131,8 @@ pub struct Finding {
     pub redacted: String,
     /// The line it stands on, every candidate on it masked, at most 240 characters.
     pub excerpt: String,
+    /// Bytes of `excerpt` where the secret or its mask stands; empty when it cannot be shown as one piece.
+    pub excerpt_mark: std::ops::Range<usize>,
     /// Other pieces of the same credential.
     pub parts: Vec<Part>,
     /// Things read out of the credential offline (`account` = `123456789012`).

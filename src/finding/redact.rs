@@ -19,13 +19,22 @@ pub fn mask(secret: &[u8], public_prefix: usize) -> String {
     masked
 }
 
+/// A shortened line and where the secret (or its mask) stands in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The line, masked and cleaned.
+    pub text: String,
+    /// Bytes of `text` to underline; empty when the secret cannot be shown as one piece.
+    pub mark: Range<usize>,
+}
+
 /// The line `line` of `text` with each span of `masks` (byte offsets in `text`, with its mask) replaced, control
-/// characters shown as `·`, shortened round `focus` to [`EXCERPT_CHARACTERS`].
-pub fn excerpt(text: &[u8], line: Range<usize>, focus: usize, masks: &[(Range<usize>, String)]) -> String {
+/// characters shown as `·`, shortened round the secret at `focus` to [`EXCERPT_CHARACTERS`].
+pub fn excerpt(text: &[u8], line: Range<usize>, focus: Range<usize>, masks: &[(Range<usize>, String)]) -> Excerpt {
     // Masking comes before shortening: a cut never falls inside a secret.
     let reach = EXCERPT_CHARACTERS / 2;
-    let mut low = line.start.max(focus.saturating_sub(reach));
-    let mut high = line.end.min(focus.saturating_add(reach)).max(low);
+    let mut low = line.start.max(focus.start.saturating_sub(reach));
+    let mut high = line.end.min(focus.start.saturating_add(reach)).max(low);
     let mut spans: Vec<&(Range<usize>, String)> = masks.iter().filter(|(span, _)| span.start < span.end).collect();
     spans.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
     while let Some((span, _)) = spans.iter().find(|(span, _)| {
@@ -34,28 +43,35 @@ pub fn excerpt(text: &[u8], line: Range<usize>, focus: usize, masks: &[(Range<us
         low = low.min(span.start.max(line.start));
         high = high.max(span.end.min(line.end));
     }
-    let mut shown = String::new();
+    let mut shown = Excerpt::default();
     if low > line.start {
-        shown.push('…');
+        shown.text.push('…');
     }
     let mut at = low;
-    for (span, masked) in spans {
-        if span.end <= at || span.start >= high {
+    let mut latest = 0..0;
+    for (span, mask) in spans {
+        if span.end <= low || span.start >= high {
             continue;
         }
         if span.start > at {
-            push_clean(&mut shown, &text[at..span.start]);
+            push_clean(&mut shown.text, &text[at..span.start]);
         }
-        if span.start >= at || shown.is_empty() {
-            shown.push_str(masked);
+        // A span inside another is hidden by the outer one's mask.
+        if span.start >= at || at == low {
+            let start = shown.text.len();
+            shown.text.push_str(mask);
+            latest = start..shown.text.len();
         }
         at = span.end.max(at);
+        if *span == focus {
+            shown.mark = latest.clone();
+        }
     }
     if at < high {
-        push_clean(&mut shown, &text[at..high]);
+        push_clean(&mut shown.text, &text[at..high]);
     }
     if high < line.end {
-        shown.push('…');
+        shown.text.push('…');
     }
     shown
 }
@@ -72,8 +88,8 @@ fn push_clean(out: &mut String, bytes: &[u8]) {
 }
 
 /// Characters that turn the reading direction: a hostile line could show other text than it holds.
-fn is_bidirectional(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+pub(crate) fn is_bidirectional(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -90,6 +106,17 @@ mod tests {
     fn excerpt_masks_every_candidate_and_escapes() {
         let text = b"a=SECRET1 b=SECRET2\x1b[31m\n";
         let masks = [(2..9, "X".to_owned()), (12..19, "Y".to_owned())];
-        assert_eq!(excerpt(text, 0..24, 2, &masks), "a=X b=Y·[31m");
+        let shown = excerpt(text, 0..24, 12..19, &masks);
+        assert_eq!(shown.text, "a=X b=Y·[31m");
+        assert_eq!(&shown.text[shown.mark], "Y");
+    }
+
+    #[test]
+    fn excerpt_hides_overlapping_candidates_whole() {
+        let text = b"k=OUTERINNERREST tail";
+        let masks = [(2..12, "X".to_owned()), (7..16, "Y".to_owned())];
+        let shown = excerpt(text, 0..21, 7..16, &masks);
+        assert_eq!(shown.text, "k=X tail");
+        assert_eq!(&shown.text[shown.mark], "X", "the mask that hides it is marked");
     }
 }
