@@ -1,14 +1,17 @@
-//! From a hit to a match: gate, anchored pattern, entropy, validators, score.
+//! From a hit to a match: gate, anchored pattern, boundaries, validators, score.
 
-use std::sync::OnceLock;
+use std::ops::Range;
 
-use regex_automata::meta::{self, Regex};
-use regex_automata::{Anchored, Input};
+use regex_automata::util::captures::Captures;
+use regex_automata::{Anchored, Input, meta};
 
-use super::prefilter::{Hit, Prefilter};
+use super::assignment::{self, Assignment};
+use super::compiled::Compiled;
+use super::prefilter::Hit;
 use super::resolve::resolve;
 use super::validate::{self, Verdict};
-use super::{Dropped, Match};
+use super::value::{self, Candidate};
+use super::{Dropped, LONG_REACH, Match, REACH, boundary, score, words};
 use crate::error::Error;
 use crate::finding::Reason;
 use crate::rules::{Anchor, Method, Rule, RuleSet};
@@ -16,64 +19,37 @@ use crate::rules::{Anchor, Method, Rule, RuleSet};
 /// The rules, ready to match: immutable, shared by all threads. Patterns are compiled on their first use.
 #[derive(Debug)]
 pub struct Engine {
-    rules: RuleSet,
-    prefilter: Prefilter,
-    /// Literal index of the prefilter -> (rule, literal's place in the rule).
-    owners: Vec<(u16, u16)>,
-    patterns: Vec<OnceLock<Option<Regex>>>,
+    compiled: Compiled,
 }
 
 impl Engine {
     /// Prepares `rules`. Built-in rules cannot fail here.
     ///
     /// # Errors
-    /// [`Error::Rule`] when there are more than 65,535 rules.
+    /// [`Error::Usage`] when there are more than 65,535 rules; [`Error::Rule`] when a searched pattern does not
+    /// compile within its size limit.
     pub fn new(rules: RuleSet) -> Result<Self, Error> {
-        if rules.rules().len() > usize::from(u16::MAX) {
-            return Err(Error::Usage(format!("{} rules are too many: at most 65535", rules.rules().len())));
-        }
-        let mut owners = Vec::new();
-        let mut literals = Vec::new();
-        for (index, rule) in rules.rules().iter().enumerate() {
-            for (place, literal) in rule.literals.iter().enumerate() {
-                let follows = match &rule.method {
-                    Method::Anchored(anchors) => anchors[place].gate.set,
-                    _ => Default::default(),
-                };
-                owners.push((index as u16, place as u16));
-                literals.push((literal, follows));
-            }
-        }
-        let prefilter = Prefilter::new(literals);
-        let patterns = rules.rules().iter().map(|_| OnceLock::new()).collect();
-        Ok(Self { rules, prefilter, owners, patterns })
+        Ok(Self { compiled: Compiled::new(rules)? })
     }
 
     /// The rules it was made of.
     pub fn rules(&self) -> &RuleSet {
-        &self.rules
+        &self.compiled.rules
     }
 
     /// The rule of a match.
     pub fn rule(&self, index: u16) -> &Rule {
-        &self.rules.rules()[usize::from(index)]
+        self.compiled.rule(index)
     }
 
     /// What one thread needs to scan.
     pub fn scanner(&self) -> Scanner<'_> {
-        Scanner { engine: self, caches: self.patterns.iter().map(|_| None).collect(), hits: Vec::new(), dropped: None }
-    }
-
-    fn pattern(&self, rule: u16) -> Option<&Regex> {
-        self.patterns[usize::from(rule)]
-            .get_or_init(|| {
-                Regex::builder()
-                    .syntax(regex_automata::util::syntax::Config::new().unicode(false).utf8(false))
-                    .configure(meta::Config::new().utf8_empty(false).nfa_size_limit(Some(10 << 20)))
-                    .build(&self.rule(rule).regex)
-                    .ok()
-            })
-            .as_ref()
+        Scanner {
+            engine: self,
+            caches: self.compiled.rules.rules().iter().map(|_| None).collect(),
+            hits: Vec::new(),
+            dropped: None,
+        }
     }
 }
 
@@ -81,7 +57,7 @@ impl Engine {
 #[derive(Debug)]
 pub struct Scanner<'e> {
     engine: &'e Engine,
-    caches: Vec<Option<meta::Cache>>,
+    caches: Vec<Option<Box<(meta::Cache, Captures)>>>,
     hits: Vec<Hit>,
     /// When set, every dropped candidate is written down (`explain`).
     pub dropped: Option<Vec<Dropped>>,
@@ -97,68 +73,333 @@ impl<'e> Scanner<'e> {
     pub fn scan(&mut self, text: &[u8]) -> Vec<Match> {
         let mut matches = Vec::new();
         self.candidates(text, 0..text.len(), &mut matches);
-        resolve(&self.engine.rules, text, &mut matches);
+        if !matches.is_empty() {
+            self.resolve(text, &mut matches);
+        }
         matches
     }
 
-    /// Adds the candidates whose literal starts in `range` to `out`, unresolved.
-    pub fn candidates(&mut self, text: &[u8], range: std::ops::Range<usize>, out: &mut Vec<Match>) {
-        let engine = self.engine;
+    /// Settles the candidates of a whole text among each other; sorted by place.
+    pub fn resolve(&mut self, text: &[u8], candidates: &mut Vec<Match>) {
+        resolve(&self.engine.compiled.rules, text, candidates, self.dropped.as_mut());
+    }
+
+    /// Adds the candidates whose literal starts in `range` to `out`, unresolved and in no certain order.
+    ///
+    /// Each is a pure function of the bytes of its [`Match::context`]; those of a user's [`Method::Search`] rules
+    /// depend on the whole text.
+    pub fn candidates(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Match>) {
+        let compiled = &self.engine.compiled;
         let mut hits = std::mem::take(&mut self.hits);
         hits.clear();
-        engine.prefilter.scan(text, range.start, range.end, |hit| hits.push(hit));
+        compiled.prefilter.scan(text, range.start, range.end, |hit| hits.push(hit));
+        let mut last: Option<(Range<usize>, Option<Assignment>)> = None;
+        let mut searched: Vec<u16> = compiled.searched_always.clone();
         for hit in &hits {
-            let (rule, place) = engine.owners[hit.literal as usize];
-            if let Method::Anchored(anchors) = &engine.rule(rule).method {
-                self.anchored(text, hit, rule, &anchors[usize::from(place)], out);
+            let (index, place) = compiled.owners[hit.literal as usize];
+            let literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
+            match &compiled.rule(index).method {
+                Method::Anchored(anchors) => self.anchored(text, literal, index, &anchors[usize::from(place)], out),
+                Method::Search => {
+                    if !searched.contains(&index) {
+                        searched.push(index);
+                    }
+                }
+                method @ (Method::Assigned | Method::Generic) => {
+                    let known =
+                        last.as_ref().is_some_and(|(name, _)| name.start <= literal.start && literal.end <= name.end);
+                    if !known {
+                        let found = assignment::read(text, literal.clone());
+                        let name = found.as_ref().map_or(literal.clone(), |found| found.name.clone());
+                        last = Some((name, found));
+                    }
+                    let Some((_, Some(found))) = &last else { continue };
+                    if *method == Method::Generic {
+                        self.generic(text, literal, index, found, out);
+                    } else {
+                        self.assigned(text, literal, index, found, out);
+                    }
+                }
             }
+        }
+        for index in searched {
+            self.search(text, index, out);
         }
         self.hits = hits;
     }
 
-    fn anchored(&mut self, text: &[u8], hit: &Hit, index: u16, anchor: &Anchor, out: &mut Vec<Match>) {
-        let rule = self.engine.rule(index);
-        let after = hit.start + self.engine.prefilter.literal_len(hit.literal);
-        let least = usize::from(anchor.gate.least);
-        let Some(next) = text.get(after..after + least) else { return };
-        if !next.iter().all(|&byte| anchor.gate.set.contains(byte)) {
-            return;
+    fn drop_candidate(&mut self, rule: u16, span: Range<usize>, why: &str) {
+        if let Some(dropped) = &mut self.dropped {
+            dropped.push(Dropped { rule, span, why: why.to_owned() });
         }
-        let Some(pattern) = self.engine.pattern(index) else { return };
-        let cache = self.caches[usize::from(index)].get_or_insert_with(|| pattern.create_cache());
-        let start = hit.start.saturating_sub(usize::from(anchor.back_max));
-        let input = Input::new(text)
-            .span(start..text.len().min(hit.start + super::LONG_REACH))
-            .anchored(if anchor.back_max == 0 { Anchored::Yes } else { Anchored::No });
-        let mut captures = pattern.create_captures();
-        pattern.search_captures_with(cache, &input, &mut captures);
-        let (Some(span), Some(secret)) =
-            (captures.get_match().map(|found| found.range()), captures.get_group(usize::from(rule.secret_group)))
-        else {
+    }
+
+    /// Runs a rule's pattern over `span` of `text`: the match and the secret in it.
+    fn run(
+        &mut self,
+        text: &[u8],
+        span: Range<usize>,
+        anchored: bool,
+        index: u16,
+    ) -> Option<(Range<usize>, Range<usize>)> {
+        let pattern = self.engine.compiled.pattern(index)?;
+        let slot = self.caches[usize::from(index)]
+            .get_or_insert_with(|| Box::new((pattern.create_cache(), pattern.create_captures())));
+        let (cache, captures) = &mut **slot;
+        let input = Input::new(text).span(span).anchored(if anchored { Anchored::Yes } else { Anchored::No });
+        let group = usize::from(self.engine.rule(index).secret_group);
+        if group == 0 {
+            let found = pattern.search_with(cache, &input)?.range();
+            return Some((found.clone(), found));
+        }
+        pattern.search_captures_with(cache, &input, captures);
+        let whole = captures.get_match()?.range();
+        let secret = if group == usize::from(crate::rules::FIRST_GROUP) {
+            let mut groups = (1..captures.group_len()).filter_map(|group| captures.get_group(group));
+            groups.find(|group| !group.is_empty()).map_or(whole.clone(), |group| group.range())
+        } else {
+            captures.get_group(group)?.range()
+        };
+        Some((whole, secret))
+    }
+
+    /// A literal inside a token was hit.
+    fn anchored(&mut self, text: &[u8], literal: Range<usize>, index: u16, anchor: &Anchor, out: &mut Vec<Match>) {
+        let least = usize::from(anchor.gate.least);
+        match text.get(literal.end..literal.end + least) {
+            Some(next) if next.iter().all(|&byte| anchor.gate.set.contains(byte)) => {}
+            _ => return,
+        }
+        let rule = self.engine.rule(index);
+        let last = text.len().min(literal.end + LONG_REACH);
+        let found = if anchor.back_max == 0 {
+            self.run(text, literal.start..last, true, index)
+        } else {
+            let first = literal.start.saturating_sub(usize::from(anchor.back_max));
+            let limit = literal.start - usize::from(anchor.back_min).min(literal.start);
+            let mut from = first;
+            loop {
+                match self.run(text, from..last, false, index) {
+                    Some((whole, _)) if whole.start > limit => break None,
+                    Some((whole, secret)) if whole.end >= literal.end => break Some((whole, secret)),
+                    Some((whole, _)) => from = whole.start + 1,
+                    None => break None,
+                }
+            }
+        };
+        let Some((whole, secret)) = found else {
+            self.drop_candidate(index, literal, "what follows does not have the rule's form");
             return;
         };
-        let secret = secret.range();
-        let mut reasons = vec![Reason::new(i16::from(rule.confidence), "shape of the rule")];
+        if !rule.free_standing {
+            if let Err(why) = boundary::check(text, &whole, rule.tail) {
+                self.drop_candidate(index, whole, why);
+                return;
+            }
+        }
+        let mut reasons = vec![Reason::new(i16::from(rule.confidence), "it has the form of the rule")];
+        let within = usize::from(rule.within);
+        let mut context =
+            whole.start.min(literal.start.saturating_sub(usize::from(anchor.back_max))).saturating_sub(boundary::REACH)
+                ..(whole.end + boundary::REACH).min(text.len());
+        if !rule.keywords.is_empty() {
+            context = whole.start.saturating_sub(within).min(context.start)
+                ..(whole.end + within).min(text.len()).max(context.end);
+            let near = &text[whole.start.saturating_sub(within)..(whole.end + within).min(text.len())];
+            match rule.keywords.iter().find(|keyword| contains_ignoring_case(near, keyword.as_bytes())) {
+                Some(_) => reasons.push(Reason::new(10, "a word of its provider stands near")),
+                None if rule.keywords_required => {
+                    self.drop_candidate(index, whole, "no word of its provider stands near");
+                    return;
+                }
+                None => reasons.push(Reason::new(-15, "no word of its provider stands near")),
+            }
+        }
+        self.conclude(text, index, whole, secret, context, reasons, out);
+    }
+
+    /// A keyword of a contextual rule stands in the name of an assignment.
+    fn assigned(&mut self, text: &[u8], literal: Range<usize>, index: u16, found: &Assignment, out: &mut Vec<Match>) {
+        if !boundary::is_word(text, &literal) {
+            return;
+        }
+        let reasons = vec![Reason::new(
+            i16::from(self.engine.rule(index).confidence),
+            "name and value have the form of the rule",
+        )];
+        self.whole_value(text, index, found, reasons, out);
+    }
+
+    /// Tries a contextual rule on the value of `found`; whether it matched.
+    fn whole_value(
+        &mut self,
+        text: &[u8],
+        index: u16,
+        found: &Assignment,
+        reasons: Vec<Reason>,
+        out: &mut Vec<Match>,
+    ) -> bool {
+        let Some((whole, secret)) = self.run(text, found.value.clone(), true, index) else { return false };
+        if whole.end != found.value.end {
+            return false;
+        }
+        let before = out.len();
+        self.conclude(text, index, found.name.start..found.value.end, secret, value_context(text, found), reasons, out);
+        out.len() > before
+    }
+
+    /// A keyword of the generic path stands in the name of an assignment.
+    fn generic(&mut self, text: &[u8], literal: Range<usize>, index: u16, found: &Assignment, out: &mut Vec<Match>) {
+        for place in 0..self.engine.compiled.any_name.len() {
+            let any_name = self.engine.compiled.any_name[place];
+            let reasons = vec![Reason::new(
+                i16::from(self.engine.rule(any_name).confidence),
+                "the value has the form of the rule",
+            )];
+            if self.whole_value(text, any_name, found, reasons, out) {
+                return;
+            }
+        }
+        let rule = self.engine.rule(index);
+        let candidate = Candidate {
+            name: &text[found.name.clone()],
+            keyword: literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start,
+            value: &text[found.value.clone()],
+            quoting: found.quoting,
+            operator: found.operator,
+            after: text.get(found.value.end).copied(),
+            password: rule.tags.iter().any(|tag| tag == "password"),
+        };
+        let judged = match value::judge(&candidate) {
+            Ok(judged) => judged,
+            Err(why) => {
+                self.drop_candidate(index, found.name.start..found.value.end, why);
+                return;
+            }
+        };
+        if self.by_provider_near(text, found, out) {
+            return;
+        }
+        let mut reasons = vec![Reason::new(i16::from(rule.confidence), "a name for a secret has a value")];
+        reasons.extend(judged);
+        self.conclude(
+            text,
+            index,
+            found.name.start..found.value.end,
+            found.value.clone(),
+            value_context(text, found),
+            reasons,
+            out,
+        );
+    }
+
+    /// Whether a contextual rule whose provider is named within [`NEAR`] bytes owns the value.
+    fn by_provider_near(&mut self, text: &[u8], found: &Assignment, out: &mut Vec<Match>) -> bool {
+        let start = found.name.start.saturating_sub(NEAR);
+        let near = &text[start..(found.value.end + NEAR).min(text.len())];
+        let owners = self.engine.compiled.providers_near(near);
+        for (index, keyword) in owners {
+            let keyword = keyword.start + start..keyword.end + start;
+            if keyword.start < found.value.end && keyword.end > found.value.start || !boundary::is_word(text, &keyword)
+            {
+                continue;
+            }
+            let reasons = vec![
+                Reason::new(i16::from(self.engine.rule(index).confidence), "the value has the form of the rule"),
+                Reason::new(-10, "its provider is not in the name but near it"),
+            ];
+            if self.whole_value(text, index, found, reasons, out) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// A user's arbitrary pattern over the whole text.
+    fn search(&mut self, text: &[u8], index: u16, out: &mut Vec<Match>) {
+        let mut at = 0;
+        while at <= text.len() {
+            let Some((whole, secret)) = self.run(text, at..text.len(), false, index) else { break };
+            at = if whole.is_empty() { whole.end + 1 } else { whole.end };
+            let rule = self.engine.rule(index);
+            if rule.entropy > 0.0 && words::entropy(&text[secret.clone()]) <= rule.entropy {
+                self.drop_candidate(index, whole, "the entropy is too low");
+                continue;
+            }
+            let confidence = rule.confidence;
+            out.push(Match {
+                rule: index,
+                span: whole,
+                secret,
+                context: 0..text.len(),
+                confidence,
+                proven: false,
+                reasons: vec![Reason::new(i16::from(confidence), "it matches the rule's pattern")],
+                facts: Vec::new(),
+                parts: Vec::new(),
+            });
+        }
+    }
+
+    /// Entropy, validators and score: the last tests of a candidate.
+    #[allow(clippy::too_many_arguments)] // one call for the three ways a candidate arises
+    fn conclude(
+        &mut self,
+        text: &[u8],
+        index: u16,
+        span: Range<usize>,
+        secret: Range<usize>,
+        context: Range<usize>,
+        mut reasons: Vec<Reason>,
+        out: &mut Vec<Match>,
+    ) {
+        let rule = self.engine.rule(index);
+        let bytes = &text[secret.clone()];
+        if rule.entropy > 0.0 && words::entropy(bytes) < rule.entropy {
+            self.drop_candidate(index, span, "the entropy is too low");
+            return;
+        }
         let mut facts = Vec::new();
-        let mut confidence = i16::from(rule.confidence);
+        let mut proven = false;
         for name in rule.validators.iter() {
-            let checked = validate::check(name, &text[secret.clone()], &text[span.clone()]);
+            let checked = validate::check(name, bytes, &text[span.clone()]);
             facts.extend(checked.facts);
             match checked.verdict {
-                Verdict::Confirmed(reason) | Verdict::Hint(reason) => {
-                    confidence += reason.points;
+                Verdict::Confirmed(reason) => {
+                    proven = true;
                     reasons.push(reason);
                 }
+                Verdict::Hint(reason) => reasons.push(reason),
                 Verdict::Rejected(why) => {
-                    if let Some(dropped) = &mut self.dropped {
-                        dropped.push(Dropped { rule: index, span, why: why.to_owned() });
-                    }
+                    self.drop_candidate(index, span, why);
                     return;
                 }
                 Verdict::Silent => {}
             }
         }
-        let confidence = u8::try_from(confidence.clamp(0, 100)).unwrap_or(100);
-        out.push(Match { rule: index, span, secret, confidence, reasons, facts, parts: Vec::new() });
+        if !proven && rule.entropy > 0.0 && rule.method != Method::Generic {
+            match score::sample(bytes, rule) {
+                Ok(reason) => reasons.extend(reason),
+                Err(why) => {
+                    self.drop_candidate(index, span, why);
+                    return;
+                }
+            }
+        }
+        let confidence = score::sum(&reasons);
+        out.push(Match { rule: index, span, secret, context, confidence, proven, reasons, facts, parts: Vec::new() });
     }
 }
+
+/// How far from an assignment its provider's name is looked for, in bytes.
+const NEAR: usize = 160;
+
+fn value_context(text: &[u8], found: &Assignment) -> Range<usize> {
+    found.name.start.saturating_sub(NEAR + boundary::REACH)..(found.value.end + NEAR + boundary::REACH).min(text.len())
+}
+
+fn contains_ignoring_case(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
+}
+
+const _: () = assert!(NEAR + assignment::VALUE + boundary::REACH < REACH);

@@ -9,15 +9,18 @@
 //!
 //! [`Engine`] is immutable and shared by all threads; a [`Scanner`] holds what one thread needs. Every candidate is
 //! a pure function of the bytes round the literal that was hit (at most [`REACH`] to each side, private keys and
-//! the like [`LONG_REACH`]); only [`resolve`] looks at a text's matches together. Never panics, whatever the bytes.
+//! the like [`LONG_REACH`]); only `resolve` looks at a text's matches together. Never panics, whatever the bytes.
 
 mod assignment;
+mod boundary;
+mod compiled;
 mod matcher;
 pub mod prefilter;
 mod resolve;
 pub mod score;
 pub mod stream;
 pub mod validate;
+mod value;
 pub mod words;
 
 use std::ops::Range;
@@ -41,8 +44,12 @@ pub struct Match {
     pub span: Range<usize>,
     /// The secret inside it.
     pub secret: Range<usize>,
+    /// All the bytes that were looked at: the same bytes there give the same candidate.
+    pub context: Range<usize>,
     /// How sure, 0 to 100, before the path is known.
     pub confidence: u8,
+    /// A checksum or structure proved it.
+    pub proven: bool,
     /// What made the confidence; the first is the rule's base.
     pub reasons: Vec<Reason>,
     /// Things read out of the secret offline.

@@ -7,8 +7,8 @@
 //! to build; the tests hold this pass against one.) A bit that is set leads to the literals with that gram, which
 //! are compared byte by byte.
 //!
-//! Three-byte literals enter once for each byte that may follow (letters, digits, `-`, `_` and few more): rules say
-//! what follows through their gate.
+//! Three-byte literals enter once for each byte that may follow: rules say what follows through their gate. The end
+//! of the text counts as a NUL.
 
 use crate::rules::{ByteSet, Literal};
 
@@ -65,8 +65,8 @@ impl Prefilter {
                 entries.push(Entry { gram, literal: index, offset });
             } else if text.len() == 3 {
                 let mut seen = [false; 256];
-                for next in 0..128u8 {
-                    let wanted = if follows.is_empty() { next.is_ascii_graphic() } else { follows.contains(next) };
+                for next in 0..=255u8 {
+                    let wanted = follows.is_empty() || follows.contains(next);
                     if wanted && !std::mem::replace(&mut seen[usize::from(next | 0x20)], true) {
                         let gram = u32::from_le_bytes([text[0], text[1], text[2], next]) | FOLD;
                         entries.push(Entry { gram, literal: index, offset: 0 });
@@ -100,7 +100,7 @@ impl Prefilter {
     #[inline]
     pub fn scan(&self, text: &[u8], from: usize, to: usize, mut found: impl FnMut(Hit)) {
         // A literal that starts in the range has its gram at most 60 bytes behind `to`.
-        let last = text.len().saturating_sub(3).min(to.saturating_add(64));
+        let last = text.len().saturating_sub(2).min(to.saturating_add(64));
         let mut at = from.min(last);
         let bitmap = &*self.bitmap;
         let test = |gram: u32| {
@@ -135,18 +135,17 @@ impl Prefilter {
             at += 8;
         }
         while at < last {
-            if let Some(gram) = text.get(at..at + 4) {
-                if test(u32::from_le_bytes([gram[0], gram[1], gram[2], gram[3]]) | FOLD) != 0 {
-                    self.verify(text, at, from, to, &mut found);
-                }
+            if let Some(gram) = gram(text, at)
+                && test(gram) != 0
+            {
+                self.verify(text, at, from, to, &mut found);
             }
             at += 1;
         }
     }
 
     fn verify(&self, text: &[u8], position: usize, from: usize, to: usize, found: &mut impl FnMut(Hit)) {
-        let Some(&[a, b, c, d]) = text.get(position..position + 4) else { return };
-        let gram = u32::from_le_bytes([a, b, c, d]) | FOLD;
+        let Some(gram) = gram(text, position) else { return };
         let bucket = bucket(gram);
         let range = usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1]);
         for entry in &self.entries[range] {
@@ -166,6 +165,13 @@ impl Prefilter {
             }
         }
     }
+}
+
+/// The folded gram at `at`; a text's last three bytes are followed by a NUL.
+fn gram(text: &[u8], at: usize) -> Option<u32> {
+    let bytes = text.get(at..)?;
+    let (&a, &b, &c) = (bytes.first()?, bytes.get(1)?, bytes.get(2)?);
+    Some(u32::from_le_bytes([a, b, c, bytes.get(3).copied().unwrap_or(0)]) | FOLD)
 }
 
 #[inline(always)]
@@ -243,8 +249,6 @@ mod tests {
                     let literal = &literals[found.pattern().as_usize()];
                     (from..to).contains(&found.start())
                         && (literal.ignore_case || &text[found.range()] == literal.text.as_bytes())
-                        // a three-byte literal needs a graphic byte behind it
-                        && (found.len() > 3 || text.get(found.end()).is_some_and(u8::is_ascii_graphic))
                 })
                 .map(|found| Hit { start: found.start(), literal: found.pattern().as_u32() })
                 .collect();

@@ -1,9 +1,103 @@
-//! What a text's matches mean together: halves of one credential are joined, overlapping matches settled.
+//! What a text's candidates mean together: halves of one credential are joined, overlaps settled.
+//!
+//! A pure function of the text and its candidates, so the delta walk may carry candidates from blob to blob and
+//! resolve each blob on its own.
 
-use super::Match;
-use crate::rules::RuleSet;
+use super::{Dropped, Match, score};
+use crate::finding::Reason;
+use crate::rules::{Method, RuleSet};
 
 /// Joins parts and keeps, of matches that overlap, the one that says most. Sorted by place.
-pub(crate) fn resolve(_rules: &RuleSet, _text: &[u8], matches: &mut Vec<Match>) {
-    matches.sort_by(|a, b| (a.secret.start, a.secret.end, a.rule).cmp(&(b.secret.start, b.secret.end, b.rule)));
+pub(super) fn resolve(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mut dropped: Option<&mut Vec<Dropped>>) {
+    let rule = |index: u16| &rules.rules()[usize::from(index)];
+    matches.sort_by(|a, b| place(a).cmp(&place(b)).then(b.confidence.cmp(&a.confidence)));
+    matches.dedup_by(|next, kept| place(next) == place(kept));
+
+    // Overlaps first, so that a part is joined once and by its best reading.
+    let rank = |found: &Match| {
+        let method = match rule(found.rule).method {
+            Method::Search => 3,
+            Method::Anchored(_) => 2,
+            Method::Assigned => 1,
+            Method::Generic => 0,
+        };
+        (found.proven, method, found.confidence, found.secret.len())
+    };
+    let mut kept: Vec<Match> = Vec::with_capacity(matches.len());
+    for found in matches.drain(..) {
+        let Some(last) = kept.last_mut() else {
+            kept.push(found);
+            continue;
+        };
+        if found.secret.start >= last.secret.end {
+            kept.push(found);
+            continue;
+        }
+        let (winner, loser) = if rank(&found) > rank(last) { (found, last.clone()) } else { (last.clone(), found) };
+        if let Some(dropped) = dropped.as_deref_mut() {
+            let why = format!("`{}` explains the same text better", rule(winner.rule).id);
+            dropped.push(Dropped { rule: loser.rule, span: loser.span, why });
+        }
+        *last = winner;
+    }
+    *matches = kept;
+    join(rules, text, matches, dropped);
+}
+
+fn place(found: &Match) -> (usize, usize, u16) {
+    (found.secret.start, found.secret.end, found.rule)
+}
+
+/// Joins each credential with the nearest other half of each kind its rule names.
+fn join(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mut dropped: Option<&mut Vec<Dropped>>) {
+    let rule = |index: u16| &rules.rules()[usize::from(index)];
+    if !matches.iter().any(|found| !rule(found.rule).parts.is_empty() || rule(found.rule).part_only) {
+        return;
+    }
+    let mut taken = vec![false; matches.len()];
+    for index in 0..matches.len() {
+        for part in rule(matches[index].rule).parts.iter() {
+            let mine = matches[index].secret.clone();
+            let nearest = (0..matches.len())
+                .filter(|&other| other != index && rule(matches[other].rule).id == part.rule)
+                .map(|other| (gap(&mine, &matches[other].secret), other))
+                .filter(|((from, to), _)| lines(&text[*from..*to]) <= part.within_lines)
+                .min_by_key(|((from, to), other)| (to - from, *other));
+            match nearest {
+                Some((_, other)) => {
+                    taken[other] = true;
+                    let joined = (matches[other].rule, matches[other].secret.clone());
+                    let facts = matches[other].facts.clone();
+                    matches[index].parts.push(joined);
+                    matches[index].facts.extend(facts);
+                    matches[index].reasons.push(Reason::new(10, "its other half stands near"));
+                }
+                None if part.missing != 0 => {
+                    matches[index].reasons.push(Reason::new(-part.missing, "its other half does not stand near"));
+                }
+                None => {}
+            }
+            matches[index].confidence = score::sum(&matches[index].reasons);
+        }
+    }
+    let mut index = 0;
+    matches.retain(|found| {
+        let alone = rule(found.rule).part_only && !taken[index];
+        let keep = !taken[index] && !alone;
+        index += 1;
+        if alone && let Some(dropped) = dropped.as_deref_mut() {
+            let why = "it is no secret without its other half".to_owned();
+            dropped.push(Dropped { rule: found.rule, span: found.span.clone(), why });
+        }
+        keep
+    });
+}
+
+/// The bytes between two spans.
+fn gap(a: &std::ops::Range<usize>, b: &std::ops::Range<usize>) -> (usize, usize) {
+    if a.end <= b.start { (a.end, b.start) } else { (b.end.min(a.start), a.start) }
+}
+
+fn lines(text: &[u8]) -> u32 {
+    u32::try_from(memchr::memchr_iter(b'\n', text).count()).unwrap_or(u32::MAX)
 }

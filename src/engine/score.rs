@@ -1,1 +1,54 @@
-//! Score.
+//! Confidence: the sum of its reasons, 0 to 100; and the marks of samples in tokens that have a form of their own.
+
+use super::words::{distinct, has_run, reads_as_words};
+use crate::finding::Reason;
+use crate::rules::Rule;
+
+/// The sum of the reasons' points, from 0 to 100.
+pub fn sum(reasons: &[Reason]) -> u8 {
+    let total: i32 = reasons.iter().map(|reason| i32::from(reason.points)).sum();
+    total.clamp(0, 100) as u8
+}
+
+/// Words that only a sample has, and only whole: random text of 40 letters holds one with a chance below 1 in 10^5.
+const SAMPLES: [&str; 14] = [
+    "example",
+    "xxxxx",
+    "redacted",
+    "placeholder",
+    "changeme",
+    "your_",
+    "yourtoken",
+    "notreal",
+    "sample",
+    "dummy",
+    "fake_",
+    "123456789",
+    "abcdefgh",
+    "insert_",
+];
+
+/// Whether an unproven token is a sample: dropped with a reason, or points.
+pub(super) fn sample(secret: &[u8], rule: &Rule) -> Result<Option<Reason>, &'static str> {
+    let public = rule
+        .literals
+        .iter()
+        .filter(|literal| secret.starts_with(literal.text.as_bytes()))
+        .map(|literal| literal.text.len())
+        .max()
+        .unwrap_or(0);
+    let body = &secret[public..];
+    if SAMPLES.iter().any(|word| body.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))) {
+        return Err("it is a sample: a word that says so stands in it");
+    }
+    if body.len() >= 12 && (distinct(body) < 6 || has_run(body, 8)) {
+        return Err("it repeats or counts");
+    }
+    if body.len() >= 12 && reads_as_words(body) {
+        return Err("it reads as words");
+    }
+    if body.len() >= 12 && has_run(body, 5) {
+        return Ok(Some(Reason::new(-15, "a run of equal or counting characters stands in it")));
+    }
+    Ok(None)
+}

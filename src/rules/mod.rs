@@ -29,6 +29,9 @@ pub struct Literal {
     pub ignore_case: bool,
 }
 
+/// As [`Rule::secret_group`]: the first capture group that is not empty, else the whole match (gitleaks' default).
+pub const FIRST_GROUP: u8 = 255;
+
 /// How a rule finds its candidates.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Method {
@@ -80,7 +83,7 @@ pub struct Rule {
     pub method: Method,
     /// Byte-oriented pattern (ASCII classes, no Unicode folding). Empty for `Generic`.
     pub regex: Text,
-    /// Capture group that is the secret; 0 is the whole match.
+    /// Capture group that is the secret; 0 is the whole match, [`FIRST_GROUP`] the first that is not empty.
     pub secret_group: u8,
     /// Least Shannon entropy in bits per byte; 0 for none.
     pub entropy: f32,

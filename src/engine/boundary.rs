@@ -1,0 +1,80 @@
+//! Boundaries: whether a match stands for itself or is a piece of something longer.
+
+use std::ops::Range;
+
+use crate::rules::ByteSet;
+
+/// How far the tests look to each side of a match, in bytes.
+pub(super) const REACH: usize = 8;
+
+fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Whether the match `span` begins and ends a token. `tail` are the bytes its last class takes.
+pub(super) fn check(text: &[u8], span: &Range<usize>, tail: ByteSet) -> Result<(), &'static str> {
+    let begins_as_word = text.get(span.start).is_some_and(|&byte| is_word_byte(byte));
+    if begins_as_word && span.start > 0 && is_word_byte(text[span.start - 1]) && !escape_before(text, span.start) {
+        return Err("it begins inside a longer word");
+    }
+    let ends_as_word = span.end > span.start && is_word_byte(text[span.end - 1]);
+    match text.get(span.end) {
+        Some(&next) if tail.contains(next) => Err("it goes on behind the rule's length"),
+        Some(&next) if ends_as_word && is_word_byte(next) => Err("it ends inside a longer word"),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the word byte in front of `at` ends an escape: `\n`, `%3D`, `\u003d`, `\x3d`, an ANSI colour.
+fn escape_before(text: &[u8], at: usize) -> bool {
+    let back = |count: usize| at.checked_sub(count).map(|from| &text[from..at]);
+    let hex = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
+    if let Some([b'\\', b'n' | b'r' | b't' | b'b' | b'f' | b'0']) = back(2) {
+        return true;
+    }
+    if let Some([b'%', rest @ ..]) = back(3) {
+        return hex(rest);
+    }
+    if let Some([b'\\', b'x', rest @ ..]) = back(4) {
+        return hex(rest);
+    }
+    if let Some([b'\\', b'u', rest @ ..]) = back(6) {
+        return hex(rest);
+    }
+    let digits =
+        text[..at].iter().rev().skip(1).take(5).take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
+    text[at - 1] == b'm' && at >= digits + 3 && text[at - digits - 2] == b'[' && text[at - digits - 3] == 0x1b
+}
+
+/// Whether the keyword at `span` is a word of its own: no small letter of the same word runs into or out of it.
+/// Keywords of six and more letters may run into others (`mymailchimp`).
+pub(super) fn is_word(text: &[u8], span: &Range<usize>) -> bool {
+    if span.len() >= 6 {
+        return true;
+    }
+    let same = |a: u8, b: u8| {
+        a.is_ascii_lowercase() && b.is_ascii_lowercase() || a.is_ascii_uppercase() && b.is_ascii_uppercase()
+    };
+    let before = span.start > 0 && same(text[span.start - 1], text[span.start]);
+    let after = text.get(span.end).is_some_and(|&next| same(text[span.end - 1], next));
+    !before && !after
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::rules::ByteSet;
+
+    #[test]
+    fn escapes_are_boundaries_and_words_are_not() {
+        let tail = ByteSet(0).with(b'a');
+        for text in ["\\ntok1", "%3Dtok1", "\\u003dtok1", " tok1", "\u{1b}[31mtok1", "=tok1 "] {
+            let at = text.find("tok1").expect("there");
+            assert_eq!(check(text.as_bytes(), &(at..at + 4), tail), Ok(()), "{text:?}");
+        }
+        for text in ["xtok1", "tok1a", "tok1_", "0tok1"] {
+            let at = text.find("tok1").expect("there");
+            assert!(check(text.as_bytes(), &(at..at + 4), tail).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! A rule set made ready: its literals in the prefilter, its patterns compiled on first use, its special lists.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use aho_corasick::AhoCorasick;
+use regex_automata::meta::{self, Regex};
+
+use super::prefilter::Prefilter;
+use crate::error::Error;
+use crate::rules::{Method, Rule, RuleSet};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) rules: RuleSet,
+    pub(super) prefilter: Prefilter,
+    /// Literal index of the prefilter -> (rule, literal's place in the rule).
+    pub(super) owners: Vec<(u16, u16)>,
+    patterns: Vec<OnceLock<Option<Regex>>>,
+    /// Contextual rules that are tried under any name.
+    pub(super) any_name: Vec<u16>,
+    /// Searched rules without a keyword.
+    pub(super) searched_always: Vec<u16>,
+    /// Keywords of contextual rules and their rules, built when a generic value first asks whose it is.
+    providers: OnceLock<(Option<AhoCorasick>, Vec<u16>)>,
+}
+
+impl Compiled {
+    pub(super) fn new(rules: RuleSet) -> Result<Self, Error> {
+        if rules.rules().len() > usize::from(u16::MAX) {
+            return Err(Error::Usage(format!("{} rules are too many: at most 65535", rules.rules().len())));
+        }
+        let (mut owners, mut literals) = (Vec::new(), Vec::new());
+        let (mut any_name, mut searched_always) = (Vec::new(), Vec::new());
+        for (index, rule) in rules.rules().iter().enumerate() {
+            let index = index as u16;
+            let short = rule.literals.iter().any(|literal| literal.text.len() < 3);
+            if rule.method == Method::Search && (rule.literals.is_empty() || short) {
+                searched_always.push(index);
+                continue;
+            }
+            if rule.any_name {
+                any_name.push(index);
+            }
+            for (place, literal) in rule.literals.iter().enumerate() {
+                let follows = match &rule.method {
+                    Method::Anchored(anchors) if anchors[place].gate.least > 0 => anchors[place].gate.set,
+                    _ => Default::default(),
+                };
+                owners.push((index, place as u16));
+                literals.push((literal, follows));
+            }
+        }
+        let prefilter = Prefilter::new(literals);
+        let patterns = rules.rules().iter().map(|_| OnceLock::new()).collect();
+        let compiled =
+            Self { rules, prefilter, owners, patterns, any_name, searched_always, providers: OnceLock::new() };
+        for (index, rule) in compiled.rules.rules().iter().enumerate() {
+            // The built-in patterns are held by a test; a user's could be too large to compile.
+            if rule.method == Method::Search && compiled.pattern(index as u16).is_none() {
+                return Err(Error::Rule {
+                    file: "configuration".to_owned(),
+                    rule: rule.id.to_string(),
+                    message: "its pattern does not compile, or needs more than 10 MB: lower its repeat counts"
+                        .to_owned(),
+                });
+            }
+        }
+        Ok(compiled)
+    }
+
+    pub(super) fn rule(&self, index: u16) -> &Rule {
+        &self.rules.rules()[usize::from(index)]
+    }
+
+    /// The rule's pattern, compiled now if it was not; `None` when it cannot be.
+    pub(super) fn pattern(&self, index: u16) -> Option<&Regex> {
+        self.patterns[usize::from(index)]
+            .get_or_init(|| {
+                Regex::builder()
+                    .syntax(regex_automata::util::syntax::Config::new().unicode(false).utf8(false))
+                    .configure(meta::Config::new().utf8_empty(false).nfa_size_limit(Some(10 << 20)))
+                    .build(&self.rule(index).regex)
+                    .ok()
+            })
+            .as_ref()
+    }
+
+    /// Contextual rules whose keyword stands in `near`, and where.
+    pub(super) fn providers_near(&self, near: &[u8]) -> Vec<(u16, Range<usize>)> {
+        let (automaton, owners) = self.providers.get_or_init(|| {
+            let (mut words, mut owners) = (Vec::new(), Vec::new());
+            for (index, rule) in self.rules.rules().iter().enumerate() {
+                if rule.method == Method::Assigned {
+                    for literal in rule.literals.iter() {
+                        words.push(literal.text.as_bytes());
+                        owners.push(index as u16);
+                    }
+                }
+            }
+            (AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok(), owners)
+        });
+        let Some(automaton) = automaton else { return Vec::new() };
+        let mut found: Vec<(u16, Range<usize>)> = automaton
+            .find_overlapping_iter(near)
+            .map(|found| (owners[found.pattern().as_usize()], found.range()))
+            .collect();
+        found.sort_by_key(|(rule, range)| (*rule, range.start));
+        found.dedup_by_key(|(rule, _)| *rule);
+        found
+    }
+}
