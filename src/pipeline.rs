@@ -96,12 +96,14 @@ impl Visitor for Worker<'_> {
                 continue;
             }
             let mut origin = item.origin.clone();
-            (origin.byte_start, origin.byte_end) = (raw.start as u64, raw.end as u64);
+            let offset = item.start.offset;
+            (origin.byte_start, origin.byte_end) = (raw.start as u64 + offset, raw.end as u64 + offset);
             origin.decode.extend(decoded.encoding.map(str::to_owned));
             let line = locator.line_span(found.secret.start);
             let excerpt = excerpt(text, line, found.secret.clone(), &masks);
             let mut finding = self.place(engine, found, text, &mut locator);
             finding.origin = origin;
+            finding.position = item.start.shift(finding.position);
             (finding.excerpt, finding.excerpt_mark) = (excerpt.text, excerpt.mark);
             finding.commit.clone_from(&item.commit);
             self.mine.findings.push(finding);

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::finding::Severity;
+use crate::finding::result::Exclusion;
 use crate::pipeline::Scan;
 use crate::report::{self, Format, ReportOptions};
 use crate::rules::RuleSet;
-use crate::source::files::{self, FileOptions};
+use crate::source::files::{self, FileOptions, LeftOut};
+use crate::source::stdin;
 
 /// Arguments of `keysweep scan`.
 #[derive(Debug, Args)]
@@ -21,6 +23,9 @@ pub struct ScanArguments {
     /// Scan what git ignores as well
     #[arg(long)]
     pub no_ignore: bool,
+    /// Path under which standard input (`-`) is reported
+    #[arg(long, value_name = "PATH")]
+    pub stdin_name: Option<String>,
 }
 
 /// Runs the scan; the exit status comes back.
@@ -35,11 +40,39 @@ pub fn run(arguments: &ScanArguments) -> Result<u8> {
     if options.targets.is_empty() {
         options.targets.push(".".into());
     }
-    files::scan(&options, &|| Box::new(scan.worker()));
+    let standard_input = options.targets.iter().position(|target| target.as_os_str() == "-");
+    if let Some(index) = standard_input {
+        options.targets.remove(index);
+        let name = arguments.stdin_name.as_deref().unwrap_or("standard input");
+        stdin::scan(&mut std::io::stdin().lock(), name, engine::LONG_REACH, &mut scan.worker())
+            .map_err(|source| crate::Error::Io { path: name.into(), source })?;
+    }
+    let left_out = files::scan(&options, &|| Box::new(scan.worker()));
     let findings = scan.take_findings();
-    let result = scan.finish(findings, &Filter::default());
+    let mut result = scan.finish(findings, &Filter::default());
+    result.exclusions.extend(exclusions(&left_out));
     let options = ReportOptions { rules: engine.rules(), show_secrets: false, color: false, width: 80 };
     report::write(Format::Text, &result, &options, &mut std::io::stdout().lock())
         .map_err(|source| crate::Error::Io { path: "standard output".into(), source })?;
     Ok(result.exit_status(Severity::Low))
+}
+
+/// What the walk left out on purpose, for the report.
+fn exclusions(left_out: &LeftOut) -> Vec<Exclusion> {
+    let one = |kind: &str, what: &str, source: &str, count: u64| {
+        (count > 0).then(|| Exclusion {
+            kind: kind.to_owned(),
+            what: what.to_owned(),
+            source: source.to_owned(),
+            count,
+        })
+    };
+    [
+        one("git-ignored", "files and folders that git ignores", "default (see --no-ignore)", left_out.ignored),
+        one("size", "files larger than the limit", "--max-size", left_out.large),
+        one("path", "files and folders excluded by path", "--exclude or configuration", left_out.excluded),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -18,7 +18,6 @@ mod matcher;
 pub mod prefilter;
 mod resolve;
 pub mod score;
-pub mod stream;
 pub mod validate;
 mod value;
 pub mod words;

@@ -24,6 +24,36 @@ pub struct Position {
     pub end_column_byte: u32,
 }
 
+/// Where a piece starts in the whole, all counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Start {
+    /// Bytes before it.
+    pub offset: u64,
+    /// Lines before it.
+    pub line: u32,
+    /// Characters of its first line before it.
+    pub column: u32,
+    /// Bytes of its first line before it.
+    pub column_byte: u32,
+}
+
+impl Start {
+    /// A position in the piece as a position in the whole.
+    pub fn shift(self, mut position: Position) -> Position {
+        if position.start_line == 1 {
+            position.start_column = position.start_column.saturating_add(self.column);
+            position.start_column_byte = position.start_column_byte.saturating_add(self.column_byte);
+        }
+        if position.end_line == 1 {
+            position.end_column = position.end_column.saturating_add(self.column);
+            position.end_column_byte = position.end_column_byte.saturating_add(self.column_byte);
+        }
+        position.start_line = position.start_line.saturating_add(self.line);
+        position.end_line = position.end_line.saturating_add(self.line);
+        position
+    }
+}
+
 /// Answers positions in one text with a single forward pass over the line ends, asked in any order.
 pub struct Locator<'t> {
     text: &'t [u8],

@@ -5,10 +5,14 @@
 
 pub mod encoding;
 pub mod files;
+pub mod map;
+pub mod stdin;
+pub mod stream;
 
 use std::ops::Range;
 
 use crate::error::Notice;
+use crate::finding::position::Start;
 use crate::finding::{Commit, Coverage, Origin};
 
 /// Says whether a match (its secret's bytes, their place in the item's bytes) belongs to what was asked for:
@@ -25,6 +29,15 @@ pub struct Item<'a> {
     pub commit: Option<Commit>,
     /// Which matches count; all when `None`.
     pub accept: Option<&'a Accept<'a>>,
+    /// Where the bytes start in a longer whole; the default for whole things.
+    pub start: Start,
+}
+
+impl<'a> Item<'a> {
+    /// A whole thing of which every match counts, of no commit.
+    pub fn new(origin: Origin, bytes: &'a [u8]) -> Self {
+        Self { origin, bytes, commit: None, accept: None, start: Start::default() }
+    }
 }
 
 /// What a thread does with items.

@@ -1,1 +1,0 @@
-//! Streams: text that comes in pieces.
