@@ -1,5 +1,6 @@
 //! The `keysweep` program: parse, dispatch, exit status.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -9,7 +10,8 @@ fn main() -> ExitCode {
     match cli::run(Arguments::parse()) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
-            anstream::eprintln!("keysweep: {error}");
+            // Where standard error is gone too, the exit status still tells.
+            let _ = writeln!(anstream::stderr(), "keysweep: {error}");
             ExitCode::from(2)
         }
     }

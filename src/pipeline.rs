@@ -5,10 +5,13 @@
 //! ```
 //!
 //! Placing happens in the worker, while the bytes are there. Attribution (history only) and the decision need no
-//! bytes, so they happen on findings alone.
+//! bytes, so they happen on findings alone: at the end, or in the worker when the scan streams.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
 
+use crate::clock;
 use crate::engine::{Engine, Match, Scanner};
 use crate::error::Notice;
 use crate::filter::{Decision, Filter};
@@ -28,16 +31,56 @@ struct Gathered {
     bytes: u64,
 }
 
+/// How far a scan is, for whoever shows it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    items: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Progress {
+    /// Items and bytes scanned so far.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.items.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+}
+
+/// Takes findings as they are decided, from any thread.
+pub type Sink<'s> = dyn Fn(&Finding) + Sync + 's;
+
 /// One scan under way: the engine, the policy, and what workers gathered.
 pub struct Scan<'s> {
     engine: &'s Engine,
+    /// Findings are decided in the worker and handed on at once.
+    stream: Option<(&'s Filter, &'s Sink<'s>)>,
+    progress: Arc<Progress>,
+    started: (SystemTime, Instant),
     gathered: Mutex<Gathered>,
 }
 
 impl<'s> Scan<'s> {
     /// A scan with `engine`.
     pub fn new(engine: &'s Engine) -> Self {
-        Self { engine, gathered: Mutex::default() }
+        Self {
+            engine,
+            stream: None,
+            progress: Arc::default(),
+            started: (SystemTime::now(), Instant::now()),
+            gathered: Mutex::default(),
+        }
+    }
+
+    /// Decides on findings as soon as they are found and hands those that stay to `sink`. Not for sources that
+    /// attribute findings afterwards.
+    #[must_use]
+    pub fn streaming(mut self, filter: &'s Filter, sink: &'s Sink<'s>) -> Self {
+        self.stream = Some((filter, sink));
+        self
+    }
+
+    /// How far it is; counts go on while it is shared.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
     }
 
     /// A worker for one more thread.
@@ -45,19 +88,22 @@ impl<'s> Scan<'s> {
         Worker { scan: self, scanner: self.engine.scanner(), mine: Gathered::default() }
     }
 
-    /// The findings so far, undecided, for attribution.
+    /// The findings so far, for attribution; undecided unless the scan streams.
     pub fn take_findings(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.gathered.get_mut().unwrap_or_else(PoisonError::into_inner).findings)
     }
 
-    /// Decides on `findings` and ends the scan.
+    /// Decides on `findings` (those that were not streamed) and ends the scan.
     pub fn finish(self, findings: Vec<Finding>, filter: &Filter) -> ScanResult {
         let gathered = self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut result = ScanResult { notices: gathered.notices, coverage: gathered.coverage, ..ScanResult::default() };
         result.summary.bytes = gathered.bytes;
         result.summary.rules = self.engine.rules().rules().len() as u32;
+        result.summary.seconds = self.started.1.elapsed().as_secs_f64();
+        result.started = clock::rfc3339(clock::epoch_seconds(self.started.0));
+        result.ended = clock::rfc3339(clock::epoch_seconds(SystemTime::now()));
         for mut finding in findings {
-            if filter.decide(&mut finding) == Decision::Keep {
+            if self.stream.is_some() || filter.decide(&mut finding) == Decision::Keep {
                 result.findings.push(finding);
             }
         }
@@ -75,7 +121,10 @@ pub struct Worker<'w> {
 
 impl Visitor for Worker<'_> {
     fn item(&mut self, item: Item<'_>) {
-        self.mine.bytes += item.bytes.len() as u64;
+        let size = item.bytes.len() as u64;
+        self.mine.bytes += size;
+        self.scan.progress.items.fetch_add(1, Ordering::Relaxed);
+        self.scan.progress.bytes.fetch_add(size, Ordering::Relaxed);
         let decoded = decode(item.bytes);
         let text = &*decoded.text;
         let matches = self.scanner.scan(text);
@@ -106,6 +155,12 @@ impl Visitor for Worker<'_> {
             finding.position = item.start.shift(finding.position);
             (finding.excerpt, finding.excerpt_mark) = (excerpt.text, excerpt.mark);
             finding.commit.clone_from(&item.commit);
+            if let Some((filter, sink)) = self.scan.stream {
+                if filter.decide(&mut finding) == Decision::Drop {
+                    continue;
+                }
+                sink(&finding);
+            }
             self.mine.findings.push(finding);
         }
     }

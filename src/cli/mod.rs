@@ -1,5 +1,7 @@
 //! The program: one file per command, each thin. Arguments in, library called, exit status out.
 
+pub mod output;
+pub mod progress;
 pub mod scan;
 
 use clap::{Parser, Subcommand};

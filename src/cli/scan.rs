@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::output::{OutputArguments, Stream};
+use super::progress;
 use crate::engine::{self, Engine};
 use crate::error::Result;
 use crate::filter::Filter;
-use crate::finding::Severity;
-use crate::finding::result::Exclusion;
+use crate::finding::{Exclusion, Finding, Severity};
 use crate::pipeline::Scan;
-use crate::report::{self, Format, ReportOptions};
 use crate::rules::RuleSet;
 use crate::source::files::{self, FileOptions, LeftOut};
 use crate::source::stdin;
@@ -26,6 +26,9 @@ pub struct ScanArguments {
     /// Path under which standard input (`-`) is reported
     #[arg(long, value_name = "PATH")]
     pub stdin_name: Option<String>,
+    /// Where reports go.
+    #[command(flatten)]
+    pub output: OutputArguments,
 }
 
 /// Runs the scan; the exit status comes back.
@@ -33,13 +36,23 @@ pub struct ScanArguments {
 /// # Errors
 /// When the scan cannot begin or a report cannot be written.
 pub fn run(arguments: &ScanArguments) -> Result<u8> {
+    let output = &arguments.output;
+    output.check()?;
     let engine = Engine::new(RuleSet::builtin())?;
+    let filter = Filter::default();
+    let stream = output.streams().then(|| Stream::new(output, engine.rules()));
+    let sink = |finding: &Finding| stream.iter().for_each(|stream| stream.finding(finding));
     let mut scan = Scan::new(&engine);
+    if stream.is_some() {
+        scan = scan.streaming(&filter, &sink);
+    }
+    let shown = progress::show(output.progress(), scan.progress());
     let mut options =
         FileOptions { targets: arguments.targets.clone(), no_ignore: arguments.no_ignore, ..FileOptions::default() };
     if options.targets.is_empty() {
         options.targets.push(".".into());
     }
+    let mode = format!("files {}", options.targets.iter().map(|t| t.to_string_lossy()).collect::<Vec<_>>().join(" "));
     let standard_input = options.targets.iter().position(|target| target.as_os_str() == "-");
     if let Some(index) = standard_input {
         options.targets.remove(index);
@@ -49,11 +62,11 @@ pub fn run(arguments: &ScanArguments) -> Result<u8> {
     }
     let left_out = files::scan(&options, &|| Box::new(scan.worker()));
     let findings = scan.take_findings();
-    let mut result = scan.finish(findings, &Filter::default());
+    let mut result = scan.finish(findings, &filter);
+    result.mode = mode;
     result.exclusions.extend(exclusions(&left_out));
-    let options = ReportOptions { rules: engine.rules(), show_secrets: false, color: false, width: 80 };
-    report::write(Format::Text, &result, &options, &mut std::io::stdout().lock())
-        .map_err(|source| crate::Error::Io { path: "standard output".into(), source })?;
+    drop(shown);
+    output.emit(&result, engine.rules(), stream.as_ref())?;
     Ok(result.exit_status(Severity::Low))
 }
 
@@ -68,7 +81,7 @@ fn exclusions(left_out: &LeftOut) -> Vec<Exclusion> {
         })
     };
     [
-        one("git-ignored", "files and folders that git ignores", "default (see --no-ignore)", left_out.ignored),
+        one("git-ignored", "files and folders that git ignores", "see --no-ignore", left_out.ignored),
         one("size", "files larger than the limit", "--max-size", left_out.large),
         one("path", "files and folders excluded by path", "--exclude or configuration", left_out.excluded),
     ]

@@ -30,6 +30,25 @@ pub enum OriginKind {
     Image,
 }
 
+impl OriginKind {
+    /// The word reports use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Index => "index",
+            Self::Commit => "commit",
+            Self::Blob => "blob",
+            Self::Message => "message",
+            Self::Note => "note",
+            Self::Ref => "ref",
+            Self::Patch => "patch",
+            Self::Stdin => "stdin",
+            Self::Archive => "archive",
+            Self::Image => "image",
+        }
+    }
+}
+
 /// Where the bytes came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Origin {

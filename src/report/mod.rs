@@ -1,4 +1,20 @@
 //! Reports: one file per format, all over [`write`].
+//!
+//! Comes in: a settled [`ScanResult`], its findings masked, and the rules for advice and links. Goes out: bytes.
+//! No format prints a secret unless [`ReportOptions::show_secrets`] is set, and then only those that have a place
+//! for it (`text`, `json`, `jsonl`, `gitleaks`). All text that a scanned repository controls is escaped for its
+//! output.
+
+pub mod document;
+mod escape;
+pub mod file;
+#[cfg(test)]
+mod fixture;
+mod group;
+mod json;
+pub mod jsonl;
+pub mod summary;
+mod text;
 
 use std::io::{self, Write};
 
@@ -9,8 +25,12 @@ use crate::rules::RuleSet;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Format {
-    /// For people.
+    /// For people: grouped by file, the secret masked, what to do next
     Text,
+    /// The versioned JSON document
+    Json,
+    /// One JSON object per line, written while the scan runs; the last is the summary
+    Jsonl,
 }
 
 /// What a report needs beside the result.
@@ -18,12 +38,23 @@ pub enum Format {
 pub struct ReportOptions<'r> {
     /// The rules, for descriptions, links and what to do.
     pub rules: &'r RuleSet,
-    /// Secrets in clear.
+    /// Secrets in clear, in the formats that have a place for them.
     pub show_secrets: bool,
     /// Terminal colours.
     pub color: bool,
     /// Columns of the terminal.
     pub width: usize,
+    /// Reasons, facts, refs, suppressed findings and every notice as well (`text`).
+    pub verbose: bool,
+    /// Findings alone (`text`).
+    pub quiet: bool,
+}
+
+impl<'r> ReportOptions<'r> {
+    /// Plain output, 80 columns, everything masked.
+    pub fn new(rules: &'r RuleSet) -> Self {
+        Self { rules, show_secrets: false, color: false, width: 80, verbose: false, quiet: false }
+    }
 }
 
 /// Writes `result` in `format`.
@@ -32,17 +63,21 @@ pub struct ReportOptions<'r> {
 /// What `out` says.
 pub fn write(format: Format, result: &ScanResult, options: &ReportOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Text => {
-            for finding in result.open() {
-                let position = finding.position;
-                writeln!(
-                    out,
-                    "{}:{}:{} {} {}",
-                    finding.origin.path, position.start_line, position.start_column, finding.rule, finding.excerpt
-                )?;
-            }
-            let _ = (options.rules, options.show_secrets, options.color, options.width);
-            Ok(())
-        }
+        Format::Text => text::write(result, options, out),
+        Format::Json => json::write(result, options, out),
+        Format::Jsonl => jsonl::write(result, options, out),
     }
+}
+
+/// The end of a text report, for standard error when the report itself goes elsewhere: counts, figures, what was left
+/// out, gaps.
+///
+/// # Errors
+/// What `out` says.
+pub fn write_summary(result: &ScanResult, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}.", summary::counts(result))?;
+    for line in text::summary_lines(result, verbose) {
+        writeln!(out, "{}", line.words)?;
+    }
+    Ok(())
 }

@@ -1,4 +1,5 @@
 //! Drives the real binary. One test program for all areas (one link); an area is a module.
 
 mod files;
+mod reports;
 mod support;
