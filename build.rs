@@ -120,7 +120,7 @@ fn write_rule(out: &mut String, rule: &Prepared) {
          literals: B(&[{}]), method: {method}, regex: B({:?}), secret_group: {}, entropy: {:?}f32, keywords: {}, \
          within: {}, keywords_required: {}, validators: {}, free_standing: {}, any_name: {}, parts: B(&[{}]), \
          part_only: {}, path: {path}, tags: {}, identify: B({:?}), rotate: B({:?}), link: B({:?}), fact: B({:?}), \
-         examples: {}, near_misses: {}, tail: ByteSet({}) }},",
+         examples: {}, near_misses: {}, tail: ByteSet({}), longest: {:?} }},",
         raw.id,
         raw.provider,
         raw.description,
@@ -145,6 +145,7 @@ fn write_rule(out: &mut String, rule: &Prepared) {
         texts(&raw.examples),
         texts(&raw.near_misses),
         rule.tail.0,
+        rule.longest,
     )
     .expect("writing to a string");
 }

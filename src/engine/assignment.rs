@@ -51,8 +51,25 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
+/// What [`read`] found, and all the bytes it looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Read {
+    pub(crate) found: Option<Assignment>,
+    pub(crate) looked: Range<usize>,
+}
+
+/// Farthest behind the name that an operator may end.
+const OPERATOR: usize = 80;
+
 /// Reads the assignment whose name holds `keyword`.
-pub(crate) fn read(text: &[u8], keyword: Range<usize>) -> Option<Assignment> {
+pub(crate) fn read(text: &[u8], keyword: Range<usize>) -> Read {
+    let mut looked = keyword.clone();
+    let found = find(text, keyword, &mut looked);
+    looked.end = looked.end.min(text.len());
+    Read { found, looked }
+}
+
+fn find(text: &[u8], keyword: Range<usize>, looked: &mut Range<usize>) -> Option<Assignment> {
     let floor = keyword.start.saturating_sub(NAME);
     let mut start = keyword.start;
     while start > floor && is_name(text[start - 1]) {
@@ -63,6 +80,8 @@ pub(crate) fn read(text: &[u8], keyword: Range<usize>) -> Option<Assignment> {
     while end < ceiling && is_name(text[end]) {
         end += 1;
     }
+    looked.start = start.saturating_sub(1);
+    looked.end = end + 1;
     if end == ceiling && ceiling < text.len() {
         return None; // longer than any name
     }
@@ -70,8 +89,19 @@ pub(crate) fn read(text: &[u8], keyword: Range<usize>) -> Option<Assignment> {
         end -= 1;
     }
     let name = start..end;
-    let (operator, at) = operator(text, &name)?;
-    value(text, at, operator).map(|(value, quoting)| Assignment { name, operator, value, quoting })
+    let window = &text[..text.len().min(name.end + OPERATOR)];
+    let found = operator(window, &name);
+    looked.end = looked.end.max(window.len());
+    let (operator, at) = found?;
+    let line = text.len().min(at + VALUE + OPERATOR);
+    let line = &text[..memchr::memchr2(b'\n', b'\r', &text[at..line]).map_or(line, |length| at + length)];
+    let found = value(line, at, operator);
+    // Behind a value one looks for what follows on the line; a value that never ends is looked for all along it.
+    looked.end = looked.end.max(match &found {
+        Some((value, _)) => (value.end + 2).max(skip_blanks(line, value.end) + 2),
+        None => line.len() + 1,
+    });
+    found.map(|(value, quoting)| Assignment { name, operator, value, quoting })
 }
 
 fn skip_blanks(text: &[u8], mut at: usize) -> usize {
@@ -291,7 +321,7 @@ mod tests {
 
     fn parse(text: &str, keyword: &str) -> Option<(String, String, Quoting)> {
         let at = text.find(keyword).expect("keyword there");
-        let found = read(text.as_bytes(), at..at + keyword.len())?;
+        let found = read(text.as_bytes(), at..at + keyword.len()).found?;
         Some((text[found.name].to_owned(), text[found.value].to_owned(), found.quoting))
     }
 

@@ -5,13 +5,13 @@ use std::ops::Range;
 use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input, meta};
 
-use super::assignment::{self, Assignment};
+use super::assignment::{self, Assignment, Read};
 use super::compiled::Compiled;
 use super::prefilter::Hit;
 use super::resolve::resolve;
 use super::validate::{self, Verdict};
 use super::value::{self, Candidate};
-use super::{Dropped, LONG_REACH, Match, REACH, boundary, score, words};
+use super::{Dropped, LONG_REACH, Match, Open, REACH, SHORT_REACH, boundary, score, words};
 use crate::error::Error;
 use crate::finding::Reason;
 use crate::rules::{Anchor, Method, Rule, RuleSet};
@@ -48,6 +48,7 @@ impl Engine {
             engine: self,
             caches: self.compiled.rules.rules().iter().map(|_| None).collect(),
             hits: Vec::new(),
+            open: None,
             dropped: None,
         }
     }
@@ -59,6 +60,8 @@ pub struct Scanner<'e> {
     engine: &'e Engine,
     caches: Vec<Option<Box<(meta::Cache, Captures)>>>,
     hits: Vec<Hit>,
+    /// When set, hits that looked far and came to nothing are written down (the delta walk).
+    pub open: Option<Vec<Open>>,
     /// When set, every dropped candidate is written down (`explain`).
     pub dropped: Option<Vec<Dropped>>,
 }
@@ -93,7 +96,7 @@ impl<'e> Scanner<'e> {
         let mut hits = std::mem::take(&mut self.hits);
         hits.clear();
         compiled.prefilter.scan(text, range.start, range.end, |hit| hits.push(hit));
-        let mut last: Option<(Range<usize>, Option<Assignment>)> = None;
+        let mut last: Option<(Range<usize>, Read)> = None;
         let mut searched: Vec<u16> = compiled.searched_always.clone();
         for hit in &hits {
             let (index, place) = compiled.owners[hit.literal as usize];
@@ -109,15 +112,31 @@ impl<'e> Scanner<'e> {
                     let known =
                         last.as_ref().is_some_and(|(name, _)| name.start <= literal.start && literal.end <= name.end);
                     if !known {
-                        let found = assignment::read(text, literal.clone());
-                        let name = found.as_ref().map_or(literal.clone(), |found| found.name.clone());
-                        last = Some((name, found));
+                        let read = assignment::read(text, literal.clone());
+                        let name = read.found.as_ref().map_or(literal.clone(), |found| found.name.clone());
+                        last = Some((name, read));
                     }
-                    let Some((_, Some(found))) = &last else { continue };
-                    if *method == Method::Generic {
-                        self.generic(text, literal, index, found, out);
-                    } else {
-                        self.assigned(text, literal, index, found, out);
+                    let Some((_, read)) = &last else { continue };
+                    let before = out.len();
+                    let mut looked = read.looked.clone();
+                    if let Some(found) = &read.found {
+                        let hit = literal.start;
+                        let far = if *method == Method::Generic {
+                            self.generic(text, literal.clone(), index, found, out)
+                        } else {
+                            self.assigned(text, literal.clone(), index, found, out)
+                        };
+                        if far {
+                            let far = value_context(text, found);
+                            looked = looked.start.min(far.start)..looked.end.max(far.end);
+                        }
+                        for found in &mut out[before..] {
+                            found.anchor = hit;
+                            found.context = found.context.start.min(looked.start)..found.context.end.max(looked.end);
+                        }
+                    }
+                    if out.len() == before {
+                        self.keep_open(literal.start, looked);
                     }
                 }
             }
@@ -126,6 +145,15 @@ impl<'e> Scanner<'e> {
             self.search(text, index, out);
         }
         self.hits = hits;
+    }
+
+    /// Writes a hit down that came to nothing, if it looked far.
+    fn keep_open(&mut self, anchor: usize, context: Range<usize>) {
+        if let Some(open) = &mut self.open
+            && (anchor - context.start.min(anchor) > SHORT_REACH.0 || context.end > anchor + SHORT_REACH.1)
+        {
+            open.push(Open { anchor, context });
+        }
     }
 
     fn drop_candidate(&mut self, rule: u16, span: Range<usize>, why: &str) {
@@ -166,10 +194,34 @@ impl<'e> Scanner<'e> {
     /// A literal inside a token was hit.
     fn anchored(&mut self, text: &[u8], literal: Range<usize>, index: u16, anchor: &Anchor, out: &mut Vec<Match>) {
         let least = usize::from(anchor.gate.least);
-        match text.get(literal.end..literal.end + least) {
-            Some(next) if next.iter().all(|&byte| anchor.gate.set.contains(byte)) => {}
-            _ => return,
+        let next = &text[literal.end..text.len().min(literal.end + least)];
+        let passes = next.iter().take_while(|&&byte| anchor.gate.set.contains(byte)).count();
+        if passes < least {
+            self.keep_open(literal.start, literal.start..literal.end + passes + 1);
+            return;
         }
+        let rule = self.engine.rule(index);
+        // What the pattern may look at, and the tests round it.
+        let back = usize::from(anchor.back_max) + boundary::REACH + usize::from(rule.within);
+        let ahead =
+            rule.longest.map_or(LONG_REACH, |longest| longest as usize) + boundary::REACH + usize::from(rule.within);
+        let looked = literal.start.saturating_sub(back)..text.len().min(literal.end + ahead);
+        let before = out.len();
+        self.token(text, literal.clone(), index, anchor, out);
+        if out.len() == before {
+            self.keep_open(literal.start, looked);
+        } else if let Some(found) = out.last_mut() {
+            found.anchor = literal.start;
+            // A greedy pattern may have looked beyond its match: a bounded one by its length, an unbounded one up to
+            // the first byte that ended it.
+            if rule.longest.is_some() {
+                found.context = looked.start.min(found.context.start)..looked.end.max(found.context.end);
+            }
+        }
+    }
+
+    /// The rest of [`Self::anchored`], past the gate.
+    fn token(&mut self, text: &[u8], literal: Range<usize>, index: u16, anchor: &Anchor, out: &mut Vec<Match>) {
         let rule = self.engine.rule(index);
         let last = text.len().min(literal.end + LONG_REACH);
         let found = if anchor.back_max == 0 {
@@ -218,16 +270,25 @@ impl<'e> Scanner<'e> {
         self.conclude(text, index, whole, secret, context, reasons, out);
     }
 
-    /// A keyword of a contextual rule stands in the name of an assignment.
-    fn assigned(&mut self, text: &[u8], literal: Range<usize>, index: u16, found: &Assignment, out: &mut Vec<Match>) {
+    /// A keyword of a contextual rule stands in the name of an assignment. Whether more than the assignment was
+    /// looked at.
+    fn assigned(
+        &mut self,
+        text: &[u8],
+        literal: Range<usize>,
+        index: u16,
+        found: &Assignment,
+        out: &mut Vec<Match>,
+    ) -> bool {
         if !boundary::is_word(text, &literal) {
-            return;
+            return false;
         }
         let reasons = vec![Reason::new(
             i16::from(self.engine.rule(index).confidence),
             "name and value have the form of the rule",
         )];
         self.whole_value(text, index, found, reasons, out);
+        false
     }
 
     /// Tries a contextual rule on the value of `found`; whether it matched.
@@ -244,12 +305,21 @@ impl<'e> Scanner<'e> {
             return false;
         }
         let before = out.len();
-        self.conclude(text, index, found.name.start..found.value.end, secret, value_context(text, found), reasons, out);
+        let span = found.name.start..found.value.end;
+        self.conclude(text, index, span.clone(), secret, span, reasons, out);
         out.len() > before
     }
 
-    /// A keyword of the generic path stands in the name of an assignment.
-    fn generic(&mut self, text: &[u8], literal: Range<usize>, index: u16, found: &Assignment, out: &mut Vec<Match>) {
+    /// A keyword of the generic path stands in the name of an assignment. Whether more than the assignment was
+    /// looked at.
+    fn generic(
+        &mut self,
+        text: &[u8],
+        literal: Range<usize>,
+        index: u16,
+        found: &Assignment,
+        out: &mut Vec<Match>,
+    ) -> bool {
         for place in 0..self.engine.compiled.any_name.len() {
             let any_name = self.engine.compiled.any_name[place];
             let reasons = vec![Reason::new(
@@ -257,7 +327,7 @@ impl<'e> Scanner<'e> {
                 "the value has the form of the rule",
             )];
             if self.whole_value(text, any_name, found, reasons, out) {
-                return;
+                return false;
             }
         }
         let rule = self.engine.rule(index);
@@ -274,11 +344,11 @@ impl<'e> Scanner<'e> {
             Ok(judged) => judged,
             Err(why) => {
                 self.drop_candidate(index, found.name.start..found.value.end, why);
-                return;
+                return false;
             }
         };
         if self.by_provider_near(text, found, out) {
-            return;
+            return true;
         }
         let mut reasons = vec![Reason::new(i16::from(rule.confidence), "a name for a secret has a value")];
         reasons.extend(judged);
@@ -291,6 +361,7 @@ impl<'e> Scanner<'e> {
             reasons,
             out,
         );
+        true
     }
 
     /// Whether a contextual rule whose provider is named within [`NEAR`] bytes owns the value.
@@ -329,6 +400,7 @@ impl<'e> Scanner<'e> {
             let confidence = rule.confidence;
             out.push(Match {
                 rule: index,
+                anchor: whole.start,
                 span: whole,
                 secret,
                 context: 0..text.len(),
@@ -387,7 +459,19 @@ impl<'e> Scanner<'e> {
             }
         }
         let confidence = score::sum(&reasons);
-        out.push(Match { rule: index, span, secret, context, confidence, proven, reasons, facts, parts: Vec::new() });
+        let anchor = span.start;
+        out.push(Match {
+            rule: index,
+            span,
+            secret,
+            anchor,
+            context,
+            confidence,
+            proven,
+            reasons,
+            facts,
+            parts: Vec::new(),
+        });
     }
 }
 

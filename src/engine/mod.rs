@@ -43,6 +43,8 @@ pub struct Match {
     pub span: Range<usize>,
     /// The secret inside it.
     pub secret: Range<usize>,
+    /// Where the literal stands that raised it.
+    pub anchor: usize,
     /// All the bytes that were looked at: the same bytes there give the same candidate.
     pub context: Range<usize>,
     /// How sure, 0 to 100, before the path is known.
@@ -55,6 +57,19 @@ pub struct Match {
     pub facts: Vec<(&'static str, String)>,
     /// Other halves of the credential: rule and secret.
     pub parts: Vec<(u16, Range<usize>)>,
+}
+
+/// How far to each side of its literal a hit may look without being listed as [`Open`] (backward, forward).
+pub const SHORT_REACH: (usize, usize) = (64, 192);
+
+/// A hit that came to nothing after looking farther than [`SHORT_REACH`]: a change far from it may make it a match.
+/// The delta walk carries these beside the matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// Where the literal stands.
+    pub anchor: usize,
+    /// All the bytes that were looked at.
+    pub context: Range<usize>,
 }
 
 /// A candidate that was not reported, and why; collected only when asked for (`explain`).

@@ -529,7 +529,7 @@ mod tests {
 
     fn verdict(text: &str, keyword: &str) -> Result<i16, &'static str> {
         let at = text.find(keyword).expect("keyword there");
-        let found = read(text.as_bytes(), at..at + keyword.len()).ok_or("no assignment")?;
+        let found = read(text.as_bytes(), at..at + keyword.len()).found.ok_or("no assignment")?;
         judge(&Candidate {
             name: &text.as_bytes()[found.name.clone()],
             keyword: at - found.name.start..at - found.name.start + keyword.len(),

@@ -43,6 +43,7 @@ pub(crate) fn rules() -> RuleSet {
         examples: Vec::new().into(),
         near_misses: Vec::new().into(),
         tail: Default::default(),
+        longest: None,
     };
     RuleSet::from_rules(vec![rule("test-token", Severity::Critical), rule("test-key", Severity::High)])
 }

@@ -39,7 +39,7 @@ pub fn from_file(mut parsed: RuleFile, file: &str) -> Result<Vec<Rule>, Vec<Erro
 }
 
 fn rule(prepared: Prepared) -> Rule {
-    let Prepared { raw, method, literals, anchors, tail } = prepared;
+    let Prepared { raw, method, literals, anchors, tail, longest } = prepared;
     let texts = |list: Vec<String>| Cow::Owned(list.into_iter().map(Cow::Owned).collect::<Vec<Text>>());
     Rule {
         id: raw.id.into(),
@@ -87,5 +87,6 @@ fn rule(prepared: Prepared) -> Rule {
         examples: texts(raw.examples),
         near_misses: texts(raw.near_misses),
         tail,
+        longest,
     }
 }

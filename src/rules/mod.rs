@@ -121,6 +121,8 @@ pub struct Rule {
     pub near_misses: List<Text>,
     /// Bytes that surely cannot end a token of this rule because they belong to its last class.
     pub tail: ByteSet,
+    /// Longest match of the pattern in bytes; `None` when it is not bounded.
+    pub longest: Option<u32>,
 }
 
 /// The rules of one scan. A rule is known by its index from here on.

@@ -163,6 +163,8 @@ pub struct Prepared {
     pub anchors: Vec<Anchor>,
     /// The pattern's last class.
     pub tail: ByteSet,
+    /// Longest match in bytes, when bounded.
+    pub longest: Option<u32>,
 }
 
 /// Checks one rule of a file; the errors are sentences, every one of them.
@@ -199,7 +201,8 @@ pub fn prepare(mut raw: RawRule, file: &RuleFile) -> Result<Prepared, Vec<String
         MethodKind::Anchored => raw.literals.iter().map(|literal| (literal.clone(), false)).collect(),
         _ => raw.keywords.iter().flat_map(|keyword| spellings(keyword)).map(|keyword| (keyword, true)).collect(),
     };
-    Ok(Prepared { method, literals, anchors: analysis.anchors, tail: analysis.tail, raw })
+    let longest = analysis.longest.and_then(|longest| u32::try_from(longest).ok());
+    Ok(Prepared { method, literals, anchors: analysis.anchors, tail: analysis.tail, longest, raw })
 }
 
 /// `api_key` is also written `apikey`, `api-key` and `api.key`.
