@@ -8,6 +8,9 @@ mod analysis;
 #[allow(dead_code, missing_docs, unreachable_pub)]
 #[path = "src/rules/schema.rs"]
 mod schema;
+#[allow(dead_code, missing_docs, unreachable_pub)]
+#[path = "src/rules/validators.rs"]
+mod validators;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -19,6 +22,7 @@ fn main() {
     println!("cargo::rerun-if-changed=rules");
     println!("cargo::rerun-if-changed=src/rules/schema.rs");
     println!("cargo::rerun-if-changed=src/rules/analysis.rs");
+    println!("cargo::rerun-if-changed=src/rules/validators.rs");
     let mut files: Vec<_> = fs::read_dir("rules")
         .expect("the folder rules/ is readable")
         .map(|entry| entry.expect("the folder rules/ is readable").path())

@@ -8,6 +8,7 @@ mod builtin;
 pub mod load;
 pub mod schema;
 pub mod template;
+pub mod validators;
 
 use std::borrow::Cow;
 

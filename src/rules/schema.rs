@@ -1,11 +1,12 @@
 //! The rule file format: parsing and checking `rules/*.toml` and a user's own `[[rules]]`.
 //!
-//! Shared with `build.rs`, so it may use nothing of the crate but [`super::analysis`]. Keys are gitleaks' where the
+//! Shared with `build.rs`, so it may use nothing of the crate but [`super::analysis`] and [`super::validators`]. Keys are gitleaks' where the
 //! meaning is gitleaks'.
 
 use serde::Deserialize;
 
 use super::analysis::{Analysis, Anchor, ByteSet, analyse};
+use super::validators;
 
 /// A rule file: defaults for its rules, and the rules.
 #[derive(Debug, Deserialize)]
@@ -250,6 +251,11 @@ impl RawRule {
         }
         if self.literals.is_empty() && self.keywords.is_empty() && !self.any_name {
             faults.push("a rule needs `literals` (inside the secret) or `keywords` (in its name)".to_owned());
+        }
+        for name in &self.validators {
+            if !validators::NAMES.contains(&name.as_str()) {
+                faults.push(format!("validator `{name}` is unknown; there are {}", validators::NAMES.join(", ")));
+            }
         }
         if self.examples.is_empty() {
             faults.push("`examples` is empty: give at least one template that must match".to_owned());

@@ -1,0 +1,210 @@
+//! Passwords and hosts that stand for others: templates, samples, local machines.
+
+use std::net::IpAddr;
+
+/// Whether a password is a template (`${X}`, `<password>`, `{{ x }}`, `%s`, `:param`) or a word that stands for one.
+pub(super) fn is_placeholder(password: &str) -> bool {
+    const WORDS: [&str; 38] = [
+        "password",
+        "passwd",
+        "pass",
+        "pwd",
+        "pw",
+        "secret",
+        "token",
+        "changeme",
+        "change_me",
+        "change-me",
+        "changeit",
+        "example",
+        "test",
+        "testing",
+        "guest",
+        "user",
+        "username",
+        "admin",
+        "root",
+        "postgres",
+        "mysql",
+        "redis",
+        "mongo",
+        "default",
+        "foo",
+        "bar",
+        "baz",
+        "foobar",
+        "hunter2",
+        "null",
+        "none",
+        "nil",
+        "undefined",
+        "empty",
+        "string",
+        "value",
+        "dummy",
+        "fake",
+    ];
+    const PHRASES: [&str; 16] = [
+        "yourpassword",
+        "your_",
+        "your-",
+        "mypassword",
+        "my_password",
+        "my-password",
+        "mysecret",
+        "xxxx",
+        "****",
+        "....",
+        "password123",
+        "placeholder",
+        "redacted",
+        "enter_",
+        "insert_",
+        "replace",
+    ];
+    let lower = password.trim().to_ascii_lowercase();
+    if lower.is_empty() || is_template(&lower) || WORDS.contains(&lower.as_str()) {
+        return true;
+    }
+    let first = lower.as_bytes()[0];
+    lower.bytes().all(|byte| byte == first) || PHRASES.iter().any(|phrase| lower.contains(phrase))
+}
+
+/// Whether the value is filled in elsewhere: an expansion, an interpolation, a format's directive, a look-up.
+pub(super) fn is_template(value: &str) -> bool {
+    const PAIRS: [(&str, &str); 12] = [
+        ("${", "}"),
+        ("{{", "}}"),
+        ("<", ">"),
+        ("$(", ")"),
+        ("#{", "}"),
+        ("%(", ")"),
+        ("{", "}"),
+        ("[", "]"),
+        ("%", "%"),
+        ("@@", "@@"),
+        ("__", "__"),
+        ("`", "`"),
+    ];
+    const STARTS: [&str; 8] = ["enc[", "vault:", "op://", "env(", "env.", "os.", "process.env", "secretref:"];
+    let stands_in = |(open, close): &(&str, &str)| {
+        value.find(open).is_some_and(|at| value[at + open.len()..].find(close).is_some_and(|end| end > 0))
+    };
+    // Brackets and percent signs occur in passwords; there they must be the whole value.
+    let (inside, around) = PAIRS.split_at(6);
+    let wraps = |(open, close): &(&str, &str)| {
+        value.len() > open.len() + close.len() && value.starts_with(open) && value.ends_with(close)
+    };
+    let variable = value.strip_prefix('$').is_some_and(|name| {
+        name.len() > 1
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && !name.as_bytes()[0].is_ascii_digit()
+    });
+    let parameter = value
+        .strip_prefix(':')
+        .is_some_and(|name| name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+    variable
+        || parameter
+        || ["%s", "%d", "%v", "%q", "%r", "%@", "{}", "{0}", "{1}", "?"].contains(&value)
+        || inside.iter().any(stands_in)
+        || around.iter().any(wraps)
+        || STARTS.iter().any(|start| value.starts_with(start))
+}
+
+/// What kind of machine a host name means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Host {
+    /// A machine that may hold something.
+    Real,
+    /// This machine or one that is known by a bare name only (a container beside it).
+    Local,
+    /// A name that documentation uses (RFC 2606, 6761) or a template: nothing stands there.
+    Example,
+}
+
+/// Judges a host, without its port.
+pub(super) fn host(name: &str) -> Host {
+    let name = name.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
+    if name.is_empty() || matches!(name.as_str(), "." | "(local)" | "localhost" | "host.docker.internal") {
+        return Host::Local;
+    }
+    if name.starts_with("(localdb)") || name.ends_with(".localhost") || name.ends_with(".localdomain") {
+        return Host::Local;
+    }
+    if let Ok(address) = name.parse::<IpAddr>() {
+        let documentation = match address {
+            IpAddr::V4(address) => address.is_documentation(),
+            IpAddr::V6(address) => address.segments()[..2] == [0x2001, 0x0db8],
+        };
+        return match documentation {
+            true => Host::Example,
+            false if address.is_loopback() || address.is_unspecified() => Host::Local,
+            false => Host::Real,
+        };
+    }
+    let labels: Vec<&str> = name.split('.').collect();
+    let last = labels[labels.len() - 1];
+    let second = labels.len().checked_sub(2).map(|at| labels[at]);
+    let samples = ["example", "invalid", "test"];
+    if samples.contains(&last) || second == Some("example") && ["com", "org", "net", "edu"].contains(&last) {
+        return Host::Example;
+    }
+    let stand_ins =
+        ["host", "hostname", "server", "servername", "yourhost", "myhost", "your-host", "my-host", "foo", "bar"];
+    let template = is_template(&name) || name.contains(['<', '>', '{', '}', '$', '*']) || name.starts_with("your");
+    if template || stand_ins.contains(&name.as_str()) {
+        return Host::Example;
+    }
+    if labels.len() == 1 { Host::Local } else { Host::Real }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders() {
+        for text in [
+            "",
+            "password",
+            "PASS",
+            "${DB_PASS}",
+            "pre-${X}-post",
+            "<password>",
+            "{{ db.password }}",
+            "%s",
+            "$PASSWORD",
+            "xxxxxxxx",
+            "********",
+            ":password",
+            "%PASSWORD%",
+            "your_password",
+            "{password}",
+            "changeme",
+            "[password]",
+            "vault:secret/x",
+            "aaaa",
+        ] {
+            assert!(is_placeholder(text), "{text}");
+        }
+        for text in ["kV9$xw!2Lq", "tr0ub4dor&3", "p%40ss%2Fw0rd9", "S{3d]f<9", "Summer2024!", "$2kdj39!", "a[b]c9K"] {
+            assert!(!is_placeholder(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        for name in
+            ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "0.0.0.0", "db", "postgres", ".", "(localdb)\\v11", ""]
+        {
+            assert_eq!(host(name), Host::Local, "{name}");
+        }
+        for name in ["example.com", "db.example.org.", "x.test", "y.invalid", "${HOST}", "<host>", "192.0.2.7", "HOST"]
+        {
+            assert_eq!(host(name), Host::Example, "{name}");
+        }
+        for name in ["db.company.com", "10.1.2.3", "cluster0.abcde.mongodb.net", "notexample.com", "test.company.de"] {
+            assert_eq!(host(name), Host::Real, "{name}");
+        }
+    }
+}
