@@ -5,14 +5,23 @@
 //! for it (`text`, `json`, `jsonl`, `gitleaks`). All text that a scanned repository controls is escaped for its
 //! output.
 
+mod csv;
 pub mod document;
 mod escape;
 pub mod file;
 #[cfg(test)]
 mod fixture;
+mod github;
+mod gitlab;
+mod gitleaks;
 mod group;
+mod html;
 mod json;
 pub mod jsonl;
+mod junit;
+mod markdown;
+mod place;
+mod sarif;
 pub mod summary;
 mod text;
 
@@ -31,6 +40,33 @@ pub enum Format {
     Json,
     /// One JSON object per line, written while the scan runs; the last is the summary
     Jsonl,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// GitLab's secret detection report
+    Gitlab,
+    /// Annotations of a GitHub workflow
+    Github,
+    /// Test results for any CI
+    Junit,
+    /// A row per finding, for spreadsheets
+    Csv,
+    /// For a comment or a job summary
+    Markdown,
+    /// One self-contained page
+    Html,
+    /// The JSON that gitleaks writes
+    Gitleaks,
+}
+
+/// Which repository was scanned, where it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// Its address, without credentials.
+    pub repository_uri: String,
+    /// The commit that was scanned, in hex.
+    pub revision: Option<String>,
+    /// The branch.
+    pub branch: Option<String>,
 }
 
 /// What a report needs beside the result.
@@ -48,12 +84,14 @@ pub struct ReportOptions<'r> {
     pub verbose: bool,
     /// Findings alone (`text`).
     pub quiet: bool,
+    /// The repository (`sarif`).
+    pub provenance: Option<&'r Provenance>,
 }
 
 impl<'r> ReportOptions<'r> {
     /// Plain output, 80 columns, everything masked.
     pub fn new(rules: &'r RuleSet) -> Self {
-        Self { rules, show_secrets: false, color: false, width: 80, verbose: false, quiet: false }
+        Self { rules, show_secrets: false, color: false, width: 80, verbose: false, quiet: false, provenance: None }
     }
 }
 
@@ -66,6 +104,14 @@ pub fn write(format: Format, result: &ScanResult, options: &ReportOptions<'_>, o
         Format::Text => text::write(result, options, out),
         Format::Json => json::write(result, options, out),
         Format::Jsonl => jsonl::write(result, options, out),
+        Format::Sarif => sarif::write(result, options, out),
+        Format::Gitlab => gitlab::write(result, options, out),
+        Format::Github => github::write(result, options, out),
+        Format::Junit => junit::write(result, options, out),
+        Format::Csv => csv::write(result, options, out),
+        Format::Markdown => markdown::write(result, options, out),
+        Format::Html => html::write(result, options, out),
+        Format::Gitleaks => gitleaks::write(result, options, out),
     }
 }
 
