@@ -149,3 +149,96 @@ pub(super) fn jwk(secret: &[u8], whole: &[u8]) -> Checked {
     let bits = matches!(kind.as_str(), "RSA" | "oct").then(|| expected.unwrap_or(bytes.len()) * 8);
     checked.with("kind", &kind).with_some("curve", curve).with_some("bits", bits.map(|bits| bits.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Validator;
+    use super::super::codec::to_base64;
+    use super::super::keys::tests::{encrypted_der, rsa_der};
+    use super::super::pem::tests::written;
+    use super::*;
+
+    fn judged(validator: Validator, text: &str) -> Checked {
+        validator(text.as_bytes(), text.as_bytes())
+    }
+
+    fn refuses(validator: Validator, text: &str) -> bool {
+        matches!(judged(validator, text).verdict, Verdict::Rejected(_))
+    }
+
+    #[test]
+    fn tokens_with_json_inside() {
+        let inner = to_base64(br#"{"o":"123","n":"stack-1","k":"x","m":{"r":"eu"}}"#);
+        for text in [format!("glc_{inner}"), inner] {
+            let facts = judged(base64_json, &text).facts;
+            assert_eq!(
+                facts,
+                [("organisation", "123".to_owned()), ("name", "stack-1".to_owned()), ("region", "eu".to_owned())]
+            );
+        }
+        for text in ["glc_", "glc_e30=", "e30=", "glc_notbase64!", "W10=", ""] {
+            assert!(refuses(base64_json, text), "{text}");
+        }
+        let inner = to_base64(br#"{"u":"somebody","a":"ck"}"#).replace('=', "");
+        assert_eq!(judged(mapbox, &format!("sk.{inner}.{}", "aB".repeat(11))).facts[0].1, "somebody");
+        assert!(refuses(mapbox, &format!("sk.e30.{}", "aB".repeat(11))) && refuses(mapbox, "sk."));
+        let inner = to_base64(br#"{"iat":1700000000.5,"url":"u","region_url":"https://us.test","org":"acme"}"#);
+        let facts = judged(sentry_org, &format!("sntrys_{inner}_{}", "a".repeat(43))).facts;
+        assert!(
+            facts.contains(&("organisation", "acme".to_owned()))
+                && facts.contains(&("issued", "2023-11-14".to_owned()))
+        );
+        assert!(facts.contains(&("url", "https://us.test".to_owned())));
+        assert!(refuses(sentry_org, "sntrys_e30=_") && refuses(sentry_org, ""));
+    }
+
+    fn account(key: &str) -> String {
+        let value = serde_json::json!({
+            "type": "service_account", "project_id": "p-1", "private_key_id": "0123456789abcdef0123456789abcdef01234567",
+            "private_key": key, "client_email": "robot@p-1.iam.gserviceaccount.com",
+        });
+        serde_json::to_string_pretty(&value).unwrap()
+    }
+
+    #[test]
+    fn service_accounts() {
+        let text = account(&written("RSA PRIVATE KEY", &rsa_der()));
+        // Whole, inside another string, and with the end cut off.
+        let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+        for text in [text.clone(), quoted, text[..text.len() - 2].to_owned()] {
+            let checked = judged(google_service_account, &text);
+            assert!(matches!(checked.verdict, Verdict::Confirmed(_)), "{checked:?}\n{text}");
+            assert!(checked.facts.contains(&("account", "robot@p-1.iam.gserviceaccount.com".to_owned())));
+            assert!(checked.facts.contains(&("bits", "1128".to_owned())));
+        }
+        assert!(refuses(
+            google_service_account,
+            &account("-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----")
+        ));
+        assert!(
+            refuses(google_service_account, "{\"type\": \"service_account\"}") && refuses(google_service_account, "")
+        );
+        let doubtful = judged(google_service_account, &account(&written("ENCRYPTED PRIVATE KEY", &encrypted_der())));
+        assert!(doubtful.facts.contains(&("encrypted", "yes".to_owned())));
+    }
+
+    #[test]
+    fn web_keys() {
+        let number = |length: usize| to_base64(&(1..=length as u8).collect::<Vec<_>>()).replace('=', "");
+        let ec = format!(r#"{{"kty":"EC","crv":"P-256","x":"a","y":"b","d":"{}"}}"#, number(32));
+        let checked = judged(jwk, &ec);
+        assert!(
+            matches!(checked.verdict, Verdict::Confirmed(_)) && checked.facts.contains(&("curve", "P-256".to_owned()))
+        );
+        let inside = format!("key = '{{\"kty\": \"oct\", \"k\": \"{}\"' + x", number(32));
+        assert!(judged(jwk, &inside).facts.contains(&("bits", "256".to_owned())));
+        let short = format!(r#"{{"kty":"EC","crv":"P-256","d":"{}"}}"#, number(31));
+        assert!(matches!(judged(jwk, &short).verdict, Verdict::Hint(why) if why.points < 0));
+        let public = r#"{"kty":"EC","crv":"P-256","x":"a","y":"b"}"#;
+        let zeros = format!(r#"{{"kty":"oct","k":"{}"}}"#, "A".repeat(43));
+        for text in [public, &zeros, r#"{"kty":"oct","k":"<key>"}"#, r#"{"kty":"oct","k":1}"#, "{}", ""] {
+            assert!(refuses(jwk, text), "{text}");
+        }
+        assert!(refuses(jwk, &"[".repeat(60_000)) && refuses(jwk, &"{\"a\":".repeat(10_000)));
+    }
+}

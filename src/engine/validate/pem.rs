@@ -29,7 +29,8 @@ fn block(text: &[u8]) -> Checked {
     let mut rest = text;
     while let Some(at) = memchr::memmem::find(rest, b"BEGIN ") {
         rest = &rest[at + 6..];
-        let Some(end) = memchr::memmem::find(rest, b"----").filter(|end| *end < 60) else { continue };
+        // Labels are short; looking no further keeps a text of nothing but beginnings linear.
+        let Some(end) = memchr::memmem::find(&rest[..rest.len().min(64)], b"----") else { continue };
         let label = rest[..end].trim_ascii();
         let body = rest[end..].trim_ascii_start();
         let body = &body[body.iter().take_while(|byte| **byte == b'-').count()..];
@@ -185,6 +186,13 @@ pub(super) mod tests {
             "-----BEGIN RSA PRIVATE KEY-----\\n-----END RSA PRIVATE KEY-----",
         ] {
             assert!(matches!(judged(text).verdict, Verdict::Rejected(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_beginnings_takes_linear_time() {
+        for mark in ["BEGIN ", "-----BEGIN X-----", "-----BEGIN PRIVATE KEY-----"] {
+            let _ = judged(&mark.repeat(LONGEST / mark.len()));
         }
     }
 

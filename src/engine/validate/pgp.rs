@@ -41,7 +41,7 @@ pub(super) fn check(secret: &[u8], whole: &[u8]) -> Checked {
     }
     match key.protection {
         Protection::None => {}
-        Protection::Passphrase => weighed.add(-40, "a private key that a passphrase protects"),
+        Protection::Passphrase => weighed.add(-50, "a private key that a passphrase protects"),
         Protection::Stub => return rejected("only a stub: the private part is on a card or offline"),
     }
     let encrypted = if matches!(key.protection, Protection::Passphrase) { "yes" } else { "no" };

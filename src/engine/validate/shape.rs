@@ -164,3 +164,120 @@ pub(super) fn not_hex(secret: &[u8], _whole: &[u8]) -> Checked {
         false => super::silent(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest as _, Sha512};
+
+    use super::super::codec::{digits, to_base64};
+    use super::super::{Validator, Verdict};
+    use super::*;
+
+    fn rises(validator: Validator, text: &str) -> bool {
+        matches!(validator(text.as_bytes(), b"").verdict, Verdict::Confirmed(_))
+    }
+
+    fn falls(validator: Validator, text: &str) -> bool {
+        matches!(validator(text.as_bytes(), b"").verdict, Verdict::Hint(why) if why.points < 0)
+    }
+
+    fn refuses(validator: Validator, text: &str) -> bool {
+        matches!(validator(text.as_bytes(), b"").verdict, Verdict::Rejected(_))
+    }
+
+    fn drawn(length: usize) -> Vec<u8> {
+        Sha512::digest(b"drawn")[..length].to_vec()
+    }
+
+    #[test]
+    fn marks_inside_keys() {
+        let body = "aB3-_".repeat(30);
+        assert!(rises(anthropic, &format!("sk-ant-api03-{}AA", &body[..93])));
+        assert!(refuses(anthropic, &format!("sk-ant-api03-{}AB", &body[..93])));
+        for (prefix, left, right) in
+            [("sk-", 20, 20), ("sk-proj-", 74, 74), ("sk-svcacct-", 58, 58), ("sk-service-", 31, 20)]
+        {
+            let key = format!("{prefix}{}{}{}", &body[..left], "T3BlbkFJ", &body[..right]);
+            assert!(rises(openai_halves, &key), "{key}");
+        }
+        assert!(falls(openai_halves, &format!("sk-proj-{}{}{}", &body[..73], "T3BlbkFJ", &body[..74])));
+        assert!(refuses(openai_halves, &format!("sk-{}", &body[..48])));
+    }
+
+    #[test]
+    fn annotated_keys_tell_their_month() {
+        let key = |year: char, month: char| format!("{}JQQJ99{year}{month}{}", "aB3x".repeat(13), "A".repeat(24));
+        let checked = azure_cask(key('A', 'K').as_bytes(), b"");
+        assert_eq!(checked.facts, [("issued", "2024-11".to_owned())]);
+        assert!(refuses(azure_cask, &key('A', 'M')) && refuses(azure_cask, &key('1', 'A')));
+        assert!(falls(azure_cask, &key('z', 'A')));
+    }
+
+    #[test]
+    fn ids_and_references_are_read() {
+        let token =
+            |id: &str| format!("{}.{}.{}", to_base64(id.as_bytes()).replace('=', ""), "aB3xYz", "aB3".repeat(9));
+        assert_eq!(discord_id(token("123456789012345678").as_bytes(), b"").facts[0].1, "123456789012345678");
+        assert!(refuses(discord_id, &token("12345678901234567x")) && refuses(discord_id, &token("1234")));
+        assert!(rises(jfrog_reference, &to_base64(b"reftkn:01:0000000000:abcdefghijklmnopqrstuv")));
+        assert!(refuses(jfrog_reference, &to_base64(b"other:01:000000")));
+    }
+
+    /// The seconds stand in front of 128 random bits; written with long division in base 62.
+    #[test]
+    fn ksuids_tell_their_time() {
+        let ksuid = |seconds: u32| {
+            let mut value: Vec<u8> = [&seconds.to_be_bytes()[..], &drawn(16)].concat();
+            let mut text = Vec::new();
+            for _ in 0..27 {
+                let rest = value.iter_mut().fold(0u32, |rest, byte| {
+                    let sum = rest * 256 + u32::from(*byte);
+                    *byte = (sum / 62) as u8;
+                    sum % 62
+                });
+                text.push(digits(u64::from(rest), BASE62, 1)[0]);
+            }
+            text.reverse();
+            format!("{}_{}", String::from_utf8(text).unwrap(), "aB3x".repeat(5))
+        };
+        assert_eq!(ngrok_ksuid(ksuid(200_000_000).as_bytes(), b"").facts, [("issued", "2020-09-13".to_owned())]);
+        assert!(falls(ngrok_ksuid, &ksuid(4_000_000_000)) && falls(ngrok_ksuid, &ksuid(5)));
+        assert!(refuses(ngrok_ksuid, &"z".repeat(27)));
+    }
+
+    #[test]
+    fn random_bytes_of_a_length() {
+        assert!(rises(base64_64, &to_base64(&drawn(64))) && refuses(base64_64, &to_base64(&drawn(63))));
+        assert!(
+            refuses(base64_64, &to_base64(&[0; 64]))
+                && refuses(base64_64, &format!("Eby8vdM02xNOcq{}", "A".repeat(72)))
+        );
+        assert!(rises(base64_32, &format!("base64:{}", to_base64(&drawn(32)))));
+        assert!(falls(
+            base64_32,
+            &to_base64(b"this is plain text, 32 of it all".map(|byte| byte.max(b'!')).as_slice())
+        ));
+        let mut key = drawn(32);
+        (key[0], key[31]) = (key[0] & 0xf8, key[31] & 0x3f | 0x40);
+        assert!(rises(wireguard, &to_base64(&key)));
+        key[0] |= 1;
+        assert!(falls(wireguard, &to_base64(&key)) && refuses(wireguard, &to_base64(&drawn(31))));
+    }
+
+    #[test]
+    fn uuids_and_hex() {
+        let uuid_of = |digits: &str| {
+            format!("{}-{}-{}-{}-{}", &digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..32])
+        };
+        let real = uuid_of("3f2b9c04d71e4a868b5d0e6fa4c29137");
+        assert!(!refuses(uuid, &real) && !refuses(uuid, &format!("pat-na1-{}", real.to_uppercase())));
+        for digits in
+            ["0".repeat(32), "0123456789abcdef0123456789abcdef".to_owned(), "12345678".repeat(4), "ab".repeat(16)]
+        {
+            assert!(refuses(uuid, &uuid_of(&digits)), "{digits}");
+        }
+        assert!(refuses(uuid, &real[1..]) && refuses(uuid, ""));
+        assert!(falls(uuid, &uuid_of("3f2b9c04d71e0a868b5d0e6fa4c29137")));
+        assert!(refuses(not_hex, "0123456789abcdefABCDEF") && !refuses(not_hex, "0123456789abcdefg"));
+    }
+}
