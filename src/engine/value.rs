@@ -3,6 +3,8 @@
 //! A value is dropped when it is plainly something else (a call, a template, a placeholder, a path, a UUID, an
 //! identifier). What is left gets points for what random text has: class changes, costly letters, entropy.
 
+use base64::Engine as _;
+
 use super::assignment::{Operator, Quoting};
 use super::words::{distinct, entropy, has_run, letter_cost, placeholder, reads_as_words, transitions};
 use crate::finding::Reason;
@@ -24,6 +26,8 @@ pub(crate) struct Candidate<'t> {
 
 /// Words of a name that, behind the keyword, say that its value is about a secret and not one.
 const ABOUT: &[&str] = &[
+    "mgr",
+    "attribute",
     "name",
     "names",
     "id",
@@ -323,6 +327,9 @@ fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> {
     if value.iter().any(|byte| matches!(byte, b'(' | b'[' | b'{' | b'*')) && !candidate.password {
         return Err("the value is an expression");
     }
+    if matches!(value[0], b'&' | b'\\' | b'!') || matches!(value[value.len() - 1], b'[' | b'(' | b'{' | b'=') {
+        return Err("the value is an expression");
+    }
     if value.contains(&b'(') || matches!(candidate.after, Some(b'(' | b'[' | b')' | b']')) {
         return Err("the value is an expression");
     }
@@ -411,8 +418,17 @@ fn something_else(value: &[u8], password: bool) -> Result<(), &'static str> {
     {
         return Err("the value is a number, date or version");
     }
-    if uuid(value) {
+    if value.len() > 2 && value[0] == b'0' && matches!(value[1], b'x' | b'X') {
+        let digits = value[2..].iter().take_while(|byte| byte.is_ascii_hexdigit() || **byte == b'_').count();
+        if digits < 24 && digits + 2 + 3 >= value.len() {
+            return Err("the value is a number, date or version");
+        }
+    }
+    if value.windows(36).any(uuid) {
         return Err("the value is a UUID");
+    }
+    if basic(value) == Some(false) {
+        return Err("the value encodes a name and a placeholder password");
     }
     let slashes = value.iter().filter(|&&byte| byte == b'/').count();
     if matches!(value[0], b'/' | b'.' | b'~')
@@ -445,6 +461,20 @@ fn something_else(value: &[u8], password: bool) -> Result<(), &'static str> {
         }
     }
     Ok(())
+}
+
+/// Whether the value is base64 of `name:password` with a password worth reporting; `None` when it is no such thing.
+fn basic(value: &[u8]) -> Option<bool> {
+    if value.len() > 400 || value.len() % 4 != 0 {
+        return None;
+    }
+    let decoded = base64::engine::general_purpose::STANDARD.decode(value).ok()?;
+    let colon = decoded.iter().position(|&byte| byte == b':')?;
+    let (name, password) = (&decoded[..colon], &decoded[colon + 1..]);
+    if name.is_empty() || !decoded.iter().all(|byte| (b' '..0x7f).contains(byte)) {
+        return None;
+    }
+    Some(password.len() >= 6 && !reads_as_words(password) && placeholder(password).is_none() && password != name)
 }
 
 fn uuid(value: &[u8]) -> bool {
@@ -493,6 +523,9 @@ fn points(candidate: &Candidate<'_>) -> Result<Vec<Reason>, &'static str> {
         if kinds < 2 && !(hex && value.len() >= 16) && cost < 5.6 {
             return Err("the value is too plain for a password");
         }
+        if disguised(value) {
+            reasons.push(Reason::new(-20, "it is the word password with digits for letters"));
+        }
         if kinds >= 3 {
             reasons.push(Reason::new(10, "it mixes kinds of characters as passwords do"));
         }
@@ -506,8 +539,10 @@ fn points(candidate: &Candidate<'_>) -> Result<Vec<Reason>, &'static str> {
         if value.len() >= 16 && share > 0.85 {
             reasons.push(Reason::new(10, "its entropy is that of random text"));
         }
-        if value.len() < 12 {
-            reasons.push(Reason::new(-10, "it is short for a key"));
+        match value.len() {
+            ..12 => reasons.push(Reason::new(-30, "it is short for a key")),
+            12..16 => reasons.push(Reason::new(-15, "it is short for a key")),
+            _ => {}
         }
     }
     if hex && matches!(value.len(), 32 | 40 | 64) && !candidate.password {
@@ -520,6 +555,23 @@ fn points(candidate: &Candidate<'_>) -> Result<Vec<Reason>, &'static str> {
         reasons.push(Reason::new(-5, "it is an argument"));
     }
     Ok(reasons)
+}
+
+/// `P4ssw0rd` and the like: a placeholder word written with digits and signs for letters.
+fn disguised(value: &[u8]) -> bool {
+    let plain: Vec<u8> = value
+        .iter()
+        .map(|byte| match byte {
+            b'0' => b'o',
+            b'1' | b'!' => b'i',
+            b'3' => b'e',
+            b'4' | b'@' => b'a',
+            b'5' | b'$' => b's',
+            b'7' => b't',
+            other => *other,
+        })
+        .collect();
+    placeholder(&plain).is_some()
 }
 
 #[cfg(test)]
@@ -559,6 +611,9 @@ mod tests {
             ("secret: 'aws-load-balancer-tls'", "secret"),
             ("password: null", "password"),
             ("token = os.environ[\"A1b2C3d4E5f6\"]", "token"),
+            ("WRONG_password: STATUS = 0xC000006AL;", "password"),
+            ("self.password = module.params['password']", "password"),
+            ("'PWDpassword' => \\&PWD_ftp9", "password"),
             ("password_hash = \"x9$kQ2mZpL7v\"", "password"),
         ] {
             assert!(verdict(text, keyword).is_err(), "{text}: {:?}", verdict(text, keyword));
