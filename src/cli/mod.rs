@@ -1,7 +1,10 @@
 //! The program: one file per command, each thin. Arguments in, library called, exit status out.
 
+pub mod completions;
+pub mod man;
 pub mod output;
 pub mod progress;
+mod provenance;
 pub mod scan;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +25,10 @@ pub struct Arguments {
 pub enum Command {
     /// Scan files, commits or history for credentials.
     Scan(scan::ScanArguments),
+    /// Print the completions of a shell.
+    Completions(completions::CompletionsArguments),
+    /// Print or write the manual pages.
+    Man(man::ManArguments),
 }
 
 /// Runs a command; the exit status (0, 1) comes back, an error means 2.
@@ -31,5 +38,7 @@ pub enum Command {
 pub fn run(arguments: Arguments) -> Result<u8> {
     match arguments.command {
         Command::Scan(arguments) => scan::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }

@@ -126,7 +126,9 @@ impl OutputArguments {
     /// # Errors
     /// When a report cannot be written. A reader of standard output that went away is no error.
     pub fn emit(&self, result: &ScanResult, rules: &RuleSet, streamed: Option<&Stream<'_>>) -> Result<()> {
-        let options = self.options(rules);
+        let formats = || std::iter::once(self.format).chain(self.reports.iter().map(|&(format, _)| format));
+        let provenance = formats().any(|format| format == Format::Sarif).then(super::provenance::find).flatten();
+        let options = ReportOptions { provenance: provenance.as_ref(), ..self.options(rules) };
         for (format, path) in &self.reports {
             self.write_to(*format, path, result, &options)?;
         }
@@ -218,7 +220,7 @@ impl<'s> Stream<'s> {
 }
 
 /// `| head` closes the pipe early: that ends the report, not the command.
-fn reader_may_go(written: io::Result<()>) -> Result<()> {
+pub(super) fn reader_may_go(written: io::Result<()>) -> Result<()> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::Usage(format!("the report cannot be written to standard output: {error}")))
@@ -227,7 +229,7 @@ fn reader_may_go(written: io::Result<()>) -> Result<()> {
     }
 }
 
-fn unwritable(path: &Path, source: &io::Error) -> Error {
+pub(super) fn unwritable(path: &Path, source: &io::Error) -> Error {
     Error::Usage(format!("the report cannot be written to {}: {source}", path.display()))
 }
 

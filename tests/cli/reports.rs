@@ -139,3 +139,33 @@ fn colours_follow_the_variables_and_the_option() {
     assert!(colored(&["scan", "--color", "always"], Some(("NO_COLOR", "1"))));
     assert!(!colored(&["scan", "--color", "never"], Some(("CLICOLOR_FORCE", "1"))));
 }
+
+#[test]
+fn completions_and_manual_pages_know_the_commands() {
+    let folder = Folder::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let run = folder.keysweep(&["completions", shell]);
+        assert_eq!(run.status, 0, "{shell}: {}", run.stderr);
+        assert!(run.stdout.contains("show-secrets"), "{shell}");
+    }
+    let run = folder.keysweep(&["man"]);
+    assert!(run.status == 0 && run.stdout.contains(".TH keysweep 1"), "{}", run.stdout);
+    let run = folder.keysweep(&["man", "--dir", "pages"]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let page = std::fs::read_to_string(folder.path().join("pages/keysweep-scan.1")).expect("a page per command");
+    assert!(page.contains("show\\-secrets"), "{page}");
+}
+
+#[test]
+fn sarif_tells_the_repository_without_its_credentials() {
+    let folder = Folder::repository();
+    folder.git(&["remote", "add", "origin", "https://user:hunter2hunter2@git.example.invalid/team/app.git"]);
+    folder.write("a.env", format!("TOKEN={}\n", github_token(1)));
+    let mut command = keysweep(folder.path());
+    for variable in ["GITHUB_REPOSITORY", "CI_PROJECT_URL", "BUILD_REPOSITORY_URI"] {
+        command.env_remove(variable);
+    }
+    let run = Run::new(command.args(["scan", "-f", "sarif", "a.env"]).output().expect("keysweep runs"));
+    let provenance = &json(&run.stdout)["runs"][0]["versionControlProvenance"][0];
+    assert_eq!(provenance["repositoryUri"], "https://git.example.invalid/team/app.git");
+}
