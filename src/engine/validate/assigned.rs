@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn real_ones_rise_and_others_fall() {
         let real = judged("Server=tcp:db1.database.windows.net,1433;Database=x;User ID=app;Password=kV9xw2Lq;");
-        assert!(matches!(real.verdict, Verdict::Confirmed(_)));
+        assert!(matches!(&real.verdict, Verdict::Hint(why) if why.points > 0));
         assert_eq!(real.facts, [("host", "db1.database.windows.net".to_owned()), ("user", "app".to_owned())]);
         assert!(
             matches!(judged("Data Source=.\\SQLEXPRESS;Pwd=kV9xw2Lq").verdict, Verdict::Hint(why) if why.points < 0)

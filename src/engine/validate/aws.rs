@@ -1,7 +1,7 @@
 //! Amazon Web Services: the account inside an access key id, and what a secret access key cannot be.
 
 use super::codec::{base32, contains};
-use super::{Checked, HOLDS, Weighed, confirmed, hint, rejected, silent};
+use super::{Checked, HOLDS, Weighed, hint, rejected, silent};
 
 /// Access key ids (fact 9): four letters and 16 characters of base32. Of ids issued since about 2019 (fifth character
 /// Q or later in base32's order) the first six bytes hold the account's number, 12 digits.
@@ -23,7 +23,7 @@ pub(super) fn key_id(id: &[u8], _whole: &[u8]) -> Checked {
     if account > 999_999_999_999 {
         return hint(-10, "the account number inside has more than 12 digits");
     }
-    confirmed(HOLDS, "an account number can be read from it").with("account", format!("{account:012}"))
+    hint(HOLDS, "an account number can be read from it").with("account", format!("{account:012}"))
 }
 
 /// Secret access keys: 40 random characters of base64. Refuses commit ids, samples, and text that reads like a path

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::codec::base64;
-use super::{Checked, HOLDS, PROVEN, Verdict, Weighed, confirmed, date, pem, rejected};
+use super::{Checked, HOLDS, PROVEN, Verdict, Weighed, confirmed, date, hint, pem, rejected};
 
 /// Longest text that is parsed.
 const LONGEST: usize = 64 * 1024;
@@ -24,7 +24,7 @@ pub(super) fn base64_json(secret: &[u8], _whole: &[u8]) -> Checked {
     if value.as_object().is_none_or(serde_json::Map::is_empty) {
         return rejected("decodes to empty JSON");
     }
-    confirmed(HOLDS, "decodes to JSON")
+    hint(HOLDS, "decodes to JSON")
         .with_some("organisation", text_or_number(&value["o"]))
         .with_some("name", value["n"].as_str())
         .with_some("region", value["m"]["r"].as_str())
@@ -40,7 +40,7 @@ pub(super) fn mapbox(secret: &[u8], _whole: &[u8]) -> Checked {
     let value = if middle.len() <= LONGEST { base64(middle).and_then(|bytes| object(&bytes)) } else { None };
     match value {
         Some(value) if value["u"].is_string() => {
-            confirmed(HOLDS, "an account can be read from it").with_some("account", value["u"].as_str())
+            hint(HOLDS, "an account can be read from it").with_some("account", value["u"].as_str())
         }
         _ => rejected("its middle part is no JSON with an account"),
     }
@@ -56,7 +56,7 @@ pub(super) fn sentry_org(secret: &[u8], _whole: &[u8]) -> Checked {
         return rejected("its first part is no JSON with an organisation");
     };
     let url = value["region_url"].as_str().or(value["url"].as_str());
-    confirmed(HOLDS, "an organisation can be read from it")
+    hint(HOLDS, "an organisation can be read from it")
         .with_some("organisation", value["org"].as_str())
         .with_some("url", url)
         .with_some("issued", value["iat"].as_f64().and_then(|seconds| date::day(seconds as i64)))
@@ -74,7 +74,7 @@ pub(super) fn google_service_account(secret: &[u8], whole: &[u8]) -> Checked {
     let mut weighed = Weighed::default();
     match parsed.verdict {
         Verdict::Rejected(why) => return rejected(why),
-        Verdict::Confirmed(_) => weighed.add(HOLDS, "its private key parses"),
+        Verdict::Confirmed(_) => weighed.prove(HOLDS, "its private key parses"),
         Verdict::Hint(reason) => weighed.add(reason.points, "its private key is doubtful"),
         Verdict::Silent => {}
     }
@@ -143,7 +143,7 @@ pub(super) fn jwk(secret: &[u8], whole: &[u8]) -> Checked {
         Some(length) if bytes.len() == length || kind == "RSA" && bytes.len() <= length => {
             confirmed(PROVEN, "a private key with numbers of the right length")
         }
-        Some(_) => super::hint(-20, "its private number does not have the length of its kind"),
+        Some(_) => hint(-20, "its private number does not have the length of its kind"),
         None => confirmed(HOLDS, "a private member that decodes"),
     };
     let bits = matches!(kind.as_str(), "RSA" | "oct").then(|| expected.unwrap_or(bytes.len()) * 8);

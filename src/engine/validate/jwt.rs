@@ -23,7 +23,7 @@ fn check_at(token: &[u8], now: i64) -> Checked {
     let Some(algorithm) = header["alg"].as_str() else { return rejected("its header names no algorithm") };
     let mut weighed = Weighed::default();
     if parts.len() == 5 && header["enc"].is_string() {
-        weighed.add(HOLDS, "an encrypted token with a complete header");
+        weighed.prove(HOLDS, "an encrypted token with a complete header");
         return weighed.verdict().with("algorithm", algorithm);
     }
     if !matches!(parts.len(), 2 | 3) {
@@ -91,7 +91,7 @@ fn signed(algorithm: &str, signature: &[u8], weighed: &mut Weighed) {
         (Some(bytes), Some(length)) if bytes.len() != length => {
             weighed.add(-20, "its signature does not have the length of its algorithm");
         }
-        _ => weighed.add(HOLDS, "header, payload and signature are complete"),
+        _ => weighed.prove(HOLDS, "header, payload and signature are complete"),
     }
 }
 

@@ -4,7 +4,9 @@
 //! a [`Verdict`] with its reason in words and the facts that were read on the way. Numbers such as "fact 5" in the
 //! families' files are those of the list of verified checksums that the rules were made from.
 //!
-//! Two kinds of failure are kept apart: a checksum that is confirmed for every token of its kind *rejects*, one that
+//! [`Verdict::Confirmed`] is for what chance and hand cannot make: a checksum, a parsed key, a decoded token. Looks
+//! that fit (a mark in its place, a date inside) are a [`Verdict::Hint`] with points, so that tests for samples still
+//! apply. Two kinds of failure are kept apart: a checksum that is confirmed for every token of its kind *rejects*, one that
 //! is only known from samples (or a structure that issuers have varied) lowers the confidence. Nothing here panics,
 //! whatever the bytes, and nothing allocates more than a few times the candidate's length.
 
@@ -39,7 +41,7 @@ pub use crate::rules::validators::NAMES;
 /// Points of a checksum or signature of 24 bits and more that holds: chance is ruled out.
 const PROVEN: i16 = 20;
 
-/// Points of an inner structure that holds: text made up by hand would hardly have it.
+/// Points of an inner structure that holds, a mark in its place, a date that is plausible.
 const HOLDS: i16 = 10;
 
 /// What a validator says of a candidate.
@@ -89,12 +91,12 @@ impl Checked {
     }
 }
 
-/// It holds; `points` more, for the reason `text`.
+/// It is proven; `points` more, for the reason `text`.
 fn confirmed(points: i16, text: &'static str) -> Checked {
     Verdict::Confirmed(Reason::new(points, text)).into()
 }
 
-/// A hint of `points` (mostly negative).
+/// A hint of `points`, either way.
 fn hint(points: i16, text: &'static str) -> Checked {
     Verdict::Hint(Reason::new(points, text)).into()
 }
@@ -113,6 +115,7 @@ fn silent() -> Checked {
 #[derive(Debug, Default)]
 struct Weighed {
     points: i16,
+    proven: bool,
     texts: Vec<&'static str>,
 }
 
@@ -123,13 +126,19 @@ impl Weighed {
         self.texts.push(text);
     }
 
-    /// All of them: confirmed when they speak for it on balance, a hint otherwise, silent without any.
+    /// An observation that proves it.
+    fn prove(&mut self, points: i16, text: &'static str) {
+        self.add(points, text);
+        self.proven = true;
+    }
+
+    /// All of them: confirmed when one proved it and they speak for it on balance, else a hint; silent without any.
     fn verdict(self) -> Checked {
         if self.texts.is_empty() {
             return silent();
         }
         let reason = Reason::new(self.points, self.texts.join("; "));
-        if self.points > 0 { Verdict::Confirmed(reason).into() } else { Verdict::Hint(reason).into() }
+        if self.proven && self.points > 0 { Verdict::Confirmed(reason).into() } else { Verdict::Hint(reason).into() }
     }
 }
 

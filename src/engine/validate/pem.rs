@@ -95,8 +95,8 @@ fn weigh(key: &Key, closed: bool) -> Checked {
     match (key.complete, key.fits) {
         (false, _) => weighed.add(-30, "a private key that is cut off"),
         (true, Some(false)) => weighed.add(-20, "its numbers do not fit together: an altered key"),
-        (true, Some(true)) => weighed.add(PROVEN, "a private key whose numbers fit together"),
-        (true, None) if !key.encrypted => weighed.add(HOLDS, "a complete private key"),
+        (true, Some(true)) => weighed.prove(PROVEN, "a private key whose numbers fit together"),
+        (true, None) if !key.encrypted => weighed.prove(HOLDS, "a complete private key"),
         (true, None) => {}
     }
     if !closed && key.complete {

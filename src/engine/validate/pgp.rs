@@ -31,13 +31,13 @@ pub(super) fn check(secret: &[u8], whole: &[u8]) -> Checked {
         if check != crc[1..] {
             return rejected("its checksum (CRC24) does not hold");
         }
-        weighed.add(PROVEN, "its checksum holds");
+        weighed.prove(PROVEN, "its checksum holds");
     }
     let Some(key) = packet(&bytes).and_then(read) else { return rejected("its first packet is no private key") };
     if stop.is_none() {
         weighed.add(-30, "a private key that is cut off");
     } else {
-        weighed.add(HOLDS, "a private key packet");
+        weighed.prove(HOLDS, "a private key packet");
     }
     match key.protection {
         Protection::None => {}

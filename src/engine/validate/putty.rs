@@ -53,7 +53,7 @@ pub(super) fn check(secret: &[u8], whole: &[u8]) -> Checked {
         };
         let code: String = code.iter().map(|byte| format!("{byte:02x}")).collect();
         match field("Private-MAC") {
-            Some(given) if given.eq_ignore_ascii_case(&code) => weighed.add(PROVEN, "its authentication code holds"),
+            Some(given) if given.eq_ignore_ascii_case(&code) => weighed.prove(PROVEN, "its authentication code holds"),
             Some(_) => weighed.add(-20, "its authentication code does not hold: an altered key"),
             None => weighed.add(-HOLDS, "its authentication code is missing"),
         }

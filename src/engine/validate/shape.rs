@@ -1,12 +1,12 @@
 //! Fixed inner marks and plain shapes (fact 14): no arithmetic, but enough to refuse what is something else.
 
 use super::codec::{BASE62, base64, number};
-use super::{Checked, HOLDS, Weighed, confirmed, date, hint, rejected};
+use super::{Checked, HOLDS, Weighed, date, hint, rejected};
 
 /// Anthropic's keys: base64url that ends in AA.
 pub(super) fn anthropic(secret: &[u8], _whole: &[u8]) -> Checked {
     match secret.ends_with(b"AA") {
-        true => confirmed(HOLDS, "ends as keys of this kind do"),
+        true => hint(HOLDS, "ends as keys of this kind do"),
         false => rejected("keys of this kind end in AA"),
     }
 }
@@ -21,7 +21,7 @@ pub(super) fn openai_halves(secret: &[u8], _whole: &[u8]) -> Checked {
     let (left, right) = (at, body.len() - at - MARK.len());
     let known = matches!(right, 20 | 58 | 74);
     if known && (left == right || secret.starts_with(b"sk-service-") && left > right) {
-        return confirmed(HOLDS, "the mark inside stands where it should");
+        return hint(HOLDS, "the mark inside stands where it should");
     }
     hint(-15, "the mark inside does not stand in the middle")
 }
@@ -39,7 +39,7 @@ pub(super) fn azure_cask(secret: &[u8], _whole: &[u8]) -> Checked {
     if this_month.get(..7).is_some_and(|now| month.as_str() > now) {
         return hint(-20, "the month of issue inside lies in the future");
     }
-    confirmed(HOLDS, "mark and month of issue stand where they should").with("issued", month)
+    hint(HOLDS, "mark and month of issue stand where they should").with("issued", month)
 }
 
 /// Discord's bot tokens (fact 11): the part before the first dot is base64 of the bot's id, 17 to 20 digits.
@@ -47,7 +47,7 @@ pub(super) fn discord_id(secret: &[u8], _whole: &[u8]) -> Checked {
     let first = secret.split(|byte| *byte == b'.').next().unwrap_or_default();
     let id = if first.len() <= 32 { base64(first) } else { None };
     match id.filter(|id| (17..=20).contains(&id.len()) && id.iter().all(u8::is_ascii_digit)) {
-        Some(id) => confirmed(HOLDS, "a bot's id can be read from it").with("bot", String::from_utf8_lossy(&id)),
+        Some(id) => hint(HOLDS, "a bot's id can be read from it").with("bot", String::from_utf8_lossy(&id)),
         None => rejected("its first part is not the base64 of an id"),
     }
 }
@@ -55,7 +55,7 @@ pub(super) fn discord_id(secret: &[u8], _whole: &[u8]) -> Checked {
 /// JFrog's reference tokens: base64 of text that begins `reftkn:`.
 pub(super) fn jfrog_reference(secret: &[u8], _whole: &[u8]) -> Checked {
     match base64(secret.get(..256).unwrap_or(secret)) {
-        Some(text) if text.starts_with(b"reftkn:") => confirmed(HOLDS, "decodes to a reference token"),
+        Some(text) if text.starts_with(b"reftkn:") => hint(HOLDS, "decodes to a reference token"),
         _ => rejected("does not decode to a reference token"),
     }
 }
@@ -76,7 +76,7 @@ pub(super) fn ngrok_ksuid(secret: &[u8], _whole: &[u8]) -> Checked {
     if !(1_490_000_000..=date::now() + 86_400).contains(&seconds) {
         return hint(-30, "the time of issue inside lies before 2017 or in the future");
     }
-    confirmed(HOLDS, "its time of issue can be read").with_some("issued", date::day(seconds))
+    hint(HOLDS, "its time of issue can be read").with_some("issued", date::day(seconds))
 }
 
 /// Base64 of exactly 64 bytes (storage and database account keys). The keys of the vendor's emulators are public.
@@ -102,7 +102,7 @@ fn decodes_to(text: &[u8], length: usize, why: &'static str) -> Checked {
         return hint(-20, "decodes to plain text, not to random bytes");
     }
     match random(&bytes) {
-        true => confirmed(HOLDS / 2, "decodes to random bytes of the right length"),
+        true => hint(HOLDS / 2, "decodes to random bytes of the right length"),
         false => rejected("decodes to bytes that repeat"),
     }
 }
@@ -125,7 +125,7 @@ pub(super) fn wireguard(secret: &[u8], _whole: &[u8]) -> Checked {
         return rejected("decodes to bytes that repeat");
     }
     match bytes[0] & 7 == 0 && bytes[31] & 0xc0 == 0x40 {
-        true => confirmed(HOLDS, "clamped as private keys of this kind are"),
+        true => hint(HOLDS, "clamped as private keys of this kind are"),
         false => hint(-5, "not clamped: a preshared key, or another kind of value"),
     }
 }
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     fn rises(validator: Validator, text: &str) -> bool {
-        matches!(validator(text.as_bytes(), b"").verdict, Verdict::Confirmed(_))
+        matches!(validator(text.as_bytes(), b"").verdict, Verdict::Hint(why) if why.points > 0)
     }
 
     fn falls(validator: Validator, text: &str) -> bool {
