@@ -11,16 +11,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+
 use crate::clock;
 use crate::engine::{Engine, Match, Scanner};
 use crate::error::Notice;
-use crate::filter::{Decision, Filter};
+use crate::filter::allowlist::Allowlist;
+use crate::filter::{Decision, Filter, inline};
 use crate::finding::position::Locator;
 use crate::finding::redact::{excerpt, mask};
 use crate::finding::{Coverage, Finding, Part, ScanResult, Status};
 use crate::secret::Secret;
 use crate::source::encoding::decode;
 use crate::source::{Item, Visitor};
+
+/// From this many findings on, decisions are made in parallel.
+const PARALLEL_DECISIONS: usize = 64;
 
 /// Where workers leave what they gathered.
 #[derive(Debug, Default)]
@@ -51,18 +57,23 @@ pub type Sink<'s> = dyn Fn(&Finding) + Sync + 's;
 /// One scan under way: the engine, the policy, and what workers gathered.
 pub struct Scan<'s> {
     engine: &'s Engine,
+    filter: &'s Filter,
+    /// Whether an allowlist's pattern needs the match or its line.
+    context: bool,
     /// Findings are decided in the worker and handed on at once.
-    stream: Option<(&'s Filter, &'s Sink<'s>)>,
+    stream: Option<&'s Sink<'s>>,
     progress: Arc<Progress>,
     started: (SystemTime, Instant),
     gathered: Mutex<Gathered>,
 }
 
 impl<'s> Scan<'s> {
-    /// A scan with `engine`.
-    pub fn new(engine: &'s Engine) -> Self {
+    /// A scan with `engine`, decided by `filter`.
+    pub fn new(engine: &'s Engine, filter: &'s Filter) -> Self {
         Self {
             engine,
+            filter,
+            context: filter.allowlists.iter().any(Allowlist::needs_context),
             stream: None,
             progress: Arc::default(),
             started: (SystemTime::now(), Instant::now()),
@@ -73,8 +84,8 @@ impl<'s> Scan<'s> {
     /// Decides on findings as soon as they are found and hands those that stay to `sink`. Not for sources that
     /// attribute findings afterwards.
     #[must_use]
-    pub fn streaming(mut self, filter: &'s Filter, sink: &'s Sink<'s>) -> Self {
-        self.stream = Some((filter, sink));
+    pub fn streaming(mut self, sink: &'s Sink<'s>) -> Self {
+        self.stream = Some(sink);
         self
     }
 
@@ -94,7 +105,8 @@ impl<'s> Scan<'s> {
     }
 
     /// Decides on `findings` (those that were not streamed) and ends the scan.
-    pub fn finish(self, findings: Vec<Finding>, filter: &Filter) -> ScanResult {
+    pub fn finish(self, findings: Vec<Finding>) -> ScanResult {
+        let filter = self.filter;
         let gathered = self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut result = ScanResult { notices: gathered.notices, coverage: gathered.coverage, ..ScanResult::default() };
         result.summary.bytes = gathered.bytes;
@@ -102,11 +114,18 @@ impl<'s> Scan<'s> {
         result.summary.seconds = self.started.1.elapsed().as_secs_f64();
         result.started = clock::rfc3339(clock::epoch_seconds(self.started.0));
         result.ended = clock::rfc3339(clock::epoch_seconds(SystemTime::now()));
-        for mut finding in findings {
-            if self.stream.is_some() || filter.decide(&mut finding) == Decision::Keep {
-                result.findings.push(finding);
-            }
-        }
+        let decide = |mut finding: Finding| (filter.decide(&mut finding) == Decision::Keep).then_some(finding);
+        // Slow hashes of guessable values make many decisions worth two threads; few are not worth starting them.
+        result.findings = if self.stream.is_some() {
+            findings
+        } else if findings.len() < PARALLEL_DECISIONS {
+            findings.into_iter().filter_map(decide).collect()
+        } else {
+            findings.into_par_iter().filter_map(decide).collect()
+        };
+        filter.conclude(&mut result.notices);
+        result.exclusions = filter.exclusions();
+        result.key_id = filter.key_id();
         result.settle();
         result
     }
@@ -155,8 +174,9 @@ impl Visitor for Worker<'_> {
             finding.position = item.start.shift(finding.position);
             (finding.excerpt, finding.excerpt_mark) = (excerpt.text, excerpt.mark);
             finding.commit.clone_from(&item.commit);
-            if let Some((filter, sink)) = self.scan.stream {
-                if filter.decide(&mut finding) == Decision::Drop {
+            self.note_allowances(found, text, &mut finding, &matches);
+            if let Some(sink) = self.scan.stream {
+                if self.scan.filter.decide(&mut finding) == Decision::Drop {
                     continue;
                 }
                 sink(&finding);
@@ -175,6 +195,21 @@ impl Visitor for Worker<'_> {
 }
 
 impl Worker<'_> {
+    /// Notes what only the bytes tell: a comment beside the match, an allowlist's pattern over its line.
+    fn note_allowances(&self, found: &Match, text: &[u8], finding: &mut Finding, all: &[Match]) {
+        let rules = || self.scan.engine.rules().rules().iter().map(|rule| rule.id.to_string()).collect();
+        if let Some(mut allow) = inline::find(text, found.secret.clone(), &finding.rule, &rules) {
+            inline::hide(&mut allow, text, all.iter().map(|other| other.secret.clone()));
+            finding.inline_allow = Some(allow);
+        }
+        if self.scan.context {
+            let start = memchr::memrchr2(b'\n', b'\r', &text[..found.span.start]).map_or(0, |at| at + 1);
+            let end =
+                memchr::memchr2(b'\n', b'\r', &text[found.span.end..]).map_or(text.len(), |at| found.span.end + at);
+            finding.context_hits = self.scan.filter.context_hits(&finding.rule, text, found.span.clone(), start..end);
+        }
+    }
+
     /// What reports show of a secret.
     fn shown(&self, engine: &Engine, rule: u16, secret: &[u8]) -> String {
         let public = engine
@@ -219,6 +254,7 @@ impl Worker<'_> {
             fingerprint: String::new(),
             secret_id: String::new(),
             inline_allow: None,
+            context_hits: Vec::new(),
             status: Status::Open,
         }
     }

@@ -39,12 +39,12 @@ pub fn run(arguments: &ScanArguments) -> Result<u8> {
     let output = &arguments.output;
     output.check()?;
     let engine = Engine::new(RuleSet::builtin())?;
-    let filter = Filter::default();
+    let filter = Filter { min_confidence: 50, ..Filter::default() };
     let stream = output.streams().then(|| Stream::new(output, engine.rules()));
     let sink = |finding: &Finding| stream.iter().for_each(|stream| stream.finding(finding));
-    let mut scan = Scan::new(&engine);
+    let mut scan = Scan::new(&engine, &filter);
     if stream.is_some() {
-        scan = scan.streaming(&filter, &sink);
+        scan = scan.streaming(&sink);
     }
     let shown = progress::show(output.progress(), scan.progress());
     let mut options =
@@ -62,7 +62,7 @@ pub fn run(arguments: &ScanArguments) -> Result<u8> {
     }
     let left_out = files::scan(&options, &|| Box::new(scan.worker()));
     let findings = scan.take_findings();
-    let mut result = scan.finish(findings, &filter);
+    let mut result = scan.finish(findings);
     result.mode = mode;
     result.exclusions.extend(exclusions(&left_out));
     drop(shown);
@@ -83,7 +83,6 @@ fn exclusions(left_out: &LeftOut) -> Vec<Exclusion> {
     [
         one("git-ignored", "files and folders that git ignores", "see --no-ignore", left_out.ignored),
         one("size", "files larger than the limit", "--max-size", left_out.large),
-        one("path", "files and folders excluded by path", "--exclude or configuration", left_out.excluded),
     ]
     .into_iter()
     .flatten()

@@ -1,6 +1,36 @@
 //! Deciding what to show: every finding passes here once, and each drop says why.
+//!
+//! ```text
+//!  finding -> the rule's own path test -> excluded path -> severity of the config -> score by path -> confidence
+//!          -> identity -> inline allow -> allowlists -> ignore files -> baselines -> open
+//! ```
+//!
+//! What comes before the identity drops a finding; what comes after suppresses it: it stays in the result, marked.
+//! Everything here needs the finding alone, so it works the same for files, commits and history.
 
-use crate::finding::Finding;
+pub mod accept;
+pub mod allowlist;
+pub mod baseline;
+mod candidate;
+pub mod exclude;
+pub mod foreign;
+pub mod ignore_file;
+pub mod inline;
+pub mod path;
+pub mod pattern;
+pub mod policy;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub(crate) use candidate::Candidate;
+pub use candidate::Suppression;
+pub use policy::{Policy, Trust};
+
+use crate::error::Notice;
+use crate::finding::identity::Key;
+use crate::finding::{Exclusion, Finding, Severity, Status};
 
 /// What the filter made of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,16 +41,338 @@ pub enum Decision {
     Drop,
 }
 
-/// The effective policy of one scan. Immutable, shared by threads.
-#[derive(Debug, Default)]
+/// The effective policy of one scan. Immutable, shared by threads (what it counts is atomic).
+#[derive(Debug)]
 pub struct Filter {
     /// Findings below this confidence are dropped.
     pub min_confidence: u8,
+    /// Whether tests, examples, documentation and the like lower the confidence.
+    pub score_paths: bool,
+    /// Keys of identities; reports show those of the first, ignore files may use any.
+    pub keys: Vec<Key>,
+    /// Folder that paths are relative to (the repository's), when it is known.
+    pub root: Option<PathBuf>,
+    /// Severities that differ from the rules' own.
+    pub severity: BTreeMap<String, Severity>,
+    /// Rules that are for certain files only.
+    pub rule_paths: HashMap<String, pattern::Pattern>,
+    /// Ids of the rules that run.
+    pub rules: HashSet<String>,
+    /// How many columns may lie between a rule's match and its part (gitleaks' `withinColumns`).
+    pub within_columns: HashMap<(String, String), u32>,
+    /// Excluded paths.
+    pub exclude: exclude::Excludes,
+    /// Whether inline allow comments are looked at.
+    pub inline: bool,
+    /// Allowlists.
+    pub allowlists: Vec<allowlist::Allowlist>,
+    /// `.keysweepignore` files.
+    pub ignore_files: Vec<ignore_file::IgnoreFile>,
+    /// Our baselines.
+    pub baselines: Vec<baseline::Baseline>,
+    /// Ignore files and baselines of other scanners.
+    pub foreign: Vec<foreign::Foreign>,
+    /// Known gaps.
+    pub accepts: Vec<accept::Accept>,
+    /// What a repository may decide for itself; all when `None`.
+    pub policy: Option<Policy>,
+    /// What the repository's own config would not show (under a policy only).
+    pub repository: policy::RepositoryWishes,
+    /// Trouble met while the configuration was read.
+    pub notices: Vec<Notice>,
+    /// Today, `YYYY-MM-DD`.
+    pub today: String,
+    /// Whether all of the repository is scanned, so that an entry without a finding is out of date.
+    pub whole: bool,
+    /// What the policy did not honour.
+    pub refused: AtomicU64,
 }
+
+impl Default for Filter {
+    /// Keeps everything, with the public key.
+    fn default() -> Self {
+        Self {
+            min_confidence: 0,
+            score_paths: true,
+            keys: vec![Key::public()],
+            root: None,
+            severity: BTreeMap::new(),
+            rule_paths: HashMap::new(),
+            rules: HashSet::new(),
+            within_columns: HashMap::new(),
+            exclude: exclude::Excludes::default(),
+            inline: true,
+            allowlists: Vec::new(),
+            ignore_files: Vec::new(),
+            baselines: Vec::new(),
+            foreign: Vec::new(),
+            accepts: Vec::new(),
+            policy: None,
+            repository: policy::RepositoryWishes::default(),
+            notices: Vec::new(),
+            today: crate::clock::day(crate::clock::epoch_seconds(std::time::SystemTime::now())),
+            whole: false,
+            refused: AtomicU64::new(0),
+        }
+    }
+}
+
+/// The steps of a decision, in words, for `explain`; nothing is written down when `None`.
+type Trace<'t> = Option<&'t mut Vec<String>>;
 
 impl Filter {
     /// Fills in fingerprint and secret id, sets the status, or drops the finding.
     pub fn decide(&self, finding: &mut Finding) -> Decision {
-        if finding.confidence < self.min_confidence { Decision::Drop } else { Decision::Keep }
+        self.judge(finding, &mut None)
     }
+
+    /// Decides, and tells every step.
+    pub fn explain(&self, finding: &mut Finding) -> (Decision, Vec<String>) {
+        let mut steps = Vec::new();
+        let decision = self.judge(finding, &mut Some(&mut steps));
+        (decision, steps)
+    }
+
+    fn judge(&self, finding: &mut Finding, trace: &mut Trace<'_>) -> Decision {
+        let path = candidate::path_of(&finding.origin, self.root.as_deref());
+        if let Some(pattern) = self.rule_paths.get(&finding.rule)
+            && pattern.test(path.as_bytes()) == Some(false)
+        {
+            say(trace, || "dropped: its rule is not for files of this path".to_owned());
+            return Decision::Drop;
+        }
+        if !self.exclude.is_empty() && self.exclude.excludes(&path) {
+            say(trace, || match self.exclude.find(&path) {
+                Some((glob, source)) => format!("dropped: the path is excluded by `{glob}` ({source})"),
+                None => "dropped: the path is excluded".to_owned(),
+            });
+            return Decision::Drop;
+        }
+        if let Some(why) = self.too_far(finding) {
+            say(trace, || why);
+            return Decision::Drop;
+        }
+        if let Some(&severity) = self.severity.get(&finding.rule) {
+            say(trace, || format!("severity {} instead of {}", severity.as_str(), finding.severity.as_str()));
+            finding.severity = severity;
+        }
+        if let Some(reason) = path::score(&path, finding.confidence).filter(|_| self.score_paths) {
+            let lowered = i16::from(finding.confidence) + reason.points;
+            finding.confidence = u8::try_from(lowered.max(0)).unwrap_or(0);
+            finding.reasons.push(reason);
+        }
+        say(trace, || {
+            let reasons: Vec<String> =
+                finding.reasons.iter().map(|reason| format!("{:+} {}", reason.points, reason.text)).collect();
+            format!("confidence {}: {}", finding.confidence, reasons.join(", "))
+        });
+        if finding.confidence < self.min_confidence {
+            say(trace, || format!("dropped: below the least confidence of {}", self.min_confidence));
+            return Decision::Drop;
+        }
+        let mut candidate = Candidate::new(finding, path, &self.keys);
+        let suppression = self.suppression(&mut candidate, trace);
+        let ids = candidate.into_ids();
+        (finding.fingerprint, finding.secret_id) = (ids.fingerprint, ids.secret_id);
+        finding.status = match suppression {
+            Some(suppression) => suppression.into(),
+            None => Status::Open,
+        };
+        say(trace, || match &finding.status {
+            Status::Open => "reported".to_owned(),
+            Status::Suppressed { by, reason, .. } => {
+                format!("suppressed by {by}{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())
+            }
+        });
+        Decision::Keep
+    }
+
+    /// gitleaks' `withinColumns` of required rules.
+    fn too_far(&self, finding: &Finding) -> Option<String> {
+        if self.within_columns.is_empty() {
+            return None;
+        }
+        finding.parts.iter().find_map(|part| {
+            let most = *self.within_columns.get(&(finding.rule.clone(), part.rule.clone()))?;
+            let distance = finding.position.start_column.abs_diff(part.position.start_column);
+            (distance > most)
+                .then(|| format!("dropped: {} stands {distance} columns away, at most {most} are asked", part.rule))
+        })
+    }
+
+    /// The first thing that accepts the finding and may do so.
+    fn suppression(&self, candidate: &mut Candidate<'_>, trace: &mut Trace<'_>) -> Option<Suppression> {
+        let severity = candidate.finding.severity;
+        let allowed = |what: policy::Means, trust: Trust, trace: &mut Trace<'_>, by: &str| {
+            let refusal = self
+                .policy
+                .as_ref()
+                .filter(|_| trust == Trust::Repository)
+                .and_then(|policy| policy.refuses(what, severity));
+            if let Some(why) = refusal {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                say(trace, || format!("{by} does not count: {why}"));
+            }
+            refusal.is_none()
+        };
+        if let Some(allow) = &candidate.finding.inline_allow {
+            let named = allow.rule.as_deref().is_none_or(|rule| rule == candidate.finding.rule);
+            if !named {
+                say(trace, || {
+                    format!("the comment `{}` names another rule, {}", allow.form, allow.rule.as_deref().unwrap_or(""))
+                });
+            } else if !self.inline {
+                say(trace, || "an inline allow comment does not count here (--no-inline-allow)".to_owned());
+            } else if allowed(policy::Means::Inline, Trust::Repository, trace, "the inline allow comment") {
+                let reason = allow.reason.clone().or_else(|| Some(allow.form.clone()));
+                return Some(Suppression { by: "inline", reason, ..Suppression::default() });
+            }
+        }
+        for (number, list) in (0u16..).zip(&self.allowlists) {
+            if !list.allows(number, candidate) {
+                continue;
+            }
+            if let Some(day) = list.expires.as_ref().filter(|day| day.as_str() < self.today.as_str()) {
+                say(trace, || format!("the allowlist at {} ran out on {day}", list.source));
+            } else if allowed(policy::Means::Config, list.trust, trace, "an allowlist") {
+                let reason = list
+                    .description
+                    .clone()
+                    .map_or_else(|| list.source.clone(), |text| format!("{text} ({})", list.source));
+                return Some(Suppression {
+                    by: "allowlist",
+                    reason: Some(reason),
+                    owner: list.owner.clone(),
+                    expires: list.expires.clone(),
+                });
+            }
+        }
+        if let Some(reason) = self.repository.hides(candidate)
+            && allowed(policy::Means::Config, Trust::Repository, trace, "the repository's config")
+        {
+            return Some(Suppression { by: "config", reason: Some(reason), ..Suppression::default() });
+        }
+        for file in self.ignore_files.iter().filter(|file| !file.is_empty()) {
+            match candidate.first_of(|id| file.check(id, &self.today)) {
+                Some(Ok(found)) if allowed(policy::Means::IgnoreFile, file.trust, trace, "the ignore file") => {
+                    return Some(found);
+                }
+                Some(Err(why)) => say(trace, || why),
+                Some(Ok(_)) | None => {}
+            }
+        }
+        for baseline in &self.baselines {
+            if let Some(line) = baseline.check(candidate.finding)
+                && allowed(policy::Means::Baseline, baseline.trust, trace, "the baseline")
+            {
+                let reason = format!("{} ({})", baseline.name, line.path);
+                return Some(Suppression { by: "baseline", reason: Some(reason), ..Suppression::default() });
+            }
+        }
+        for foreign in &self.foreign {
+            let means = if foreign.by == "baseline" { policy::Means::Baseline } else { policy::Means::IgnoreFile };
+            if let Some(reason) = foreign.check(candidate, |rule| self.rules.contains(rule))
+                && allowed(means, foreign.trust, trace, &foreign.name)
+            {
+                return Some(Suppression { by: foreign.by, reason: Some(reason), ..Suppression::default() });
+            }
+        }
+        None
+    }
+
+    /// Numbers of the allowlists whose patterns over the match or its line hold. Asked in the worker.
+    pub fn context_hits(
+        &self,
+        rule: &str,
+        text: &[u8],
+        span: std::ops::Range<usize>,
+        lines: std::ops::Range<usize>,
+    ) -> Vec<u16> {
+        (0u16..)
+            .zip(&self.allowlists)
+            .filter(|(_, list)| list.needs_context() && list.is_for(rule))
+            .filter(|(_, list)| list.context_holds(text, span.clone(), lines.clone()))
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// Which key reports show identities of.
+    pub fn key_id(&self) -> String {
+        self.keys.first().map(|key| key.id().to_owned()).unwrap_or_default()
+    }
+
+    /// Whether a path (relative to the root) is excluded; counted.
+    pub fn excludes(&self, path: &str) -> bool {
+        !self.exclude.is_empty() && self.exclude.excludes(path)
+    }
+
+    /// What was left out.
+    pub fn exclusions(&self) -> Vec<Exclusion> {
+        self.exclude.exclusions()
+    }
+
+    /// Accepts known gaps in `notices`, and adds what the policy has to tell when all findings were decided.
+    pub fn conclude(&self, notices: &mut Vec<Notice>) {
+        use crate::error::NoticeKind::{Expired, Information};
+        accept::apply(&self.accepts, notices, &self.today);
+        notices.extend(self.notices.iter().cloned());
+        for file in &self.ignore_files {
+            notices.extend(file.notices(&self.today, self.whole));
+        }
+        for foreign in &self.foreign {
+            notices.extend(foreign.notices(self.whole));
+        }
+        for list in &self.allowlists {
+            if let Some(day) = list.expires.as_ref().filter(|day| day.as_str() < self.today.as_str()) {
+                notices.push(
+                    Notice::new(Expired, format!("the allowlist ran out on {day} and counts no more")).at(&list.source),
+                );
+            }
+        }
+        let refused = self.refused.load(Ordering::Relaxed);
+        if refused > 0 {
+            notices.push(Notice::new(
+                Information,
+                format!("the policy did not honour {refused} allowances of the repository (see `keysweep explain`)"),
+            ));
+        }
+    }
+}
+
+fn say(trace: &mut Trace<'_>, text: impl FnOnce() -> String) {
+    if let Some(trace) = trace {
+        trace.push(text());
+    }
+}
+
+/// Whether `text` is a day, `YYYY-MM-DD`.
+///
+/// # Errors
+/// What it should look like.
+pub fn date(text: &str) -> Result<(), String> {
+    let at_midnight = crate::clock::parse_rfc3339(&format!("{text}T00:00:00Z"));
+    match at_midnight {
+        Some(seconds) if crate::clock::day(seconds) == text => Ok(()),
+        _ => Err(format!("`{text}` is no day of the form YYYY-MM-DD")),
+    }
+}
+
+/// `; did you mean …?` when one of `known` is near.
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+    let plain = |text: &str| text.to_lowercase().replace(['-', '_'], "");
+    known
+        .into_iter()
+        .map(|key| (strsim::damerau_levenshtein(&plain(word), &plain(key)), key))
+        .min()
+        .filter(|&(distance, key)| distance <= 1 + key.len() / 4)
+        .map(|(_, key)| format!("; did you mean `{key}`?"))
+        .unwrap_or_default()
+}
+
+/// Whether `word` is one or two letters away from one of `known`.
+pub fn similar<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> bool {
+    known.into_iter().any(|key| {
+        key.len().abs_diff(word.len()) <= 2
+            && strsim::damerau_levenshtein(word, key) <= if key.len() < 8 { 1 } else { 2 }
+    })
 }

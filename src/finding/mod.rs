@@ -3,6 +3,8 @@
 //! The engine's [`Match`](crate::engine::Match) comes in; the pipeline places it (position, excerpt), a git source
 //! attributes it (path, commit), the filter decides whether it is shown, a report prints it.
 
+#[cfg(feature = "cli")]
+pub mod identity;
 pub mod origin;
 pub mod position;
 pub mod redact;
@@ -147,6 +149,8 @@ pub struct Finding {
     pub secret_id: String,
     /// An allow comment beside it, whether or not it counts.
     pub inline_allow: Option<InlineAllow>,
+    /// Numbers of the allowlists whose patterns over the match or its line hold, noted while the bytes were there.
+    pub context_hits: Vec<u16>,
     /// What was decided.
     pub status: Status,
 }

@@ -17,7 +17,7 @@ use crate::finding::{Origin, OriginKind};
 /// From this size on a file is mapped, not read.
 const MAPPED: u64 = 8 << 20;
 
-/// Says whether a path (with `/`, as shown) is left out.
+/// Says whether a path (with `/`, as shown; a folder's ends with `/`) is left out.
 pub type Excluded<'o> = dyn Fn(&str) -> bool + Sync + 'o;
 
 /// What to walk and what to leave out.
@@ -138,7 +138,11 @@ impl Reader<'_> {
         }
         let path = entry.path();
         let shown = shown(path);
-        if entry.depth() > 0 && self.options.excluded.is_some_and(|excluded| excluded(&shown)) {
+        let excluded = |excluded: &Excluded<'_>| {
+            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            if is_folder { excluded(&format!("{shown}/")) } else { excluded(&shown) }
+        };
+        if entry.depth() > 0 && self.options.excluded.is_some_and(excluded) {
             self.counts.excluded.fetch_add(1, Ordering::Relaxed);
             return WalkState::Skip;
         }
