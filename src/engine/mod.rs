@@ -14,6 +14,7 @@
 mod assignment;
 mod boundary;
 mod compiled;
+mod innocent;
 mod matcher;
 pub mod prefilter;
 mod resolve;

@@ -1,0 +1,262 @@
+//! What a name or a value plainly is when it is no secret: the tests that keep the generic path quiet.
+//!
+//! Each answers `Err` with the reason in words, which `explain` shows.
+
+use base64::Engine as _;
+
+use super::assignment::{Operator, Quoting};
+use super::value::Candidate;
+use super::words::{letter_cost, placeholder, reads_as_words};
+
+/// Words of a name that, behind the keyword, say that its value is about a secret and not one.
+#[rustfmt::skip]
+const ABOUT: &[&str] = &[
+    "mgr", "attribute", "name", "names", "id", "ids", "url", "urls", "uri", "type", "types", "file", "files",
+    "filename", "path", "paths", "dir", "field", "fields", "label", "length", "len", "size", "count", "limit",
+    "policy", "hash", "hashed", "hashes", "digest", "hint", "prompt", "placeholder", "title", "text", "message",
+    "msg", "error", "errors", "regex", "pattern", "format", "expires", "expiry", "expiration", "expire", "ttl",
+    "lifetime", "timeout", "age", "date", "time", "status", "state", "header", "headers", "param", "params",
+    "parameter", "parameters", "env", "var", "variable", "ref", "class", "style", "icon", "color", "input", "form",
+    "page", "view", "selector", "attempts", "strength", "score", "reset", "enabled", "required", "validator",
+    "encoder", "algorithm", "algo", "alg", "method", "provider", "service", "manager", "store", "storage",
+    "endpoint", "scope", "scopes", "version", "index", "offset", "kind", "issuer", "audience", "owner", "user",
+    "username", "description", "desc", "source", "location", "handler", "callback", "generator", "validation",
+    "mode", "usage", "rules", "prefix", "suffix", "separator", "delimiter", "chars", "charset", "arn", "list",
+    "set", "map", "table", "column", "schema", "config", "settings", "options", "option", "flag", "request",
+    "response", "result", "event", "action", "test", "check", "changed", "needed", "found", "missing", "invalid",
+    "template", "comment", "note", "help", "link", "protected", "provided", "resolver", "function", "func", "fn",
+    "cache", "cookie", "command", "cmd", "script", "tag", "fingerprint", "keyring", "manager", "node", "tree",
+    "stream", "iter", "kinds", "lexer", "parser", "spec", "span", "pos", "position", "line",
+];
+
+/// Words of a name that, anywhere in it, say the same.
+#[rustfmt::skip]
+const NOT_SECRET: &[&str] = &[
+    "public", "csrf", "xsrf", "pub", "next", "page", "continuation", "cancellation", "max", "min", "num", "has",
+    "is", "no", "sort", "primary", "foreign", "partition", "cache", "idempotency", "sha", "md5", "checksum",
+    "integrity", "hash", "digest", "translation", "i18n", "label",
+];
+
+/// The keyword ends a word of the name, and no word behind it makes it something about a secret.
+pub(super) fn name_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> {
+    let name = candidate.name;
+    let keyword = &name[candidate.keyword.clone()];
+    let behind = &name[candidate.keyword.end..];
+    if let (Some(&last), Some(&next)) = (keyword.last(), behind.first()) {
+        let runs_on = last.is_ascii_lowercase() && next.is_ascii_lowercase()
+            || last.is_ascii_uppercase()
+                && next.is_ascii_uppercase()
+                && keyword.iter().all(|byte| !byte.is_ascii_lowercase());
+        if runs_on {
+            return Err("the keyword is only a piece of a longer word in the name");
+        }
+    }
+    if words(behind).any(|word| listed(ABOUT, word)) {
+        return Err("the name says that the value is about a secret");
+    }
+    if words(&name[..candidate.keyword.start]).any(|word| listed(NOT_SECRET, word)) {
+        return Err("the name says that the value is not secret");
+    }
+    Ok(())
+}
+
+fn listed(list: &[&str], word: &[u8]) -> bool {
+    list.iter().any(|entry| entry.as_bytes().eq_ignore_ascii_case(word))
+}
+
+/// The words of an identifier: split at signs, and where a capital follows a small letter.
+fn words(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = name;
+    std::iter::from_fn(move || {
+        let start = rest.iter().position(u8::is_ascii_alphanumeric)?;
+        rest = &rest[start..];
+        let mut end = 1;
+        while end < rest.len()
+            && rest[end].is_ascii_alphanumeric()
+            && !(rest[end].is_ascii_uppercase() && rest[end - 1].is_ascii_lowercase())
+        {
+            end += 1;
+        }
+        let word = &rest[..end];
+        rest = &rest[end..];
+        Some(word)
+    })
+}
+
+/// Bare values that are code: calls, member access, indexes, arithmetic.
+pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> {
+    let value = candidate.value;
+    let quoted = matches!(candidate.quoting, Quoting::Quoted(_) | Quoting::Element);
+    if quoted {
+        if candidate.password && value.len() < 6 {
+            return Err("the value is too short");
+        }
+        return if value.contains(&b' ') { Err("the value is a phrase") } else { Ok(()) };
+    }
+    if candidate.quoting == Quoting::BareInside {
+        return Err("the value is an expression");
+    }
+    if matches!(candidate.operator, Operator::Compare | Operator::Call) {
+        return Err("the value is an expression");
+    }
+    if value.iter().any(|byte| matches!(byte, b'(' | b'[' | b'{' | b'*')) && !candidate.password {
+        return Err("the value is an expression");
+    }
+    if matches!(value[0], b'&' | b'\\' | b'!') || matches!(value[value.len() - 1], b'[' | b'(' | b'{' | b'=') {
+        return Err("the value is an expression");
+    }
+    if value.contains(&b'(') || matches!(candidate.after, Some(b'(' | b'[' | b')' | b']')) {
+        return Err("the value is an expression");
+    }
+    if value.windows(2).any(|pair| pair == b"->" || pair == b"::" || pair == b"&&" || pair == b"||") {
+        return Err("the value is an expression");
+    }
+    // `a.b.c`: member access, or a host name.
+    if value.contains(&b'.') && value.split(|&byte| byte == b'.').all(|part| part.is_empty() || identifier(part)) {
+        return Err("the value is a member access");
+    }
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    if identifier(value) && (digits == 0 || reads_as_words(value)) {
+        return Err("the value is an identifier");
+    }
+    Ok(())
+}
+
+fn identifier(text: &[u8]) -> bool {
+    text.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        && (text.len() < 24 || reads_as_words(text))
+}
+
+/// Templates, references and encrypted values.
+pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
+    const MARKS: [&[u8]; 17] = [
+        b"${",
+        b"{{",
+        b"}}",
+        b"$(",
+        b"#{",
+        b"<%",
+        b"%(",
+        b"@@",
+        b"ENC[",
+        b"%{",
+        b"{%",
+        b"...",
+        b"***",
+        b"$env:",
+        b"process.env",
+        b"getenv",
+        b"%s",
+    ];
+    if MARKS.iter().any(|mark| value.windows(mark.len()).any(|window| window.eq_ignore_ascii_case(mark))) {
+        return Err("the value is a template or a reference");
+    }
+    let starts = |prefix: &[u8]| value.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
+    const REFERENCES: [&[u8]; 19] = [
+        b"vault:",
+        b"op://",
+        b"!vault",
+        b"!ref",
+        b"!sub",
+        b"arn:",
+        b"secretsmanager",
+        b"ssm:",
+        b"env.",
+        b"env:",
+        b"file:",
+        b"secret:",
+        b"keyring:",
+        b"encrypted:",
+        b"{cipher}",
+        b"sops:",
+        b"sm://",
+        b"gcp:",
+        b"projects/",
+    ];
+    if REFERENCES.iter().any(|prefix| starts(prefix)) {
+        return Err("the value is a reference to a secret store");
+    }
+    let (first, last) = (value[0], value[value.len() - 1]);
+    if matches!((first, last), (b'<', b'>') | (b'{', b'}') | (b'[', b']') | (b'%', b'%') | (b'_', b'_') | (b'$', _)) {
+        return Err("the value is a template or a reference");
+    }
+    Ok(())
+}
+
+/// URLs, paths, file names, UUIDs, dates, numbers, versions, media, hashes with a label.
+pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'static str> {
+    if value.windows(3).any(|window| window == b"://") {
+        return Err("the value is a URL");
+    }
+    if value.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'/' | b',' | b'+'))
+    {
+        return Err("the value is a number, date or version");
+    }
+    if value.len() > 2 && value[0] == b'0' && matches!(value[1], b'x' | b'X') {
+        let digits = value[2..].iter().take_while(|byte| byte.is_ascii_hexdigit() || **byte == b'_').count();
+        if digits < 24 && digits + 2 + 3 >= value.len() {
+            return Err("the value is a number, date or version");
+        }
+    }
+    if value.windows(36).any(uuid) {
+        return Err("the value is a UUID");
+    }
+    if basic(value) == Some(false) {
+        return Err("the value encodes a name and a placeholder password");
+    }
+    let slashes = value.iter().filter(|&&byte| byte == b'/').count();
+    if matches!(value[0], b'/' | b'.' | b'~')
+        || value.starts_with(b"C:\\")
+        || value.windows(2).any(|pair| pair == b"\\\\") && !password
+    {
+        if value.len() < 40 || reads_as_words(value) || letter_cost(value).is_some_and(|cost| cost < 5.2) {
+            return Err("the value is a path");
+        }
+    }
+    if slashes > 0 && value.split(|&byte| byte == b'/').all(|part| part.len() < 3 || reads_as_words(part)) {
+        return Err("the value is a path");
+    }
+    if let Some(dot) = value.iter().rposition(|&byte| byte == b'.') {
+        #[rustfmt::skip]
+        const EXTENSIONS: &[&str] = &[
+            "pem", "json", "txt", "key", "crt", "cer", "yml", "yaml", "toml", "xml", "cfg", "conf", "ini",
+            "env", "py", "js", "ts", "go", "rs", "java", "rb", "php", "sh", "html", "css", "md", "com",
+            "org", "net", "io", "local", "jks", "p12", "pfx", "svc", "internal", "c", "h",
+        ];
+        if listed(EXTENSIONS, &value[dot + 1..]) {
+            return Err("the value is a file or host name");
+        }
+    }
+    for label in [
+        "sha1-", "sha256-", "sha384-", "sha512-", "sha256:", "sha1:", "md5:", "h1:", "data:", "MIIB", "MIIC", "MIID",
+        "MIIE", "ssh-rsa", "iVBOR", "urn:", "$2a$", "$2b$", "$2y$", "$argon2", "pbkdf2", "{SSHA}", "{bcrypt}",
+    ] {
+        if value.starts_with(label.as_bytes()) {
+            return Err("the value is a digest, a certificate or public data");
+        }
+    }
+    Ok(())
+}
+
+/// Whether the value is base64 of `name:password` with a password worth reporting; `None` when it is no such thing.
+fn basic(value: &[u8]) -> Option<bool> {
+    if value.len() > 400 || value.len() % 4 != 0 {
+        return None;
+    }
+    let decoded = base64::engine::general_purpose::STANDARD.decode(value).ok()?;
+    let colon = decoded.iter().position(|&byte| byte == b':')?;
+    let (name, password) = (&decoded[..colon], &decoded[colon + 1..]);
+    if name.is_empty() || !decoded.iter().all(|byte| (b' '..0x7f).contains(byte)) {
+        return None;
+    }
+    Some(password.len() >= 6 && !reads_as_words(password) && placeholder(password).is_none() && password != name)
+}
+
+fn uuid(value: &[u8]) -> bool {
+    value.len() == 36
+        && value.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
