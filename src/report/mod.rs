@@ -24,6 +24,8 @@ mod place;
 mod sarif;
 pub mod summary;
 mod text;
+#[cfg(test)]
+mod validators;
 
 use std::io::{self, Write};
 
