@@ -143,3 +143,29 @@ proptest! {
         );
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+    /// No bytes make the engine panic, and every range it gives lies in the text.
+    #[test]
+    fn any_bytes_are_survived(pieces in prop::collection::vec(prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..40),
+        Just(b"password=".to_vec()), Just(b"\"token\": \"".to_vec()), Just(b"<secret>".to_vec()),
+        Just(b"api_key".to_vec()), Just(b" := \\\"".to_vec()), Just(b"ghp_".to_vec()), Just(b"-----BEGIN".to_vec()),
+        Just(b" PRIVATE KEY-----".to_vec()), Just(b"eyJ".to_vec()), Just(b"postgres://a:b@".to_vec()),
+        Just(b"AKIA".to_vec()), Just(vec![0u8; 9]), Just(b"A1b2C3d4E5f6G7h8".to_vec()), Just(b"\r\n".to_vec()),
+    ], 0..40)) {
+        let text = pieces.concat();
+        let engine = Engine::new(RuleSet::builtin()).expect("built-in rules");
+        let mut scanner = engine.scanner();
+        scanner.dropped = Some(Vec::new());
+        scanner.open = Some(Vec::new());
+        for found in scanner.scan(&text) {
+            for range in [&found.span, &found.secret, &found.context] {
+                prop_assert!(range.start <= range.end && range.end <= text.len());
+            }
+            prop_assert!(found.context.start <= found.span.start && found.span.end <= found.context.end);
+            prop_assert!(found.span.start <= found.secret.start && found.secret.end <= found.span.end);
+        }
+    }
+}

@@ -13,3 +13,129 @@ fn a_token_in_a_file_is_found_and_not_shown() {
     assert!(run.stdout.contains("github-pat-classic"), "{}", run.stdout);
     assert!(!run.stdout.contains(&token[4..]), "the secret must not be shown");
 }
+
+/// Line and column of the only finding, from the JSON report.
+fn place(run: &crate::support::Run) -> (u64, u64, u64) {
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("findings");
+    assert_eq!(findings.len(), 1, "{}", run.stdout);
+    let position = &findings[0]["position"];
+    let number = |key: &str| position[key].as_u64().expect("a number");
+    (number("start_line"), number("start_column"), number("start_column_byte"))
+}
+
+#[test]
+fn line_ends_and_encodings_give_the_right_place() {
+    let token = github_token(2);
+    let cases: [(&str, Vec<u8>, (u64, u64, u64)); 8] = [
+        ("lf", format!("a\nb\nkey: {token}\n").into(), (3, 6, 6)),
+        ("crlf", format!("a\r\nb\r\nkey: {token}\r\n").into(), (3, 6, 6)),
+        ("cr", format!("a\rb\rkey: {token}\r").into(), (3, 6, 6)),
+        ("no final newline", format!("é {token}").into(), (1, 3, 4)),
+        ("nul", format!("a\0b\n\0key={token}\0").into(), (2, 6, 6)),
+        ("invalid utf-8", [b"\xfa\xfe\xfa\n\xff ", token.as_bytes(), b"\xff"].concat(), (2, 3, 3)),
+        ("utf-8 mark", [b"\xef\xbb\xbf", token.as_bytes()].concat(), (1, 1, 1)),
+        ("empty lines", format!("\n\n\n{token}").into(), (4, 1, 1)),
+    ];
+    for (name, content, expected) in cases {
+        let folder = Folder::new();
+        folder.write("file", content);
+        assert_eq!(place(&folder.keysweep(&["scan", "--format", "json"])), expected, "{name}");
+    }
+    for (name, big, mark) in
+        [("le", false, false), ("be", true, false), ("le mark", false, true), ("be mark", true, true)]
+    {
+        let text = format!("{}first line of a longer text\r\nkey = {token}\r\n", if mark { "\u{feff}" } else { "" });
+        let units = text.encode_utf16();
+        let content: Vec<u8> =
+            if big { units.flat_map(u16::to_be_bytes).collect() } else { units.flat_map(u16::to_le_bytes).collect() };
+        let folder = Folder::new();
+        folder.write("file", content);
+        assert_eq!(place(&folder.keysweep(&["scan", "--format", "json"])).0, 2, "{name}");
+    }
+}
+
+#[test]
+fn one_line_of_a_hundred_megabytes() {
+    let folder = Folder::new();
+    let token = github_token(3);
+    let mut content = b"filler = words; ".repeat(100 * 65536);
+    let at = content.len();
+    content.extend_from_slice(format!(" {token} ").as_bytes());
+    content.extend_from_slice(&b"more words; ".repeat(1000));
+    folder.write("line", content);
+    let run = folder.keysweep(&["scan", "--format", "json"]);
+    assert_eq!(place(&run), (1, at as u64 + 2, at as u64 + 2));
+    assert!(run.stdout.len() < 10_000, "the excerpt is short");
+}
+
+#[test]
+fn what_is_walked_and_what_is_not() {
+    let folder = Folder::repository();
+    let token = |seed| format!("key = {}\n", github_token(seed));
+    folder.write(".hidden/.env", token(10));
+    folder.write(".gitignore", "ignored/\n*.log\n");
+    folder.write("ignored/a", token(11));
+    folder.write("b.log", token(12));
+    folder.write(".git/hooks/pre-push", token(13));
+    folder.write(".git/description", token(14));
+    folder.git(&["config", "remote.origin.url", &format!("https://x:{}@example.invalid/r", github_token(15))]);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(".", folder.path().join("loop")).expect("a link");
+        std::os::unix::fs::symlink("/etc/hostname", folder.path().join("outside")).expect("a link");
+    }
+    let run = folder.keysweep(&["scan"]);
+    assert_eq!(run.status, 1, "{}{}", run.stdout, run.stderr);
+    for found in [".hidden/.env", ".git/hooks/pre-push", ".git/config"] {
+        assert!(run.stdout.contains(found), "{found} is missing: {}", run.stdout);
+    }
+    for silent in ["ignored/a", "b.log", "description", "loop"] {
+        assert!(!run.stdout.contains(silent), "{silent} must not be there: {}", run.stdout);
+    }
+    assert!(
+        format!("{}{}", run.stdout, run.stderr).contains("2 files and folders that git ignores"),
+        "{}{}",
+        run.stdout,
+        run.stderr
+    );
+    let all = folder.keysweep(&["scan", "--no-ignore"]);
+    assert!(all.stdout.contains("ignored/a") && all.stdout.contains("b.log"), "{}", all.stdout);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_unreadable_file_is_a_gap_and_the_rest_is_scanned() {
+    let folder = Folder::new();
+    folder.write("found", github_token(20));
+    // A name that cannot be opened even by root: a link target that vanished is no file, so the target is named.
+    let run = folder.keysweep(&["scan", "found", "missing"]);
+    assert_eq!(run.status, 2, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("found"), "{}", run.stdout);
+    assert!(format!("{}{}", run.stdout, run.stderr).contains("missing"), "{}{}", run.stdout, run.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn special_files_do_not_hang() {
+    let folder = Folder::new();
+    assert!(std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().expect("mkfifo").success());
+    folder.write("found", github_token(21));
+    assert_eq!(folder.keysweep(&["scan"]).status, 1);
+}
+
+#[test]
+fn standard_input_has_the_name_it_is_given() {
+    use std::io::Write as _;
+    let folder = Folder::new();
+    let mut child = crate::support::keysweep(folder.path())
+        .args(["scan", "-", "--stdin-name", "pasted.txt"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("keysweep runs");
+    child.stdin.take().expect("a pipe").write_all(github_token(22).as_bytes()).expect("written");
+    let run = crate::support::Run::new(child.wait_with_output().expect("it ends"));
+    assert_eq!(run.status, 1);
+    assert!(run.stdout.contains("pasted.txt"), "{}", run.stdout);
+}
