@@ -10,23 +10,25 @@ pub struct Decoded<'b> {
     pub encoding: Option<&'static str>,
     /// Raw bytes in front of the text (a byte order mark).
     pub skipped: usize,
+    /// Length of the raw bytes.
+    length: usize,
 }
 
 /// Decodes UTF-16; everything else passes as it is.
 pub fn decode(raw: &[u8]) -> Decoded<'_> {
     if let Some(rest) = raw.strip_prefix(b"\xef\xbb\xbf") {
-        return Decoded { text: Cow::Borrowed(rest), encoding: None, skipped: 3 };
+        return Decoded { text: Cow::Borrowed(rest), encoding: None, skipped: 3, length: raw.len() };
     }
     let (encoding, name, skipped) = match raw {
         [0xff, 0xfe, ..] => (encoding_rs::UTF_16LE, "utf-16le", 2),
         [0xfe, 0xff, ..] => (encoding_rs::UTF_16BE, "utf-16be", 2),
         _ => match unmarked(raw) {
             Some((encoding, name)) => (encoding, name, 0),
-            None => return Decoded { text: Cow::Borrowed(raw), encoding: None, skipped: 0 },
+            None => return Decoded { text: Cow::Borrowed(raw), encoding: None, skipped: 0, length: raw.len() },
         },
     };
     let (text, _) = encoding.decode_without_bom_handling(&raw[skipped..]);
-    Decoded { text: Cow::Owned(text.into_owned().into_bytes()), encoding: Some(name), skipped }
+    Decoded { text: Cow::Owned(text.into_owned().into_bytes()), encoding: Some(name), skipped, length: raw.len() }
 }
 
 /// UTF-16 without a mark: in its first 256 bytes nearly every second byte is NUL and the others are text.
@@ -57,7 +59,8 @@ impl Decoded<'_> {
                 let before = &self.text[..offset.min(self.text.len())];
                 let units: usize =
                     before.utf8_chunks().flat_map(|chunk| chunk.valid().chars()).map(char::len_utf16).sum();
-                self.skipped + 2 * units
+                // An odd last byte is one replacement character, but not two bytes.
+                (self.skipped + 2 * units).min(self.length)
             }
         }
     }
@@ -79,5 +82,11 @@ mod tests {
             let at = text.find('x').expect("there");
             assert_eq!(decoded.raw_offset(at), 2 * "key = ä".encode_utf16().count() + 4);
         }
+    }
+
+    #[test]
+    fn an_odd_last_byte_has_its_place() {
+        let decoded = decode(b"\xff\xfea\0b");
+        assert_eq!(decoded.raw_offset(decoded.text.len()), 5);
     }
 }

@@ -1,0 +1,112 @@
+//! What the fuzz targets do, one function each: bytes in, a panic when a promise is broken.
+//!
+//! Kept apart from `fuzz_targets/`, which needs a nightly compiler, so that the project's tests run every function
+//! over a small corpus (`tests/cli/fuzz.rs`). Run one with `cargo +nightly fuzz run scan`.
+
+use std::sync::LazyLock;
+
+use keysweep::engine::{Engine, validate};
+use keysweep::finding::position::Locator;
+use keysweep::finding::redact;
+use keysweep::rules::{RuleSet, load, template};
+use keysweep::source::encoding;
+
+/// The built-in rules, prepared once.
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(RuleSet::builtin()).expect("built-in rules are sound"));
+
+/// Two numbers from the first bytes, and the rest.
+fn numbers(data: &[u8]) -> (usize, usize, &[u8]) {
+    match data {
+        [a, b, c, d, rest @ ..] => {
+            (usize::from(u16::from_le_bytes([*a, *b])), usize::from(u16::from_le_bytes([*c, *d])), rest)
+        }
+        _ => (0, 0, data),
+    }
+}
+
+/// The engine: matches lie inside the text and in order, and a text gives the same ones every time and in two halves.
+pub fn scan(data: &[u8]) {
+    let (cut, _, text) = numbers(data);
+    let mut scanner = ENGINE.scanner();
+    let matches = scanner.scan(text);
+    for found in &matches {
+        assert!(found.span.end <= text.len() && found.secret.start <= found.secret.end);
+        assert!(found.secret.end <= text.len() && found.confidence <= 100);
+    }
+    assert!(matches.windows(2).all(|pair| pair[0].secret.start <= pair[1].secret.start));
+    let mut again = Vec::new();
+    let cut = cut.min(text.len());
+    scanner.candidates(text, 0..cut, &mut again);
+    scanner.candidates(text, cut..text.len(), &mut again);
+    scanner.resolve(text, &mut again);
+    let places = |list: &[keysweep::engine::Match]| -> Vec<_> {
+        list.iter().map(|found| (found.rule, found.secret.clone(), found.confidence)).collect()
+    };
+    assert_eq!(places(&matches), places(&again), "cut at {cut}");
+}
+
+/// Every validator, over the bytes and over a part of them.
+pub fn validators(data: &[u8]) {
+    let (start, length, whole) = numbers(data);
+    let start = start.min(whole.len());
+    let secret = &whole[start..start.saturating_add(length).min(whole.len())];
+    for name in validate::NAMES {
+        for secret in [secret, whole] {
+            let checked = validate::check(name, secret, whole);
+            for (_, fact) in checked.facts {
+                assert!(!fact.is_empty() && !fact.chars().any(char::is_control), "{name}");
+            }
+        }
+    }
+}
+
+/// Templates: the same seed gives the same text; a fault is a sentence.
+pub fn template(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let expanded = template::expand(text, 7);
+    assert_eq!(expanded, template::expand(text, 7));
+    if let Err(fault) = expanded {
+        assert!(!fault.is_empty());
+    }
+}
+
+/// Positions and masks: any span of any text has a place, and an excerpt shows no control characters.
+pub fn place(data: &[u8]) {
+    let (start, length, text) = numbers(data);
+    let start = start.min(text.len());
+    let end = start.saturating_add(length).min(text.len());
+    let mut locator = Locator::new(text);
+    let position = locator.position(start..end);
+    assert!(position.start_line >= 1 && position.start_column >= 1 && position.end_line >= position.start_line);
+    assert!(position.start_column_byte >= position.start_column);
+    let line = locator.line_span(start);
+    let mask = redact::mask(&text[start..end], 4);
+    let masks = [(start..end, mask)];
+    let shown = redact::excerpt(text, line, start..end, &masks);
+    assert!(!shown.text.chars().any(char::is_control));
+    assert!(shown.text.get(shown.mark.clone()).is_some(), "the mark lies on characters of the excerpt");
+}
+
+/// UTF-16: every offset of the decoded text has a place in the raw bytes, and places keep their order.
+pub fn utf16(data: &[u8]) {
+    let decoded = encoding::decode(data);
+    let mut before = 0;
+    for offset in (0..=decoded.text.len()).step_by(decoded.text.len() / 64 + 1) {
+        let raw = decoded.raw_offset(offset);
+        assert!(before <= raw && raw <= data.len(), "{offset} is {raw} of {}", data.len());
+        before = raw;
+    }
+}
+
+/// Rule files: rules, or sentences that say what is wrong; what loads can be prepared and run.
+pub fn rules(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match load::load(text, "fuzz.toml") {
+        Ok(rules) => {
+            if let Ok(engine) = Engine::new(RuleSet::from_rules(rules)) {
+                let _ = engine.scanner().scan(data);
+            }
+        }
+        Err(faults) => assert!(!faults.is_empty()),
+    }
+}

@@ -1,0 +1,93 @@
+//! Runs the fuzz targets' bodies over a small corpus, so that they stay true and buildable without a nightly compiler.
+
+#[allow(unreachable_pub)] // it is a crate of its own elsewhere
+#[path = "../../fuzz/src/lib.rs"]
+mod targets;
+
+use crate::support;
+
+/// Texts of every kind the targets read; the mutations below do the rest.
+fn corpus() -> Vec<Vec<u8>> {
+    let token = support::github_token(7);
+    let key = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n";
+    let rule = "[[rules]]\nid = \"x-y\"\ndescription = \"x\"\nseverity = \"low\"\nliterals = [\"xyz_\"]\n\
+        regex = 'xyz_[a-z]{9}'\nvalidators = [\"uuid\"]\nexamples = [\"xyz_{lower:9}\"]\nnearMisses = [\"xyz_\"]\n";
+    let texts = [
+        String::new(),
+        "a".to_owned(),
+        format!("key = \"{token}\"\r\n\tpassword: kV9$xw!2Lq\rurl = postgres://app:kV9xw2Lq@db.company.com/x\n"),
+        format!("{}{token}{token}", "ä\u{1F511}\u{202e}\u{1b}[31m".repeat(40)),
+        key.replace('\n', "\\n"),
+        "ghp_{base62:30}{crc32-base62} {{ {mark}{hex:4096} {nope:1} {base62:99999999999999999999}".to_owned(),
+        rule.to_owned(),
+        "{\"kty\":\"oct\",\"k\":\"AAAA\",\"private_key\":\"x\"} eyJhbGciOiJub25lIn0.e30. pypi-AgEIcHk AKIA2345"
+            .to_owned(),
+    ];
+    let mut corpus: Vec<Vec<u8>> = texts.iter().map(|text| text.clone().into_bytes()).collect();
+    for text in &texts {
+        corpus.push(text.encode_utf16().flat_map(u16::to_le_bytes).collect());
+        corpus.push([0xfe, 0xff].into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect());
+        // Numbers in front that several targets read as places.
+        corpus.push([&[20, 0, 40, 0][..], text.as_bytes()].concat());
+    }
+    corpus.push(vec![0; 300]);
+    corpus.push((0..=255).cycle().take(700).collect());
+    corpus
+}
+
+/// Each input, and some of its neighbours: bytes changed, cut, doubled.
+fn run(target: fn(&[u8])) {
+    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    let mut next = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random >> 33).unwrap_or(0) % below.max(1)
+    };
+    for input in corpus() {
+        target(&input);
+        for _ in 0..24 {
+            let mut bytes = input.clone();
+            for _ in 0..=next(4) {
+                let at = next(bytes.len());
+                match next(4) {
+                    0 if !bytes.is_empty() => bytes[at] = next(256) as u8,
+                    1 => bytes.truncate(at),
+                    2 => bytes.extend_from_within(at.min(bytes.len())..),
+                    _ => bytes.insert(at.min(bytes.len()), b"\n\0\"={}.-\xff\\"[next(10)]),
+                }
+            }
+            target(&bytes);
+        }
+    }
+}
+
+#[test]
+fn scan_holds() {
+    run(targets::scan);
+}
+
+#[test]
+fn validators_hold() {
+    run(targets::validators);
+}
+
+#[test]
+fn template_holds() {
+    run(targets::template);
+}
+
+#[test]
+fn place_holds() {
+    run(targets::place);
+}
+
+#[test]
+fn utf16_holds() {
+    run(targets::utf16);
+}
+
+#[test]
+fn rules_hold() {
+    run(targets::rules);
+}
