@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod man;
+pub mod modes;
 pub mod output;
 pub mod progress;
 mod provenance;

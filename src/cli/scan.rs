@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::modes::{ModeArguments, Ran};
 use super::output::{OutputArguments, Stream};
 use super::progress;
 use crate::engine::{self, Engine};
@@ -26,6 +27,9 @@ pub struct ScanArguments {
     /// Path under which standard input (`-`) is reported
     #[arg(long, value_name = "PATH")]
     pub stdin_name: Option<String>,
+    /// Which changes are scanned instead of files.
+    #[command(flatten)]
+    pub modes: ModeArguments,
     /// Where reports go.
     #[command(flatten)]
     pub output: OutputArguments,
@@ -47,6 +51,21 @@ pub fn run(arguments: &ScanArguments) -> Result<u8> {
         scan = scan.streaming(&sink);
     }
     let shown = progress::show(output.progress(), scan.progress());
+    let ran = match arguments.modes.run(&arguments.targets, &mut scan)? {
+        Some(ran) => ran,
+        None => scan_files(arguments, &scan)?,
+    };
+    let findings = scan.take_findings();
+    let mut result = scan.finish(findings);
+    result.mode = ran.mode;
+    result.exclusions.extend(ran.exclusions);
+    drop(shown);
+    output.emit(&result, engine.rules(), stream.as_ref())?;
+    Ok(result.exit_status(Severity::Low))
+}
+
+/// The plain mode: files and folders, and standard input.
+fn scan_files(arguments: &ScanArguments, scan: &Scan<'_>) -> Result<Ran> {
     let mut options =
         FileOptions { targets: arguments.targets.clone(), no_ignore: arguments.no_ignore, ..FileOptions::default() };
     if options.targets.is_empty() {
@@ -61,13 +80,7 @@ pub fn run(arguments: &ScanArguments) -> Result<u8> {
             .map_err(|source| crate::Error::Io { path: name.into(), source })?;
     }
     let left_out = files::scan(&options, &|| Box::new(scan.worker()));
-    let findings = scan.take_findings();
-    let mut result = scan.finish(findings);
-    result.mode = mode;
-    result.exclusions.extend(exclusions(&left_out));
-    drop(shown);
-    output.emit(&result, engine.rules(), stream.as_ref())?;
-    Ok(result.exit_status(Severity::Low))
+    Ok(Ran { mode, exclusions: exclusions(&left_out) })
 }
 
 /// What the walk left out on purpose, for the report.

@@ -5,6 +5,8 @@
 
 pub mod encoding;
 pub mod files;
+#[cfg(feature = "git")]
+pub mod git;
 pub mod map;
 pub mod stdin;
 pub mod stream;

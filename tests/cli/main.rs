@@ -2,5 +2,7 @@
 
 mod files;
 mod fuzz;
+#[cfg(all(feature = "git", unix))]
+mod git_staged;
 mod reports;
 mod support;
