@@ -1,5 +1,6 @@
 //! Where reports go and how they look: the options every command that reports has, and what they mean.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use clap::ValueEnum as _;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, ScanResult};
 use crate::report::file::{check_writable, write_file};
+use crate::report::scrub::scrub;
 use crate::report::{self, Format, ReportOptions, jsonl};
 use crate::rules::RuleSet;
 
@@ -126,6 +128,8 @@ impl OutputArguments {
     /// # Errors
     /// When a report cannot be written. A reader of standard output that went away is no error.
     pub fn emit(&self, result: &ScanResult, rules: &RuleSet, streamed: Option<&Stream<'_>>) -> Result<()> {
+        let scrubbed = if self.show_secrets { Cow::Borrowed(result) } else { scrub(result) };
+        let result = &*scrubbed;
         let formats = || std::iter::once(self.format).chain(self.reports.iter().map(|&(format, _)| format));
         let provenance = formats().any(|format| format == Format::Sarif).then(super::provenance::find).flatten();
         let options = ReportOptions { provenance: provenance.as_ref(), ..self.options(rules) };

@@ -3,6 +3,7 @@
 //! Every line has a `type`: `finding` and `suppressed` (as in the document's lists), `notice`, and at the end one
 //! `summary` with all else the document has.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -10,6 +11,7 @@ use serde::Serialize;
 use super::ReportOptions;
 use super::document::{FindingEntry, SCHEMA, Tool, Totals};
 use super::group::by_secret;
+use super::scrub::scrub_finding;
 use crate::error::Notice;
 use crate::finding::{Coverage, Exclusion, Finding, ScanResult, Status};
 
@@ -45,7 +47,8 @@ pub(super) fn write(result: &ScanResult, options: &ReportOptions<'_>, out: &mut 
 /// # Errors
 /// What `out` says.
 pub fn write_finding(finding: &Finding, options: &ReportOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let entry = FindingEntry::new(finding, options);
+    let finding = if options.show_secrets { Cow::Borrowed(finding) } else { scrub_finding(finding) };
+    let entry = FindingEntry::new(&finding, options);
     let open = finding.status == Status::Open;
     line(out, &if open { Line::Finding(entry) } else { Line::Suppressed(entry) })
 }

@@ -22,6 +22,7 @@ mod junit;
 mod markdown;
 mod place;
 mod sarif;
+pub mod scrub;
 pub mod summary;
 mod text;
 #[cfg(test)]

@@ -4,5 +4,6 @@ mod files;
 mod fuzz;
 #[cfg(all(feature = "git", unix))]
 mod git_staged;
+mod redaction;
 mod reports;
 mod support;
