@@ -88,21 +88,5 @@ impl Run {
 
 /// A classic GitHub token with a valid checksum, made up; another one for each seed.
 pub(crate) fn github_token(seed: u32) -> String {
-    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut state = u64::from(seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let body: String = (0..30)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            char::from(DIGITS[(state >> 20) as usize % 62])
-        })
-        .collect();
-    let mut crc = crc32fast::hash(body.as_bytes());
-    let mut check = [b'0'; 6];
-    for place in check.iter_mut().rev() {
-        *place = DIGITS[(crc % 62) as usize];
-        crc /= 62;
-    }
-    format!("{}{body}{}", "ghp_", String::from_utf8_lossy(&check))
+    keysweep::rules::template::expand("ghp_{mark}{base62:30}{crc32-base62}", u64::from(seed)).expect("a valid template")
 }
