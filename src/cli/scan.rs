@@ -1,6 +1,7 @@
 //! `keysweep scan`: raw arguments to one source, one pipeline, the reports.
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -24,6 +25,9 @@ pub struct ScanArguments {
     /// Scan what git ignores as well
     #[arg(long)]
     pub no_ignore: bool,
+    /// Scan the files named in FILE (`-` for standard input), one per line or separated by NUL
+    #[arg(long, value_name = "FILE", conflicts_with = "targets")]
+    pub files_from: Option<PathBuf>,
     /// Path under which standard input (`-`) is reported
     #[arg(long, value_name = "PATH")]
     pub stdin_name: Option<String>,
@@ -68,11 +72,16 @@ pub fn run(arguments: &ScanArguments) -> Result<u8> {
 fn scan_files(arguments: &ScanArguments, scan: &Scan<'_>) -> Result<Ran> {
     let mut options =
         FileOptions { targets: arguments.targets.clone(), no_ignore: arguments.no_ignore, ..FileOptions::default() };
-    if options.targets.is_empty() {
-        options.targets.push(".".into());
+    match &arguments.files_from {
+        Some(list) => options.targets = file_list(list)?,
+        None if options.targets.is_empty() => options.targets.push(".".into()),
+        None => {}
     }
-    let mode = format!("files {}", options.targets.iter().map(|t| t.to_string_lossy()).collect::<Vec<_>>().join(" "));
-    let standard_input = options.targets.iter().position(|target| target.as_os_str() == "-");
+    let mode = match &arguments.files_from {
+        Some(list) => format!("files listed in {}", list.display()),
+        None => format!("files {}", options.targets.iter().map(|t| t.to_string_lossy()).collect::<Vec<_>>().join(" ")),
+    };
+    let standard_input = arguments.targets.iter().position(|target| target.as_os_str() == "-");
     if let Some(index) = standard_input {
         options.targets.remove(index);
         let name = arguments.stdin_name.as_deref().unwrap_or("standard input");
@@ -81,6 +90,31 @@ fn scan_files(arguments: &ScanArguments, scan: &Scan<'_>) -> Result<Ran> {
     }
     let left_out = files::scan(&options, &|| Box::new(scan.worker()));
     Ok(Ran { mode, exclusions: exclusions(&left_out) })
+}
+
+/// The paths in a list: separated by NUL when there is one, else by line ends; empty ones are passed over.
+fn file_list(list: &Path) -> Result<Vec<PathBuf>> {
+    let read = if list.as_os_str() == "-" {
+        let mut text = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut text).map(|_| text)
+    } else {
+        std::fs::read(list)
+    };
+    let text = read.map_err(|source| crate::Error::Io { path: list.into(), source })?;
+    let separator = if text.contains(&0) { 0 } else { b'\n' };
+    let paths = text.split(|&byte| byte == separator).map(|path| path.strip_suffix(b"\r").unwrap_or(path));
+    Ok(paths.filter(|path| !path.is_empty()).map(path_of_bytes).collect())
+}
+
+#[cfg(unix)]
+fn path_of_bytes(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt as _;
+    PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+}
+
+#[cfg(not(unix))]
+fn path_of_bytes(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// What the walk left out on purpose, for the report.

@@ -139,3 +139,18 @@ fn standard_input_has_the_name_it_is_given() {
     assert_eq!(run.status, 1);
     assert!(run.stdout.contains("pasted.txt"), "{}", run.stdout);
 }
+
+#[test]
+fn a_list_of_files_is_scanned_and_nothing_else() {
+    let folder = Folder::new();
+    folder.write("one", github_token(30));
+    folder.write("two words", github_token(31));
+    folder.write("three", github_token(32));
+    for list in ["one\ntwo words\r\n\n", "one\0two words\0"] {
+        folder.write("list", list);
+        let run = folder.keysweep(&["scan", "--files-from", "list"]);
+        assert_eq!(run.status, 1, "{}{}", run.stdout, run.stderr);
+        assert!(run.stdout.contains("one") && run.stdout.contains("two words"), "{}", run.stdout);
+        assert!(!run.stdout.contains("three"), "{}", run.stdout);
+    }
+}
