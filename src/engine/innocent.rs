@@ -60,6 +60,21 @@ pub(super) fn name_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Last words of a name that begins with a provider's and yet tells of no credential: its ids, places, revisions.
+#[rustfmt::skip]
+const NOT_CREDENTIAL: &[&str] = &[
+    "account", "build", "channel", "checksum", "commit", "digest", "domain", "email", "etag", "file", "filename",
+    "fingerprint", "guid", "hash", "host", "hostname", "id", "ids", "image", "index", "md5", "message", "name", "org",
+    "organization", "path", "project", "public", "ref", "region", "release", "rev", "revision", "sha", "sha1",
+    "sha256", "site", "space", "tag", "team", "type", "uri", "url", "user", "username", "uuid", "version",
+    "workspace", "zone",
+];
+
+/// Whether what follows a provider's keyword in `name` says that the value is one of the provider's ids or the like.
+pub(super) fn tells_of_no_credential(name: &[u8], keyword: &std::ops::Range<usize>) -> bool {
+    words(name.get(keyword.end..).unwrap_or_default()).last().is_some_and(|word| listed(NOT_CREDENTIAL, word))
+}
+
 fn listed(list: &[&str], word: &[u8]) -> bool {
     list.iter().any(|entry| entry.as_bytes().eq_ignore_ascii_case(word))
 }
@@ -259,4 +274,24 @@ fn uuid(value: &[u8]) -> bool {
             8 | 13 | 18 | 23 => *byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tells_of_no_credential;
+
+    #[test]
+    fn a_providers_ids_are_no_credentials() {
+        let tells = |name: &str, keyword: &str| {
+            let at = name.find(keyword).expect("keyword there");
+            tells_of_no_credential(name.as_bytes(), &(at..at + keyword.len()))
+        };
+        for name in ["datadog_trace_id", "datadogTraceId", "datadog-release", "DATADOG_SITE".to_lowercase().as_str()] {
+            assert!(tells(name, "datadog"), "{name}");
+        }
+        for name in ["datadog", "datadog_api_key", "datadogApiKey", "datadog_key_test", "site_datadog_key"] {
+            assert!(!tells(name, "datadog"), "{name}");
+        }
+        assert!(!tells("twilio_account_sid", "twilio_account_sid"));
+    }
 }

@@ -7,6 +7,7 @@ use regex_automata::{Anchored, Input, meta};
 
 use super::assignment::{self, Assignment, Read};
 use super::compiled::Compiled;
+use super::innocent;
 use super::prefilter::Hit;
 use super::resolve::resolve;
 use super::validate::{self, Verdict};
@@ -281,6 +282,12 @@ impl<'e> Scanner<'e> {
         out: &mut Vec<Match>,
     ) -> bool {
         if !boundary::is_word(text, &literal) {
+            return false;
+        }
+        let name = &text[found.name.clone()];
+        let keyword = literal.start.saturating_sub(found.name.start)..literal.end.saturating_sub(found.name.start);
+        if innocent::tells_of_no_credential(name, &keyword) {
+            self.drop_candidate(index, literal, "the name tells of something else of this provider");
             return false;
         }
         let reasons = vec![Reason::new(
