@@ -108,9 +108,10 @@ impl OutputArguments {
         self.format == Format::Jsonl && self.output.as_deref().is_none_or(is_stdout)
     }
 
-    /// Whether progress may be shown.
+    /// Whether progress may be shown: to a terminal, and not between findings that stream to the same one.
     pub fn progress(&self) -> bool {
-        !self.quiet && !self.no_progress && io::stderr().is_terminal()
+        let streams_here = self.streams() && io::stdout().is_terminal();
+        !self.quiet && !self.no_progress && !streams_here && io::stderr().is_terminal()
     }
 
     fn options<'r>(&self, rules: &'r RuleSet) -> ReportOptions<'r> {
@@ -186,8 +187,8 @@ impl OutputArguments {
         let _ = if !self.quiet {
             report::write_summary(result, self.verbose, &mut out)
         } else {
-            let gaps = result.notices.iter().filter(|notice| notice.gap);
-            gaps.map(|gap| writeln!(out, "keysweep: not scanned: {}", report::summary::notice(gap))).collect()
+            let mut gaps = result.notices.iter().filter(|notice| notice.gap);
+            gaps.try_for_each(|gap| writeln!(out, "keysweep: not scanned: {}", report::summary::notice(gap)))
         };
     }
 }

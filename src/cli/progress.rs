@@ -33,13 +33,12 @@ pub fn show(wanted: bool, progress: Arc<Progress>) -> Shown {
             return;
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
         }
         loop {
             let (items, bytes) = progress.counts();
-            bar.set_message(format!("{} scanned, {}", summary::number(items), summary::bytes(bytes)));
-            bar.tick();
+            bar.set_message(format!("Scanning: {} done, {}", summary::number(items), summary::bytes(bytes)));
             if waiting.recv_timeout(TICK) != Err(RecvTimeoutError::Timeout) {
                 break;
             }

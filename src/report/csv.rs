@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::ReportOptions;
 use super::escape::visible;
-use super::text::suppression;
+use super::summary::suppression;
 use crate::finding::{Finding, ScanResult, Status};
 
 const COLUMNS: [&str; 20] = [

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 
 use super::escape::markup;
-use super::text::{summary_lines, suppression};
+use super::summary::{summary_lines, suppression};
 use super::{ReportOptions, summary};
 use crate::finding::{Finding, ScanResult, Status};
 

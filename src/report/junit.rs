@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::escape::{markup, visible};
-use super::text::suppression;
+use super::summary::suppression;
 use super::{ReportOptions, summary};
 use crate::finding::{Finding, ScanResult, Status};
 

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::escape::{markdown, markdown_code};
-use super::text::{summary_lines, suppression};
+use super::summary::{summary_lines, suppression};
 use super::{ReportOptions, summary};
 use crate::finding::{Finding, ScanResult};
 

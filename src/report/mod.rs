@@ -19,6 +19,7 @@ mod html;
 mod json;
 pub mod jsonl;
 mod junit;
+mod layout;
 mod markdown;
 mod place;
 mod sarif;
@@ -125,7 +126,7 @@ pub fn write(format: Format, result: &ScanResult, options: &ReportOptions<'_>, o
 /// What `out` says.
 pub fn write_summary(result: &ScanResult, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}.", summary::counts(result))?;
-    for line in text::summary_lines(result, verbose) {
+    for line in summary::summary_lines(result, verbose) {
         writeln!(out, "{}", line.words)?;
     }
     Ok(())

@@ -235,7 +235,7 @@ fn suppressions(status: &Status) -> Vec<Value> {
         Status::Suppressed { by, .. } => vec![json!({
             "kind": if by == "inline" { "inSource" } else { "external" },
             "status": "accepted",
-            "justification": super::text::suppression(status),
+            "justification": super::summary::suppression(status),
         })],
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::escape::visible;
 use super::group::by_secret;
 use crate::error::Notice;
-use crate::finding::{Finding, ScanResult, Severity};
+use crate::finding::{Finding, ScanResult, Severity, Status};
 
 /// All severities, worst first.
 pub(crate) const SEVERITIES: [Severity; 4] = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
@@ -101,6 +101,69 @@ pub fn notice(notice: &Notice) -> String {
         words.push_str(&format!(" {}", visible(mend)));
     }
     words
+}
+
+/// A line of the summary.
+pub(super) struct SummaryLine {
+    /// What it says.
+    pub(super) words: String,
+    /// Whether it tells of a gap.
+    pub(super) gap: bool,
+}
+
+/// Figures, what was skipped, gaps with how to mend them, other notices (their number, or each with `verbose`).
+pub(super) fn summary_lines(result: &ScanResult, verbose: bool) -> Vec<SummaryLine> {
+    let plain = |words: String| SummaryLine { words, gap: false };
+    let mut lines = vec![plain(format!("{}.", figures(result)))];
+    let left_out = skipped(result);
+    if !left_out.is_empty() {
+        lines.push(plain(format!("Left out: {}.", left_out.join(", "))));
+    }
+    let gaps: Vec<_> = result.notices.iter().filter(|notice| notice.gap).collect();
+    if !gaps.is_empty() {
+        let count = plural(gaps.len() as u64, "gap");
+        lines.push(SummaryLine { words: format!("Incomplete: {count}. What could not be scanned:"), gap: true });
+        let shown = if verbose { gaps.len() } else { MOST_GAPS };
+        lines.extend(
+            gaps.iter()
+                .take(shown)
+                .map(|notice| SummaryLine { words: format!("- {}", self::notice(notice)), gap: true }),
+        );
+        if gaps.len() > shown {
+            lines.push(SummaryLine {
+                words: format!("- and {} more (-v names them all)", gaps.len() - shown),
+                gap: true,
+            });
+        }
+    }
+    let others: Vec<_> = result.notices.iter().filter(|notice| !notice.gap).collect();
+    if verbose || others.len() <= MOST_NOTICES {
+        lines.extend(others.iter().map(|notice| plain(format!("Note: {}", self::notice(notice)))));
+    } else {
+        lines.push(plain(format!("{} (-v shows them).", plural(others.len() as u64, "notice"))));
+    }
+    lines
+}
+
+/// Gaps named without `-v`.
+const MOST_GAPS: usize = 20;
+/// Notices shown without `-v`.
+const MOST_NOTICES: usize = 5;
+
+/// By what a finding was suppressed, in words.
+pub(super) fn suppression(status: &Status) -> String {
+    match status {
+        Status::Open => String::new(),
+        Status::Suppressed { by, reason, owner, expires } => {
+            let mut words = by.clone();
+            for (label, value) in [("", reason), ("by ", owner), ("until ", expires)] {
+                if let Some(value) = value {
+                    words.push_str(&format!("; {label}{value}"));
+                }
+            }
+            words
+        }
+    }
 }
 
 /// `1 finding`, `1,204 findings`.

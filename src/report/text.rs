@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::escape::visible;
+use super::layout::{keep_end, keep_start, wrap};
+use super::summary::{summary_lines, suppression};
 use super::{ReportOptions, summary};
-use crate::finding::{Finding, ScanResult, Severity, Status};
+use crate::finding::{Finding, ScanResult, Severity};
 
 /// Where a finding's details begin.
 const INDENT: &str = "      ";
@@ -240,69 +242,6 @@ impl Page<'_> {
     }
 }
 
-/// A line of the summary.
-pub(super) struct SummaryLine {
-    /// What it says.
-    pub(super) words: String,
-    /// Whether it tells of a gap.
-    pub(super) gap: bool,
-}
-
-/// Figures, what was skipped, gaps with how to mend them, other notices (their number, or each with `verbose`).
-pub(super) fn summary_lines(result: &ScanResult, verbose: bool) -> Vec<SummaryLine> {
-    let plain = |words: String| SummaryLine { words, gap: false };
-    let mut lines = vec![plain(format!("{}.", summary::figures(result)))];
-    let skipped = summary::skipped(result);
-    if !skipped.is_empty() {
-        lines.push(plain(format!("Left out: {}.", skipped.join(", "))));
-    }
-    let gaps: Vec<_> = result.notices.iter().filter(|notice| notice.gap).collect();
-    if !gaps.is_empty() {
-        let count = summary::plural(gaps.len() as u64, "gap");
-        lines.push(SummaryLine { words: format!("Incomplete: {count}. What could not be scanned:"), gap: true });
-        let shown = if verbose { gaps.len() } else { MOST_GAPS };
-        lines.extend(
-            gaps.iter()
-                .take(shown)
-                .map(|notice| SummaryLine { words: format!("- {}", summary::notice(notice)), gap: true }),
-        );
-        if gaps.len() > shown {
-            lines.push(SummaryLine {
-                words: format!("- and {} more (-v names them all)", gaps.len() - shown),
-                gap: true,
-            });
-        }
-    }
-    let others: Vec<_> = result.notices.iter().filter(|notice| !notice.gap).collect();
-    if verbose || others.len() <= MOST_NOTICES {
-        lines.extend(others.iter().map(|notice| plain(format!("Note: {}", summary::notice(notice)))));
-    } else {
-        lines.push(plain(format!("{} (-v shows them).", summary::plural(others.len() as u64, "notice"))));
-    }
-    lines
-}
-
-/// Gaps named without `-v`.
-const MOST_GAPS: usize = 20;
-/// Notices shown without `-v`.
-const MOST_NOTICES: usize = 5;
-
-/// By what a finding was suppressed, in words.
-pub(super) fn suppression(status: &Status) -> String {
-    match status {
-        Status::Open => String::new(),
-        Status::Suppressed { by, reason, owner, expires } => {
-            let mut words = by.clone();
-            for (label, value) in [("", reason), ("by ", owner), ("until ", expires)] {
-                if let Some(value) = value {
-                    words.push_str(&format!("; {label}{value}"));
-                }
-            }
-            words
-        }
-    }
-}
-
 fn commit_line(commit: &crate::finding::Commit) -> String {
     let id: String = commit.id.chars().take(10).collect();
     let mut words = format!("commit {}", visible(&id));
@@ -330,55 +269,6 @@ fn severity_style(severity: Severity) -> Style {
     };
     let style = Style::new().fg_color(Some(color.into()));
     if bold { style.bold() } else { style }
-}
-
-/// The last columns of `text`, `…` in front when something is cut off.
-fn keep_end(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
-        return text.to_owned();
-    }
-    let mut used = 1;
-    let mut start = text.len();
-    for (at, character) in text.char_indices().rev() {
-        used += character.width().unwrap_or(0);
-        if used > columns {
-            break;
-        }
-        start = at;
-    }
-    if columns == 0 { String::new() } else { format!("…{}", &text[start..]) }
-}
-
-/// The first columns of `text`, `…` behind when something is cut off.
-fn keep_start(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
-        return text.to_owned();
-    }
-    let mut used = 1;
-    let mut end = 0;
-    for (at, character) in text.char_indices() {
-        used += character.width().unwrap_or(0);
-        if used > columns {
-            break;
-        }
-        end = at + character.len_utf8();
-    }
-    if columns == 0 { String::new() } else { format!("{}…", &text[..end]) }
-}
-
-/// Lines of at most `columns` columns, broken at spaces; a longer word stays whole.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        match lines.last_mut() {
-            Some(line) if line.width() + 1 + word.width() <= columns => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

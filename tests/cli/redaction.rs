@@ -150,7 +150,7 @@ fn errors_and_gaps_leak_nothing() {
     let token = github_token(7);
     folder.write("a.env", format!("TOKEN={token}\n"));
     let locked = folder.write(&format!("locked-{token}.env"), "nothing");
-    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0)).expect("permissions are set");
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o000)).expect("permissions are set");
     // The superuser reads it all the same; then there is no gap to look at.
     let gap = std::fs::read(&locked).is_err();
     for format in FORMATS {

@@ -169,3 +169,52 @@ fn sarif_tells_the_repository_without_its_credentials() {
     let provenance = &json(&run.stdout)["runs"][0]["versionControlProvenance"][0];
     assert_eq!(provenance["repositoryUri"], "https://git.example.invalid/team/app.git");
 }
+
+#[test]
+fn every_format_tells_of_a_gap() {
+    let folder = leaky();
+    let words = [
+        ("text", "Incomplete: 1 gap"),
+        ("json", "\"gap\": true"),
+        ("jsonl", "\"gap\":true"),
+        ("sarif", "\"executionSuccessful\": false"),
+        ("gitlab", "\"status\": \"failure\""),
+        ("github", "::error title=keysweep could not scan everything::"),
+        ("junit", "errors=\"1\""),
+        ("markdown", "**gap**"),
+        ("html", "class=\"gap\""),
+    ];
+    for (format, words) in words {
+        let run = folder.keysweep(&["scan", ".", "missing.txt", "--format", format]);
+        assert_eq!(run.status, 2, "{format}: a gap beats findings");
+        assert!(run.stdout.contains(words), "{format}: {}", run.stdout);
+    }
+    // These two have no place for it: standard error has.
+    for format in ["csv", "gitleaks"] {
+        for quiet in [&[][..], &["-q"]] {
+            let arguments: Vec<&str> =
+                ["scan", ".", "missing.txt", "-f", format].iter().chain(quiet).copied().collect();
+            let run = folder.keysweep(&arguments);
+            assert!(run.status == 2 && run.stderr.contains("missing.txt"), "{format}: {}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_report() {
+    let folder = Folder::new();
+    for index in 0..60 {
+        folder.write(&format!("{}/{index}.env", index % 7), format!("TOKEN={}\n", github_token(index % 9)));
+    }
+    for format in ["text", "json", "sarif", "csv", "html", "gitleaks"] {
+        let report = || {
+            let text = folder.keysweep(&["scan", "-f", format]).stdout;
+            // Times are all that may differ.
+            let timed = ["started", "ended", "seconds", "TimeUtc", "Scanned ", "&middot;"];
+            let lines = text.lines().filter(|line| !timed.iter().any(|word| line.contains(word)));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let first = report();
+        assert_eq!(first, report(), "{format}");
+    }
+}
