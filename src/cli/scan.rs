@@ -88,7 +88,18 @@ fn scan_files(arguments: &ScanArguments, scan: &Scan<'_>) -> Result<Ran> {
         stdin::scan(&mut std::io::stdin().lock(), name, engine::LONG_REACH, &mut scan.worker())
             .map_err(|source| crate::Error::Io { path: name.into(), source })?;
     }
-    let left_out = files::scan(&options, &|| Box::new(scan.worker()));
+    options.remember = cfg!(feature = "git") && !options.no_ignore;
+    #[allow(unused_mut)] // without git there is nothing to correct
+    let mut left_out = files::scan(&options, &|| Box::new(scan.worker()));
+    #[cfg(feature = "git")]
+    if left_out.ignored > 0 {
+        let folders = options.targets.iter().filter(|target| target.is_dir());
+        let missed: Vec<PathBuf> =
+            folders.flat_map(|folder| crate::source::git::tracked::missed(folder, &left_out.visited)).collect();
+        left_out.ignored = left_out.ignored.saturating_sub(missed.len() as u64);
+        let more = files::scan(&FileOptions { targets: missed, ..options }, &|| Box::new(scan.worker()));
+        left_out.large += more.large;
+    }
     Ok(Ran { mode, exclusions: exclusions(&left_out) })
 }
 

@@ -3,10 +3,13 @@
 //! Hidden files are in, what git ignores is out (and counted), of `.git` only `config` and `hooks` are looked at,
 //! symbolic links are not followed, devices, pipes and sockets are passed over.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
+use std::hash::{Hash as _, Hasher as _};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
@@ -33,6 +36,8 @@ pub struct FileOptions<'o> {
     pub excluded: Option<&'o Excluded<'o>>,
     /// Threads; 0 for one per core.
     pub threads: usize,
+    /// Remember which files were visited ([`LeftOut::visited`]).
+    pub remember: bool,
 }
 
 /// What a walk left out on purpose.
@@ -44,6 +49,15 @@ pub struct LeftOut {
     pub large: u64,
     /// Files and folders excluded by path.
     pub excluded: u64,
+    /// The [`path_hash`] of every file of a walked folder, when asked for.
+    pub visited: HashSet<u64>,
+}
+
+/// A path as a number, to remember many of them in little memory.
+pub fn path_hash(path: &Path) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    path.as_os_str().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Counts shared by the walk's threads.
@@ -54,6 +68,7 @@ struct Counts {
     seen: AtomicU64,
     large: AtomicU64,
     excluded: AtomicU64,
+    visited: Mutex<HashSet<u64>>,
 }
 
 /// Walks the targets and hands every file to a visitor; tells what was left out.
@@ -61,7 +76,7 @@ pub fn scan(options: &FileOptions<'_>, make: &MakeVisitor<'_>) -> LeftOut {
     let counts = Counts::default();
     let (files, folders): (Vec<&PathBuf>, Vec<&PathBuf>) = options.targets.iter().partition(|target| !target.is_dir());
     if !files.is_empty() {
-        let mut reader = Reader { options, counts: &counts, visitor: make(), buffer: Vec::new() };
+        let mut reader = Reader { options, counts: &counts, visitor: make(), buffer: Vec::new(), visited: Vec::new() };
         for path in files {
             reader.target(path);
         }
@@ -77,7 +92,8 @@ pub fn scan(options: &FileOptions<'_>, make: &MakeVisitor<'_>) -> LeftOut {
             builder.git_ignore(false).git_exclude(false).git_global(false);
         }
         builder.build_parallel().run(|| {
-            let mut reader = Reader { options, counts: &counts, visitor: make(), buffer: Vec::new() };
+            let mut reader =
+                Reader { options, counts: &counts, visitor: make(), buffer: Vec::new(), visited: Vec::new() };
             Box::new(move |entry| reader.entry(entry))
         });
     }
@@ -86,6 +102,7 @@ pub fn scan(options: &FileOptions<'_>, make: &MakeVisitor<'_>) -> LeftOut {
         ignored: count(&counts.present).saturating_sub(count(&counts.seen)),
         large: count(&counts.large),
         excluded: count(&counts.excluded),
+        visited: counts.visited.into_inner().unwrap_or_else(PoisonError::into_inner),
     }
 }
 
@@ -95,12 +112,24 @@ struct Reader<'r> {
     counts: &'r Counts,
     visitor: Box<dyn Visitor + 'r>,
     buffer: Vec<u8>,
+    visited: Vec<u64>,
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        self.counts.visited.lock().unwrap_or_else(PoisonError::into_inner).extend(self.visited.drain(..));
+    }
 }
 
 impl Reader<'_> {
-    /// A file that was named: it is read whatever git ignores.
+    /// A file that was named: it is read whatever git ignores, but not when its path is excluded (a commit hook names
+    /// every file).
     fn target(&mut self, path: &Path) {
         let shown = shown(path);
+        if self.options.excluded.is_some_and(|excluded| excluded(&shown)) {
+            self.counts.excluded.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_file() => self.file(path, &shown),
             Ok(_) => {
@@ -151,6 +180,9 @@ impl Reader<'_> {
             return self.folder(path);
         }
         if kind.is_file() {
+            if self.options.remember {
+                self.visited.push(path_hash(path));
+            }
             self.file(path, &shown);
         } else if !kind.is_symlink() {
             let count = self.visitor.coverage().kind("files");

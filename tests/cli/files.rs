@@ -99,6 +99,10 @@ fn what_is_walked_and_what_is_not() {
         run.stdout,
         run.stderr
     );
+    // Ignored, but tracked all the same: git would commit it, so it is scanned.
+    folder.git(&["add", "--force", "b.log"]);
+    let forced = folder.keysweep(&["scan"]);
+    assert!(forced.stdout.contains("b.log") && !forced.stdout.contains("ignored/a"), "{}", forced.stdout);
     let all = folder.keysweep(&["scan", "--no-ignore"]);
     assert!(all.stdout.contains("ignored/a") && all.stdout.contains("b.log"), "{}", all.stdout);
 }

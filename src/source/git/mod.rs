@@ -17,6 +17,7 @@ pub mod gaps;
 mod index;
 mod refs;
 pub mod staged;
+pub mod tracked;
 mod tree;
 mod workers;
 
