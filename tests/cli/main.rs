@@ -8,3 +8,4 @@ mod git_staged;
 mod redaction;
 mod reports;
 mod support;
+mod validators;
