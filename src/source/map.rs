@@ -8,6 +8,8 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Deref;
+use std::path::Path;
 
 use memmap2::Mmap;
 
@@ -19,4 +21,31 @@ pub fn map(file: &File) -> io::Result<Mmap> {
     // SAFETY: the map is private and only read. If another process truncates the file meanwhile, reading beyond its
     // new end raises SIGBUS and ends this process: no memory is corrupted. See the module's restrictions.
     unsafe { Mmap::map(file) }
+}
+
+/// A whole file, mapped; an empty file is an empty map.
+#[derive(Debug, Default)]
+pub struct Map(Option<Mmap>);
+
+impl Map {
+    /// Maps the regular file at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be opened or mapped, or is no regular file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let about = file.metadata()?;
+        if !about.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        if about.len() == 0 { Ok(Self(None)) } else { Ok(Self(Some(map(&file)?))) }
+    }
+}
+
+impl Deref for Map {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
+    }
 }

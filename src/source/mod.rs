@@ -7,6 +7,8 @@ pub mod encoding;
 pub mod files;
 #[cfg(feature = "git")]
 pub mod git;
+#[cfg(feature = "git")]
+pub mod history;
 pub mod map;
 pub mod stdin;
 pub mod stream;

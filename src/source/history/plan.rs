@@ -1,0 +1,146 @@
+//! What the walk will do: the forest of every pack, and which entry of it is looked at.
+//!
+//! An object that several packs hold (or a pack and a loose file) is looked at once, in the largest pack that has it.
+//! An entry is *needed* when it is looked at itself or a delta above it is.
+
+use std::collections::HashSet;
+
+use super::forest::{BROKEN, Forest};
+use super::object::ObjectId;
+use super::pack::Pack;
+use super::store::{LooseAt, Store};
+
+/// One bit an entry.
+#[derive(Debug, Default, Clone)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn all(count: usize) -> Self {
+        Self(vec![u64::MAX; count.div_ceil(64)])
+    }
+
+    fn has(&self, at: u32) -> bool {
+        self.0.get(at as usize / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+    }
+
+    fn set(&mut self, at: u32) {
+        if let Some(word) = self.0.get_mut(at as usize / 64) {
+            *word |= 1 << (at % 64);
+        }
+    }
+
+    fn clear(&mut self, at: u32) {
+        if let Some(word) = self.0.get_mut(at as usize / 64) {
+            *word &= !(1 << (at % 64));
+        }
+    }
+}
+
+/// A pack's part of the plan.
+#[derive(Debug)]
+pub struct PackPlan {
+    /// Who builds on whom.
+    pub forest: Forest,
+    /// By position in the index; `None` when all are.
+    wanted: Option<Bits>,
+    /// By entry; `None` when all are.
+    needed: Option<Bits>,
+}
+
+impl PackPlan {
+    /// Whether the entry is looked at.
+    pub fn is_wanted(&self, entry: u32) -> bool {
+        self.wanted.as_ref().is_none_or(|bits| bits.has(self.forest.position(entry)))
+    }
+
+    /// Whether the entry is looked at or one that builds on it is.
+    pub fn is_needed(&self, entry: u32) -> bool {
+        self.needed.as_ref().is_none_or(|bits| bits.has(entry))
+    }
+
+    /// Positions of the index that are to be looked at but lead nowhere.
+    pub fn misplaced(&self) -> impl Iterator<Item = u32> {
+        let is_wanted = |position: &u32| self.wanted.as_ref().is_none_or(|bits| bits.has(*position));
+        self.forest.misplaced().iter().copied().filter(is_wanted)
+    }
+}
+
+/// The whole plan.
+#[derive(Debug)]
+pub struct Plan {
+    /// One for every pack of the store.
+    pub packs: Vec<PackPlan>,
+    /// Loose objects to look at.
+    pub loose: Vec<LooseAt>,
+    /// (pack, root) of every tree of entries with something to look at, heaviest first.
+    pub roots: Vec<(u32, u32)>,
+}
+
+impl Plan {
+    /// Plans to look at every object of `store` once; of those only the ones `only` holds, if given.
+    pub fn new(store: &Store, only: Option<&HashSet<ObjectId>>) -> Self {
+        let mut packs = Vec::with_capacity(store.packs.len());
+        for (at, pack) in store.packs.iter().enumerate() {
+            let wanted = wanted(&store.packs[..at], pack, only);
+            let forest = Forest::new(pack);
+            let needed = wanted.as_ref().map(|wanted| needed(&forest, wanted));
+            packs.push(PackPlan { forest, wanted, needed });
+        }
+        let mut roots: Vec<(u32, u32)> = Vec::new();
+        for (at, plan) in packs.iter().enumerate() {
+            let needed = plan.forest.roots().iter().filter(|&&root| plan.is_needed(root));
+            roots.extend(needed.map(|&root| (at as u32, root)));
+        }
+        let mut known = HashSet::new();
+        let loose = store.loose.iter().filter(|loose| {
+            only.is_none_or(|only| only.contains(&loose.id))
+                && store.find(&loose.id).is_none()
+                && (store.folders.len() == 1 || known.insert(loose.id))
+        });
+        let loose = loose.copied().collect();
+        Self { packs, loose, roots }
+    }
+}
+
+/// Which positions of `pack`'s index are looked at there: those no pack in `before` has.
+fn wanted(before: &[Pack], pack: &Pack, only: Option<&HashSet<ObjectId>>) -> Option<Bits> {
+    if before.is_empty() && only.is_none() {
+        return None;
+    }
+    let count = pack.index.count();
+    let mut bits = match only {
+        None => Bits::all(count as usize),
+        Some(only) => {
+            let mut bits = Bits(vec![0; (count as usize).div_ceil(64)]);
+            only.iter().filter_map(|id| pack.index.find(id.as_bytes())).for_each(|position| bits.set(position));
+            bits
+        }
+    };
+    for position in 0..count {
+        let id = pack.index.raw_id(position);
+        if bits.has(position) && before.iter().any(|other| other.index.find(id).is_some()) {
+            bits.clear(position);
+        }
+    }
+    Some(bits)
+}
+
+/// Which entries of `forest` have a wanted one at or above them.
+fn needed(forest: &Forest, wanted: &Bits) -> Bits {
+    let mut needed = Bits(vec![0; forest.len().div_ceil(64)]);
+    for entry in 0..forest.len() as u32 {
+        if !wanted.has(forest.position(entry)) {
+            continue;
+        }
+        let mut at = entry;
+        // Up to the first that is marked already: every entry is marked once.
+        while !needed.has(at) {
+            needed.set(at);
+            match forest.parent(at) {
+                parent if parent < BROKEN => at = parent,
+                _ => break,
+            }
+        }
+    }
+    needed
+}

@@ -1,0 +1,56 @@
+//! What looks at the objects: the seam between the walk (git) and whoever reads content (the engine, attribution).
+
+use std::ops::Range;
+
+use super::dirty::{Anchor, Near};
+use super::fault::Fault;
+use super::object::{Kind, ObjectId};
+
+/// One thread's end of whoever looks at objects.
+pub trait Reader: Send {
+    /// What a literal gave.
+    type Found: Send + Sync;
+
+    /// How far round new bytes literals are looked for again.
+    fn near(&self) -> Near;
+
+    /// Whether what is found in this blob may be carried to its deltas: false for a text that is decoded before it
+    /// is matched, and when a rule needs whole texts.
+    fn carries(&self, text: &[u8]) -> bool;
+
+    /// Adds an anchor for every literal that starts in `range` of `text` and needs remembering: whatever was found,
+    /// and whatever was looked at farther than [`Reader::near`] says without a find.
+    fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Self::Found>>);
+
+    /// A whole blob with all its anchors, sorted by place; `None` when nothing was looked for.
+    fn blob(&mut self, id: &ObjectId, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>);
+
+    /// A commit, tag or tree. Of a tree that is a delta of another one that was shown, `fresh` are the new ranges.
+    fn other(&mut self, id: &ObjectId, kind: Kind, text: &[u8], fresh: Option<&[Range<u32>]>);
+
+    /// A blob too large to be held; `read` gives its next bytes.
+    ///
+    /// # Errors
+    /// Passes on those of `read`.
+    fn large(&mut self, id: &ObjectId, size: u64, read: &mut ReadPiece<'_>) -> Result<(), Fault>;
+
+    /// An object that could not be read. `first` is where the trouble is; else it builds on an object that is lost.
+    fn lost(&mut self, id: &ObjectId, kind: Option<Kind>, first: Option<(&Fault, Place<'_>)>);
+
+    /// A damaged copy of an object that was read from another place.
+    fn damaged(&mut self, id: &ObjectId, fault: &Fault, place: Place<'_>);
+}
+
+/// Fills a buffer with the next bytes of a text; fewer than asked for at its end.
+pub type ReadPiece<'r> = dyn FnMut(&mut [u8]) -> Result<usize, Fault> + 'r;
+
+/// Where an object stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'p> {
+    /// In this pack, at this offset.
+    Pack(&'p str, u64),
+    /// A loose file.
+    Loose,
+    /// Listed somewhere, found nowhere.
+    Nowhere,
+}

@@ -1,0 +1,6 @@
+//! The laws of the walk, on packs written here and on repositories that git made.
+
+mod hostile;
+mod law;
+mod packs;
+mod toy;
