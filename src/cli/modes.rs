@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::finding::Exclusion;
 use crate::pipeline::Scan;
 #[cfg(feature = "git")]
-use crate::source::git::{GitOptions, Opener, staged};
+use crate::source::git::{GitOptions, Opener, Repo, commits, ranges, staged};
 
 /// Flags that choose what is scanned; at most one mode.
 #[derive(Debug, Default, Args)]
@@ -18,6 +18,26 @@ pub struct ModeArguments {
     #[cfg(feature = "git")]
     #[arg(long, group = "mode", conflicts_with = "targets")]
     pub staged: bool,
+    /// Scan what the commits from A to B add (an end left out is HEAD)
+    #[cfg(feature = "git")]
+    #[arg(long, value_name = "A..B", group = "mode", conflicts_with = "targets", allow_hyphen_values = true)]
+    pub diff: Option<String>,
+    /// Scan what the commits since a revision add: REV..HEAD
+    #[cfg(feature = "git")]
+    #[arg(long, value_name = "REV", group = "mode", conflicts_with = "targets")]
+    pub since: Option<String>,
+    /// Scan what a push adds; reads standard input as git's pre-push hook does
+    #[cfg(feature = "git")]
+    #[arg(long, group = "mode", conflicts_with = "targets")]
+    pub pre_push: bool,
+    /// With --pre-push: where the push goes (the hook's first argument)
+    #[cfg(feature = "git")]
+    #[arg(long, value_name = "NAME", requires = "pre_push")]
+    pub remote: Option<String>,
+    /// Scan what a push brings to this server; reads standard input as git's pre-receive hook does
+    #[cfg(feature = "git")]
+    #[arg(long, group = "mode", conflicts_with = "targets")]
+    pub pre_receive: bool,
 }
 
 /// What a mode did, beside the findings the scan gathered.
@@ -42,6 +62,40 @@ impl ModeArguments {
             staged::scan(&Opener::here().open()?, &options, &|| Box::new(scan.worker()))?;
             return Ok(Some(Ran { mode: "staged".to_owned(), ..Ran::default() }));
         }
+        #[cfg(feature = "git")]
+        if let Some((mode, select)) = self.range() {
+            let repo = Opener::here().open()?;
+            commits::scan(&repo, &select(&repo)?, &GitOptions::default(), &|| Box::new(scan.worker()))?;
+            return Ok(Some(Ran { mode, ..Ran::default() }));
+        }
         Ok(None)
     }
+
+    /// The range of commits that was asked for, in words, and how to find it.
+    #[cfg(feature = "git")]
+    fn range(&self) -> Option<(String, Box<Select<'_>>)> {
+        if let Some(range) = &self.diff {
+            return Some((format!("diff {range}"), Box::new(|repo| ranges::diff(repo, range))));
+        }
+        if let Some(revision) = &self.since {
+            return Some((format!("since {revision}"), Box::new(|repo| ranges::since(repo, revision))));
+        }
+        if self.pre_push {
+            let select = |repo: &Repo| ranges::pre_push(repo, &standard_input()?, self.remote.as_deref());
+            return Some(("pre-push".to_owned(), Box::new(select)));
+        }
+        let select = |repo: &Repo| ranges::pre_receive(repo, &standard_input()?);
+        self.pre_receive.then(|| ("pre-receive".to_owned(), Box::new(select) as Box<Select<'_>>))
+    }
+}
+
+/// Finds the commits of a range in a repository.
+#[cfg(feature = "git")]
+type Select<'s> = dyn Fn(&Repo) -> Result<ranges::Selection> + 's;
+
+/// All of standard input: a hook's lines.
+#[cfg(feature = "git")]
+fn standard_input() -> Result<String> {
+    std::io::read_to_string(std::io::stdin())
+        .map_err(|source| crate::Error::Io { path: "standard input".into(), source })
 }

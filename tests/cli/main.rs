@@ -4,6 +4,8 @@ mod files;
 #[cfg(feature = "cli")]
 mod fuzz;
 #[cfg(all(feature = "git", unix))]
+mod git_ranges;
+#[cfg(all(feature = "git", unix))]
 mod git_staged;
 mod redaction;
 mod reports;

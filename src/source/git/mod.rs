@@ -12,13 +12,16 @@
 mod added;
 mod command;
 mod commit;
+pub mod commits;
 mod extensions;
 pub mod gaps;
 mod index;
+pub mod ranges;
 mod refs;
 pub mod staged;
 pub mod tracked;
 mod tree;
+mod walk;
 mod workers;
 
 use std::ffi::OsString;
@@ -29,6 +32,7 @@ use git2::{ErrorCode, ObjectFormat, ObjectType, Odb, OdbObject, Oid, Repository,
 use crate::error::{Error, Result};
 use crate::finding::{Origin, OriginKind};
 use crate::source::Visitor;
+pub use refs::Ref;
 use tree::Objects;
 
 /// What all git sources can be told.

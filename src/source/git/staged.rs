@@ -16,6 +16,9 @@ use crate::error::Result;
 use crate::finding::OriginKind;
 use crate::source::{Item, MakeVisitor};
 
+/// So many blobs are worth a thread.
+const PIECE: usize = 64;
+
 /// A parent of the next commit.
 struct Parent<'p> {
     flat: Flat,
@@ -53,7 +56,7 @@ pub fn scan(repo: &Repo, options: &GitOptions, make: &MakeVisitor<'_>) -> Result
         .filter(|entry| entry.stage == 0 && kind_of_mode(entry.mode) == Some(ObjectType::Blob))
         .filter(|entry| parents.iter().all(|parent| parent.flat.get(&entry.path) != Some(entry.id)))
         .collect();
-    share(repo, &changed, options.threads, make, &|hand, piece| {
+    share(repo, &changed, PIECE, options.threads, make, &|hand, piece| {
         let Some(objects) = Objects::or_gap(hand.repo, &gaps) else { return };
         for entry in piece {
             one(hand, &objects, entry, &parents, options);

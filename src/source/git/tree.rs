@@ -12,6 +12,8 @@ use crate::error::{Notice, NoticeKind};
 /// Folders nested deeper than this are a trap, not a project (git stops at 2048).
 const DEEPEST: usize = 2048;
 
+const MALFORMED: &str = "a tree is malformed: what follows in it is not scanned";
+
 /// One entry of a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry<'t> {
@@ -81,8 +83,9 @@ impl<'o> Objects<'o> {
         self.odb.read(id).map_err(|error| self.gaps.object(id, what, &error)).ok()
     }
 
-    fn malformed(&self, id: Oid) {
-        let notice = Notice::new(NoticeKind::Malformed, "a tree is malformed: what follows in it is not scanned");
+    /// Tells of an object that makes no sense.
+    pub(super) fn malformed(&self, id: Oid, message: &str) {
+        let notice = Notice::new(NoticeKind::Malformed, message);
         self.gaps.add(notice.object(id.to_string()).mend("see `git fsck`").gap());
     }
 
@@ -97,7 +100,7 @@ impl<'o> Objects<'o> {
         for entry in entries(data, self.id_size) {
             match entry {
                 Some(entry) => list.push(entry),
-                None => self.malformed(id),
+                None => self.malformed(id, MALFORMED),
             }
         }
         list.sort_by_key(|entry| entry.name);
@@ -126,7 +129,7 @@ impl<'o> Objects<'o> {
             .collect();
         let mut there = Vec::with_capacity(parents.len());
         for entry in entries(object.data(), self.id_size) {
-            let Some(entry) = entry else { return self.malformed(new) };
+            let Some(entry) = entry else { return self.malformed(new, MALFORMED) };
             let Some(kind) = entry.kind() else { continue };
             there.clear();
             there.extend(before.iter().map(|entries| {

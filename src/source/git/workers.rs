@@ -5,19 +5,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::Repo;
 use crate::source::{MakeVisitor, Visitor};
 
-/// Work is taken in pieces of so many; less than two pieces are done where we stand.
-pub(super) const PIECE: usize = 64;
-
 /// What one thread works with.
 pub(super) struct Hand<'w> {
     pub(super) repo: &'w Repo,
     pub(super) visitor: &'w mut dyn Visitor,
 }
 
-/// Hands pieces of `items` to `work`, in order within a piece. `threads`: 0 for one per core.
+/// Hands pieces of `items`, `piece` long, to `work`, in order within a piece. Less than two pieces are done where we
+/// stand. `threads`: 0 for one per core.
 pub(super) fn share<T: Sync>(
     repo: &Repo,
     items: &[T],
+    piece: usize,
     threads: usize,
     make: &MakeVisitor<'_>,
     work: &(dyn Fn(&mut Hand<'_>, &[T]) + Sync),
@@ -27,16 +26,18 @@ pub(super) fn share<T: Sync>(
         let mut visitor = make();
         let mut hand = Hand { repo, visitor: visitor.as_mut() };
         loop {
-            let start = next.fetch_add(PIECE, Ordering::Relaxed).min(items.len());
-            let piece = &items[start..items.len().min(start + PIECE)];
-            if piece.is_empty() {
+            let start = next.fetch_add(piece, Ordering::Relaxed).min(items.len());
+            let taken = &items[start..items.len().min(start + piece)];
+            if taken.is_empty() {
                 return;
             }
-            work(&mut hand, piece);
+            work(&mut hand, taken);
         }
     };
-    let threads = if threads == 0 { rayon::current_num_threads() } else { threads }.min(items.len() / PIECE);
-    if threads > 1 {
+    // Asking rayon for its number of threads would start them.
+    let threads = if items.len() / piece < 2 || threads == 1 { 1 } else { threads };
+    if threads != 1 {
+        let threads = if threads == 0 { usize::MAX } else { threads };
         let opener = repo.opener();
         rayon::broadcast(|context| {
             // A thread that cannot open the repository again takes no work; what is left falls to this one.

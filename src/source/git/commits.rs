@@ -1,0 +1,135 @@
+//! What a range of commits adds. A match counts when the commit's blob has the secret and no parent's blob at that
+//! path (renames followed) has it; so a merge counts only with what it adds itself. Parents' blobs are read only where
+//! something matched. Messages of commits and tags are scanned as well.
+
+use std::cell::{Cell, OnceCell};
+use std::ops::Range;
+
+use git2::Oid;
+
+use super::added::Before;
+use super::commit::{describe, links};
+use super::gaps::Gaps;
+use super::ranges::Selection;
+use super::tree::Objects;
+use super::walk::{self, Walked};
+use super::workers::{Hand, share};
+use super::{GitOptions, Repo};
+use crate::error::Result;
+use crate::finding::{Commit, OriginKind};
+use crate::source::{Item, MakeVisitor};
+
+/// So many commits are worth a thread.
+const PIECE: usize = 16;
+
+/// A blob that a commit has and none of its parents has at that path, and what the parents have there.
+struct Changed {
+    path: Vec<u8>,
+    id: Oid,
+    before: Vec<Option<Oid>>,
+}
+
+/// Scans what the commits of `selection` add.
+///
+/// # Errors
+/// When the object database cannot be opened.
+pub fn scan(repo: &Repo, selection: &Selection, options: &GitOptions, make: &MakeVisitor<'_>) -> Result<()> {
+    let gaps = Gaps::default();
+    let objects = Objects::new(repo, &gaps)?;
+    let commits = walk::range(&objects, &selection.include, &selection.exclude, &repo.shallow());
+    share(repo, &commits, PIECE, options.threads, make, &|hand, piece| {
+        let Some(objects) = Objects::or_gap(hand.repo, &gaps) else { return };
+        for commit in piece {
+            one(hand, &objects, commit, options);
+        }
+    });
+    let mut visitor = make();
+    let mut hand = Hand { repo, visitor: visitor.as_mut() };
+    for &tag in &selection.tags {
+        if let Some(object) = objects.read(tag, "tag") {
+            message(&mut hand, tag, object.data(), "tags");
+        }
+    }
+    for &missing in &selection.missing {
+        objects.read(missing, "object");
+    }
+    let mut loose: Vec<(Vec<u8>, Oid)> = selection.blobs.iter().map(|&id| (Vec::new(), id)).collect();
+    for &tree in &selection.trees {
+        objects.changes(tree, &[], &mut |path, id, _| loose.push((path.to_vec(), id)));
+    }
+    for (path, id) in loose {
+        hand.visitor.coverage().kind("blobs").found += 1;
+        if let Some(blob) = options.blob(&objects, id, "blobs", hand.visitor) {
+            hand.visitor.item(Item::new(repo.origin(OriginKind::Blob, id, &path), blob.data()));
+        }
+    }
+    drop(objects);
+    gaps.tell(repo.shown(), visitor.as_mut());
+    Ok(())
+}
+
+/// Scans the text of a commit or tag; what reports tell of it, withheld when a secret stands in it.
+pub(super) fn message(hand: &mut Hand<'_>, id: Oid, data: &[u8], kind: &str) -> Commit {
+    let count = hand.visitor.coverage().kind(kind);
+    (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
+    // The whole object is scanned, so that offsets hold when the secret is read again. Nothing is handed on before
+    // it is known whether the summary may be shown: the first pass only looks.
+    let any = Cell::new(false);
+    let look = |_: &[u8], _: Range<usize>| {
+        any.set(true);
+        false
+    };
+    let origin = hand.repo.origin(OriginKind::Message, id, b"");
+    hand.visitor.item(Item { accept: Some(&look), ..Item::new(origin.clone(), data) });
+    let commit = describe(id, data, any.get());
+    if any.get() {
+        hand.visitor.item(Item { commit: Some(commit.clone()), ..Item::new(origin, data) });
+    }
+    commit
+}
+
+fn one(hand: &mut Hand<'_>, objects: &Objects<'_>, commit: &Walked, options: &GitOptions) {
+    let Some(object) = objects.read(commit.id, "commit") else { return };
+    let described = message(hand, commit.id, object.data(), "commits");
+    drop(object);
+    // A parent that is not there was told of by the walk; it counts as empty.
+    let tree_of = |&id: &Oid| objects.odb.read(id).ok().and_then(|object| links(object.data())).map(|links| links.tree);
+    let parents: Vec<Option<Oid>> = commit.links.parents.iter().map(tree_of).collect();
+    let mut changed = Vec::new();
+    objects.changes(commit.links.tree, &parents, &mut |path, id, before| {
+        changed.push(Changed { path: path.to_vec(), id, before: before.to_vec() });
+    });
+    if changed.is_empty() {
+        return;
+    }
+    let removed: Vec<OnceCell<Vec<Oid>>> = parents.iter().map(|_| OnceCell::new()).collect();
+    let removed: Vec<_> = parents
+        .iter()
+        .zip(&removed)
+        .map(|(&parent, cell)| move || cell.get_or_init(|| gone(objects, parent, commit.links.tree)).as_slice())
+        .collect();
+    for change in &changed {
+        hand.visitor.coverage().kind("blobs").found += 1;
+        let Some(blob) = options.blob(objects, change.id, "blobs", hand.visitor) else { continue };
+        let bytes = blob.data();
+        let before: Vec<Before<'_>> =
+            change.before.iter().zip(&removed).map(|(&same, removed)| Before::new(objects, same, removed)).collect();
+        let accept = |secret: &[u8], _: Range<usize>| before.iter().all(|before| before.lacks(bytes, secret));
+        let origin = hand.repo.origin(OriginKind::Commit, change.id, &change.path);
+        let item = Item { commit: Some(described.clone()), accept: Some(&accept), ..Item::new(origin, bytes) };
+        hand.visitor.item(item);
+    }
+}
+
+/// Blobs of paths that `parent` has and `tree` has not.
+fn gone(objects: &Objects<'_>, parent: Option<Oid>, tree: Oid) -> Vec<Oid> {
+    let mut blobs = Vec::new();
+    if let Some(parent) = parent {
+        objects.changes(parent, &[Some(tree)], &mut |_, id, there| {
+            if there == [None] {
+                blobs.push(id);
+            }
+        });
+    }
+    blobs
+}
