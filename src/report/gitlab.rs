@@ -2,9 +2,11 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::escape::visible;
+use super::lazily::Lazily;
 use super::place::{Hashes, path_or_object};
 use super::{ReportOptions, summary};
 use crate::error::NoticeKind;
@@ -14,6 +16,14 @@ use crate::finding::{Finding, ScanResult, Severity};
 const VERSION: &str = "15.0.4";
 /// What GitLab's own analyser writes for a file that no commit brought.
 const NO_COMMIT: &str = "0000000";
+
+/// The report; vulnerabilities are made as they are written.
+#[derive(Serialize)]
+struct Report<V: Serialize> {
+    version: &'static str,
+    scan: Value,
+    vulnerabilities: V,
+}
 
 /// Writes the report of open findings; GitLab has no word for accepted ones.
 pub(super) fn write(result: &ScanResult, options: &ReportOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -35,9 +45,9 @@ pub(super) fn write(result: &ScanResult, options: &ReportOptions<'_>, out: &mut 
             json!({ "level": level, "value": summary::notice(notice) })
         })
         .collect();
-    let report = json!({
-        "version": VERSION,
-        "scan": {
+    let report = Report {
+        version: VERSION,
+        scan: json!({
             "analyzer": program,
             "scanner": program,
             "type": "secret_detection",
@@ -45,12 +55,9 @@ pub(super) fn write(result: &ScanResult, options: &ReportOptions<'_>, out: &mut 
             "start_time": time(&result.started),
             "end_time": time(&result.ended),
             "messages": messages,
-        },
-        "vulnerabilities": result
-            .open()
-            .map(|finding| vulnerability(finding, options, &mut hashes))
-            .collect::<Vec<_>>(),
-    });
+        }),
+        vulnerabilities: Lazily::new(result.open().map(|finding| vulnerability(finding, options, &mut hashes))),
+    };
     serde_json::to_writer_pretty(&mut *out, &report)?;
     writeln!(out)
 }

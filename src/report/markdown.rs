@@ -33,11 +33,11 @@ pub(super) fn write(result: &ScanResult, options: &ReportOptions<'_>, out: &mut 
         writeln!(out, "\n## What to do\n")?;
         let mut told: Vec<&str> = Vec::new();
         for finding in &open {
-            let known = told.contains(&&*finding.rule);
-            told.push(&finding.rule);
-            let Some(rule) = options.rules.get(&finding.rule).filter(|rule| !known && !rule.rotate.is_empty()) else {
+            if told.contains(&&*finding.rule) {
                 continue;
-            };
+            }
+            told.push(&finding.rule);
+            let Some(rule) = options.rules.get(&finding.rule).filter(|rule| !rule.rotate.is_empty()) else { continue };
             write!(out, "- {}: {}", markdown_code(&rule.id), markdown(&rule.rotate))?;
             if rule.link.starts_with("https://") && !rule.link.contains(['>', ' ', '<']) {
                 write!(out, " <{}>", rule.link)?;

@@ -20,6 +20,7 @@ mod json;
 pub mod jsonl;
 mod junit;
 mod layout;
+mod lazily;
 mod markdown;
 mod place;
 mod sarif;
@@ -130,4 +131,20 @@ pub fn write_summary(result: &ScanResult, verbose: bool, out: &mut dyn Write) ->
         writeln!(out, "{}", line.words)?;
     }
     Ok(())
+}
+
+#[cfg(all(test, feature = "cli"))]
+mod tests {
+    use clap::ValueEnum as _;
+
+    use super::Format;
+
+    #[test]
+    fn the_documentation_names_every_format() {
+        let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reports.md")).expect("the page");
+        for format in Format::value_variants() {
+            let name = format.to_possible_value().expect("none is hidden").get_name().to_owned();
+            assert!(page.contains(&format!("| `{name}` |")), "docs/reports.md does not name {name}");
+        }
+    }
 }

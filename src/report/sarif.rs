@@ -6,10 +6,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::ReportOptions;
 use super::escape::{uri_path, visible};
+use super::lazily::Lazily;
 use super::place::{Hashes, place_uri};
 use crate::error::{Notice, NoticeKind};
 use crate::finding::{Finding, ScanResult, Severity, Status};
@@ -18,18 +20,24 @@ use crate::rules::Rule;
 /// What relative paths are relative to.
 const ROOT: &str = "%SRCROOT%";
 
-/// Writes the log.
-pub(super) fn write(result: &ScanResult, options: &ReportOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let log = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [run(result, options)],
-    });
-    serde_json::to_writer_pretty(&mut *out, &log)?;
-    writeln!(out)
+/// A log; the results are made as they are written.
+#[derive(Serialize)]
+struct Log<R: Serialize> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run<R>; 1],
 }
 
-fn run(result: &ScanResult, options: &ReportOptions<'_>) -> Value {
+#[derive(Serialize)]
+struct Run<R: Serialize> {
+    #[serde(flatten)]
+    head: Value,
+    results: R,
+}
+
+/// Writes the log.
+pub(super) fn write(result: &ScanResult, options: &ReportOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut rules: BTreeMap<&str, &Finding> = BTreeMap::new();
     for finding in &result.findings {
         rules.entry(&finding.rule).or_insert(finding);
@@ -38,8 +46,18 @@ fn run(result: &ScanResult, options: &ReportOptions<'_>) -> Value {
     let descriptors: Vec<Value> =
         rules.iter().map(|(id, finding)| descriptor(finding, options.rules.get(id))).collect();
     let mut hashes = Hashes::default();
-    let results: Vec<Value> =
-        result.findings.iter().map(|finding| entry(finding, indexes[&*finding.rule], &hashes.next(finding))).collect();
+    let results = result.findings.iter().map(|finding| entry(finding, indexes[&*finding.rule], &hashes.next(finding)));
+    let log = Log {
+        schema: "https://json.schemastore.org/sarif-2.1.0.json",
+        version: "2.1.0",
+        runs: [Run { head: head(result, options, &descriptors), results: Lazily::new(results) }],
+    };
+    serde_json::to_writer_pretty(&mut *out, &log)?;
+    writeln!(out)
+}
+
+/// All of the run but its results.
+fn head(result: &ScanResult, options: &ReportOptions<'_>, descriptors: &[Value]) -> Value {
     let mut driver = json!({
         "name": "keysweep",
         "version": env!("CARGO_PKG_VERSION"),
@@ -57,7 +75,6 @@ fn run(result: &ScanResult, options: &ReportOptions<'_>) -> Value {
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": { ROOT: { "description": { "text": "What was scanned." } } },
         "invocations": [invocation(result)],
-        "results": results,
     });
     if let Some(known) = options.provenance {
         let mut provenance = json!({ "repositoryUri": known.repository_uri, "mappedTo": { "uriBaseId": ROOT } });
