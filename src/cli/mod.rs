@@ -1,6 +1,8 @@
 //! The program: one file per command, each thin. Arguments in, library called, exit status out.
 
 pub mod completions;
+#[cfg(feature = "git")]
+pub mod hook;
 pub mod man;
 pub mod modes;
 pub mod output;
@@ -26,6 +28,9 @@ pub struct Arguments {
 pub enum Command {
     /// Scan files, commits or history for credentials.
     Scan(scan::ScanArguments),
+    /// Stop credentials before they are committed or pushed: git hooks.
+    #[cfg(feature = "git")]
+    Hook(Box<hook::HookArguments>),
     /// Print the completions of a shell.
     Completions(completions::CompletionsArguments),
     /// Print or write the manual pages.
@@ -39,6 +44,8 @@ pub enum Command {
 pub fn run(arguments: Arguments) -> Result<u8> {
     match arguments.command {
         Command::Scan(arguments) => scan::run(&arguments),
+        #[cfg(feature = "git")]
+        Command::Hook(arguments) => hook::run(*arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
     }

@@ -11,7 +11,7 @@ use super::progress;
 use crate::engine::{self, Engine};
 use crate::error::Result;
 use crate::filter::Filter;
-use crate::finding::{Exclusion, Finding, Severity};
+use crate::finding::{Exclusion, Finding, ScanResult, Severity};
 use crate::pipeline::Scan;
 use crate::rules::RuleSet;
 use crate::source::files::{self, FileOptions, LeftOut};
@@ -44,6 +44,17 @@ pub struct ScanArguments {
 /// # Errors
 /// When the scan cannot begin or a report cannot be written.
 pub fn run(arguments: &ScanArguments) -> Result<u8> {
+    Ok(run_when(arguments, |_, _| true)?.1)
+}
+
+/// Runs the scan and prints its report when `wanted` says so of the result and its exit status.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn run_when(
+    arguments: &ScanArguments,
+    wanted: impl FnOnce(&ScanResult, u8) -> bool,
+) -> Result<(ScanResult, u8)> {
     let output = &arguments.output;
     output.check()?;
     let engine = Engine::new(RuleSet::builtin())?;
@@ -64,8 +75,11 @@ pub fn run(arguments: &ScanArguments) -> Result<u8> {
     result.mode = ran.mode;
     result.exclusions.extend(ran.exclusions);
     drop(shown);
-    output.emit(&result, engine.rules(), stream.as_ref())?;
-    Ok(result.exit_status(Severity::Low))
+    let status = result.exit_status(Severity::Low);
+    if wanted(&result, status) {
+        output.emit(&result, engine.rules(), stream.as_ref())?;
+    }
+    Ok((result, status))
 }
 
 /// The plain mode: files and folders, and standard input.
