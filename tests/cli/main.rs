@@ -7,6 +7,7 @@ mod fuzz;
 mod git_ranges;
 #[cfg(all(feature = "git", unix))]
 mod git_staged;
+mod hooks;
 mod redaction;
 mod reports;
 mod support;

@@ -92,9 +92,8 @@ impl<'p> Trial<'p> {
         ];
         let trial = Self { place, scratch, variables };
         let blob = trial.ask(&["hash-object", "-w", "--stdin"], format!("TOKEN={}\n", canary()?).as_bytes())?;
-        // A split index would write its shared half into the repository.
         let entry = format!("100644,{blob},{CANARY}");
-        trial.ask(&["-c", "core.splitIndex=false", "update-index", "--add", "--cacheinfo", &entry], b"")?;
+        trial.ask(&["update-index", "--add", "--cacheinfo", &entry], b"")?;
         Ok(trial)
     }
 
@@ -164,6 +163,8 @@ impl<'p> Trial<'p> {
         let failed = |reason: std::io::Error| self.error(format!("git cannot be run: {reason}"));
         let mut child = Command::new("git")
             .current_dir(&self.place.top)
+            // A split index would write its shared half into the repository, whatever index is named.
+            .args(["-c", "core.splitIndex=false"])
             .args(arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env(shim::DOCTOR, "1")

@@ -38,7 +38,12 @@ impl Repo {
     /// The commits a merge under way adds as parents (`MERGE_HEAD`).
     pub(super) fn merge_heads(&self) -> Vec<Oid> {
         let text = std::fs::read_to_string(self.git.path().join("MERGE_HEAD")).unwrap_or_default();
-        text.lines().filter_map(|line| self.parse_id(line.trim())).collect()
+        // While `git merge` runs the pre-merge-commit hook that file is not written yet, but the environment knows.
+        let variables = self.opener.environment.then(std::env::vars_os).into_iter().flatten();
+        let named: Vec<String> = variables
+            .filter_map(|(name, _)| name.to_str().and_then(|name| name.strip_prefix("GITHEAD_")).map(str::to_owned))
+            .collect();
+        text.lines().chain(named.iter().map(String::as_str)).filter_map(|line| self.parse_id(line.trim())).collect()
     }
 
     /// All refs, sorted by name, HEAD not among them. A broken one is a gap.
