@@ -38,6 +38,10 @@ pub struct ModeArguments {
     #[cfg(feature = "git")]
     #[arg(long, group = "mode", conflicts_with = "targets")]
     pub pre_receive: bool,
+    /// What git told the hook, where that is known already; else standard input says it.
+    #[cfg(feature = "git")]
+    #[arg(skip)]
+    pub told: Option<String>,
 }
 
 /// What a mode did, beside the findings the scan gathered.
@@ -81,21 +85,24 @@ impl ModeArguments {
             return Some((format!("since {revision}"), Box::new(|repo| ranges::since(repo, revision))));
         }
         if self.pre_push {
-            let select = |repo: &Repo| ranges::pre_push(repo, &standard_input()?, self.remote.as_deref());
+            let select = |repo: &Repo| ranges::pre_push(repo, &self.told()?, self.remote.as_deref());
             return Some(("pre-push".to_owned(), Box::new(select)));
         }
-        let select = |repo: &Repo| ranges::pre_receive(repo, &standard_input()?);
+        let select = |repo: &Repo| ranges::pre_receive(repo, &self.told()?);
         self.pre_receive.then(|| ("pre-receive".to_owned(), Box::new(select) as Box<Select<'_>>))
+    }
+
+    /// A hook's lines.
+    #[cfg(feature = "git")]
+    fn told(&self) -> Result<String> {
+        match &self.told {
+            Some(lines) => Ok(lines.clone()),
+            None => std::io::read_to_string(std::io::stdin())
+                .map_err(|source| crate::Error::Io { path: "standard input".into(), source }),
+        }
     }
 }
 
 /// Finds the commits of a range in a repository.
 #[cfg(feature = "git")]
 type Select<'s> = dyn Fn(&Repo) -> Result<ranges::Selection> + 's;
-
-/// All of standard input: a hook's lines.
-#[cfg(feature = "git")]
-fn standard_input() -> Result<String> {
-    std::io::read_to_string(std::io::stdin())
-        .map_err(|source| crate::Error::Io { path: "standard input".into(), source })
-}

@@ -466,3 +466,52 @@ fn status_tells_what_is_there() {
     let run = outside.keysweep(&["hook", "status"]);
     assert_eq!(run.status, 2, "{}", said(&run));
 }
+
+/// A repository with our hooks and a bare remote named `origin`.
+fn with_remote() -> (Folder, Folder) {
+    let (folder, remote) = (installed(), Folder::new());
+    assert_eq!(git(remote.path(), &["init", "-q", "--bare"]).status, 0);
+    folder.git(&["remote", "add", "origin", &remote.path().display().to_string()]);
+    folder.write("a.txt", "1\n");
+    folder.git(&["add", "."]);
+    folder.git(&["commit", "-qm", "first"]);
+    (folder, remote)
+}
+
+#[test]
+fn every_ref_of_a_push_is_checked() {
+    let (folder, _remote) = with_remote();
+    let chained = foreign_hook(&folder, ".git/hooks/pre-push.before-keysweep", 0);
+    folder.git(&["push", "-q", "origin", "main"]);
+    let told = std::fs::read_to_string(folder.path().join("ran")).expect("the hook from before ran");
+    assert!(told.starts_with("origin ") && told.contains("refs/heads/main "), "{told}");
+    assert!(chained.starts_with("#!"));
+
+    folder.git(&["branch", "clean"]);
+    folder.git(&["checkout", "-qb", "dirty"]);
+    stage_secret(&folder, 1);
+    folder.git(&["commit", "-qnm", "unchecked"]);
+    let run = git(folder.path(), &["push", "-q", "origin", "clean", "dirty"]);
+    assert_eq!(run.status, 1);
+    let text = said(&run);
+    for words in ["config.env", "stopped this push", "out of the commits", "git push --no-verify"] {
+        assert!(text.contains(words), "`{words}` in:\n{text}");
+    }
+    assert!(text.lines().filter(|line| !line.starts_with("error: ")).all(|line| line.chars().count() <= 80), "{text}");
+    folder.git(&["push", "-q", "origin", "clean"]);
+    folder.git(&["push", "-q", "origin", "--delete", "clean"]);
+}
+
+#[test]
+fn a_server_refuses_a_push_with_a_secret() {
+    let (folder, remote) = with_remote();
+    ok(&remote.keysweep(&["hook", "install", "--hook", "pre-receive"]));
+    let push = || git(folder.path(), &["push", "-q", "--no-verify", "origin", "HEAD:main"]);
+    assert_eq!(push().status, 0);
+    stage_secret(&folder, 1);
+    folder.git(&["commit", "-qnm", "unchecked"]);
+    let run = push();
+    assert_eq!(run.status, 1);
+    assert!(run.stderr.contains("config.env") && run.stderr.contains("stopped this push"), "{}", run.stderr);
+    assert!(!run.stderr.contains("--no-verify"), "{}", run.stderr);
+}

@@ -7,7 +7,10 @@ mod fuzz;
 mod git_ranges;
 #[cfg(all(feature = "git", unix))]
 mod git_staged;
+#[cfg(all(feature = "git", unix))]
 mod hooks;
+#[cfg(all(feature = "git", unix))]
+mod pre_commit;
 mod redaction;
 mod reports;
 mod support;

@@ -47,7 +47,6 @@ pub(super) fn scanning(stage: Stage, program: Option<&Path>, chain: Chain) -> St
         "if [ -z \"${DOCTOR}\" ] && [ -x \"$first\" ]; then\n    {feed}\"$first\" \"$@\" || exit $?\nfi\n"
     ));
     let program = program.map(|path| quoted(&path.to_string_lossy())).unwrap_or_else(|| "''".to_owned());
-    let remote = if stage == Stage::PrePush { " --remote \"$1\"" } else { "" };
     text.push_str(&format!(
         "keysweep={program}\n\
          if [ ! -x \"$keysweep\" ] && ! keysweep=$(command -v keysweep); then\n\
@@ -55,7 +54,7 @@ pub(super) fn scanning(stage: Stage, program: Option<&Path>, chain: Chain) -> St
          \x20   echo 'Install it, or remove this hook: '\"$0\" >&2\n\
          \x20   exit 1\n\
          fi\n\
-         {feed}\"$keysweep\" hook run --stage {name}{remote}\n",
+         {feed}\"$keysweep\" hook run --stage {name} -- \"$@\"\n",
         stops = stage.stops(),
     ));
     text
