@@ -1,14 +1,15 @@
 //! The prefilter: one pass over the bytes that finds every literal of every rule.
 //!
-//! Of each literal the rarest four bytes (its gram) are put, case folded and hashed, into a bitmap of 2^17 bits that
-//! stays in the first-level cache. The pass takes every position's four bytes, hashes them and asks the bitmap:
-//! about six instructions a byte, no dependency from one position to the next, nothing built at start but the
-//! bitmap itself. (An Aho-Corasick automaton in DFA form does half to a third of that speed and takes milliseconds
-//! to build; the tests hold this pass against one.) A bit that is set leads to the literals with that gram, which
-//! are compared byte by byte.
+//! The pass looks at every second position only. There it takes four bytes (a gram), folds their case, hashes them and
+//! asks a bitmap of 2^17 bits, which stays in the first-level cache: about five instructions a byte, and no position
+//! waits for another. For this each literal is known by two neighbouring grams, the rarest pair it has, so that one of
+//! them stands at a position that is looked at. Literals of four bytes have a second gram for each byte that may
+//! follow, those of three bytes for each that may follow or stand before: rules say what follows through their gate.
+//! A bit that is set leads to the literals with that gram, which are compared byte by byte.
 //!
-//! Three-byte literals enter once for each byte that may follow: rules say what follows through their gate. The end
-//! of the text counts as a NUL.
+//! Nothing is built at start but the bitmap and a sorted list (a tenth of a millisecond for 700 literals). An
+//! Aho-Corasick automaton takes milliseconds to build as a DFA and two to five times the time to run; the tests hold
+//! this pass against one.
 
 use crate::rules::{ByteSet, Literal};
 
@@ -28,8 +29,8 @@ pub struct Hit {
 struct Entry {
     gram: u32,
     literal: u32,
-    /// Where the gram stands in the literal.
-    offset: u8,
+    /// Where the gram stands, from the literal's start; -1 for the byte before it.
+    offset: i8,
 }
 
 #[derive(Debug)]
@@ -41,46 +42,60 @@ struct Stored {
 /// All literals of a rule set, ready to be looked for.
 #[derive(Debug)]
 pub struct Prefilter {
-    bitmap: Box<[u8; 1 << (BITS - 3)]>,
-    /// Sorted by gram.
+    bitmap: Box<[u32; 1 << (BITS - 5)]>,
+    /// Sorted by bucket and gram.
     entries: Vec<Entry>,
-    /// Hash of a gram's upper bits -> first entry: a small index into `entries`.
-    buckets: Box<[u16; BUCKETS + 1]>,
+    /// Bucket of a gram -> its first entry.
+    buckets: Box<[u32; BUCKETS + 1]>,
     literals: Vec<Stored>,
 }
 
-const BUCKET_BITS: u32 = 11;
+const BUCKET_BITS: u32 = 13;
 const BUCKETS: usize = 1 << BUCKET_BITS;
 
+/// Farthest a literal's second gram begins behind its start.
+const DEEPEST: usize = 62;
+
 impl Prefilter {
-    /// Prepares `literals`; each comes with the bytes that may follow it (asked of three-byte literals only).
+    /// Prepares `literals` of three bytes and more (shorter ones are never found). Each comes with the bytes that may
+    /// follow it, asked of literals of three and four bytes; the empty set is any byte.
     pub fn new<'l>(literals: impl IntoIterator<Item = (&'l Literal, ByteSet)>) -> Self {
         let mut stored = Vec::new();
         let mut entries: Vec<Entry> = Vec::new();
         for (literal, follows) in literals {
             let text = literal.text.as_bytes();
             let index = stored.len() as u32;
-            if text.len() >= 4 {
-                let (offset, gram) = rarest(text);
-                entries.push(Entry { gram, literal: index, offset });
-            } else if text.len() == 3 {
-                let mut seen = [false; 256];
-                for next in 0..=255u8 {
-                    let wanted = follows.is_empty() || follows.contains(next);
-                    if wanted && !std::mem::replace(&mut seen[usize::from(next | 0x20)], true) {
-                        let gram = u32::from_le_bytes([text[0], text[1], text[2], next]) | FOLD;
-                        entries.push(Entry { gram, literal: index, offset: 0 });
+            let mut add = |bytes: [u8; 4], offset: i8| {
+                entries.push(Entry { gram: u32::from_le_bytes(bytes) | FOLD, literal: index, offset });
+            };
+            let next = || folded(follows);
+            match *text {
+                [a, b, c] => {
+                    next().for_each(|next| add([a, b, c, next], 0));
+                    folded(ByteSet::default()).for_each(|before| add([before, a, b, c], -1));
+                }
+                [a, b, c, d] => {
+                    add([a, b, c, d], 0);
+                    next().for_each(|next| add([b, c, d, next], 1));
+                }
+                [_, _, _, _, ..] => {
+                    let offset = rarest(text);
+                    for offset in [offset, offset + 1] {
+                        if let Some(&[a, b, c, d]) = text.get(offset..offset + 4) {
+                            add([a, b, c, d], offset as i8);
+                        }
                     }
                 }
+                _ => {}
             }
             stored.push(Stored { text: text.into(), ignore_case: literal.ignore_case });
         }
-        entries.sort_by_key(|entry| (bucket(entry.gram), entry.gram, entry.literal));
-        let mut bitmap = Box::new([0u8; 1 << (BITS - 3)]);
-        let mut buckets = Box::new([0u16; BUCKETS + 1]);
+        entries.sort_unstable_by_key(|entry| (bucket(entry.gram), entry.gram, entry.literal, entry.offset));
+        let mut bitmap = Box::new([0u32; 1 << (BITS - 5)]);
+        let mut buckets = Box::new([0u32; BUCKETS + 1]);
         for entry in &entries {
             let hash = hash(entry.gram);
-            bitmap[(hash >> 3) as usize] |= 1 << (hash & 7);
+            bitmap[(hash >> 5) as usize] |= 1 << (hash & 31);
             buckets[bucket(entry.gram) + 1] += 1;
         }
         for at in 0..BUCKETS {
@@ -94,65 +109,55 @@ impl Prefilter {
         self.literals[literal as usize].text.len()
     }
 
-    /// Calls `found` for every literal that starts in `text[from..to]`, in order of the position of its gram.
-    ///
-    /// The gram may stand up to 64 bytes behind the start, so the order of starts is only nearly ascending.
+    /// Calls `found` for every literal that starts in `text[from..to]`, in nearly ascending order (by the place of its
+    /// gram, at most 62 bytes behind its start).
     #[inline]
     pub fn scan(&self, text: &[u8], from: usize, to: usize, mut found: impl FnMut(Hit)) {
-        // A literal that starts in the range has its gram at most 60 bytes behind `to`.
-        let last = text.len().saturating_sub(2).min(to.saturating_add(64));
-        let mut at = from.min(last);
+        let to = to.min(text.len());
+        if from >= to {
+            return;
+        }
+        let last = text.len().saturating_sub(2).min(to + DEEPEST + 1);
+        // One position early: a three-byte literal may be known by the byte before it.
+        let mut at = from.saturating_sub(1);
         let bitmap = &*self.bitmap;
         let test = |gram: u32| {
             let hash = hash(gram);
-            bitmap[(hash >> 3) as usize] >> (hash & 7) & 1
+            bitmap[(hash >> 5) as usize] >> (hash & 31) & 1
         };
-        while at + 8 <= last && at + 11 <= text.len() {
-            // Eight positions a turn: two words give every four-byte gram by shifting.
-            let Some(window) = text.get(at..at + 11) else { break };
-            let low = u64::from_le_bytes([
-                window[0], window[1], window[2], window[3], window[4], window[5], window[6], window[7],
-            ]) | u64::from(FOLD) << 32
-                | u64::from(FOLD);
-            let high = u64::from_le_bytes([
-                window[3], window[4], window[5], window[6], window[7], window[8], window[9], window[10],
-            ]) | u64::from(FOLD) << 32
-                | u64::from(FOLD);
-            let hits = test(low as u32)
-                | test((low >> 8) as u32) << 1
-                | test((low >> 16) as u32) << 2
-                | test((low >> 24) as u32) << 3
-                | test((low >> 32) as u32) << 4
-                | test((high >> 16) as u32) << 5
-                | test((high >> 24) as u32) << 6
-                | test((high >> 32) as u32) << 7;
-            let mut rest = hits;
-            while rest != 0 {
-                let position = at + rest.trailing_zeros() as usize;
-                rest &= rest - 1;
-                self.verify(text, position, from, to, &mut found);
+        while at + 8 <= last {
+            // Four positions of eight bytes a turn, their bits gathered without a branch.
+            let Some(window) = text.get(at..at + 10) else { break };
+            let (Some(low), Some(high)) = (window.first_chunk::<8>(), window.last_chunk::<4>()) else { break };
+            let low = u64::from_le_bytes(*low) | (u64::from(FOLD) << 32 | u64::from(FOLD));
+            let high = u32::from_le_bytes(*high) | FOLD;
+            let mut bits =
+                test(low as u32) | test((low >> 16) as u32) << 2 | test((low >> 32) as u32) << 4 | test(high) << 6;
+            while bits != 0 {
+                self.look(text, at + bits.trailing_zeros() as usize, from, to, &mut found);
+                bits &= bits - 1;
             }
             at += 8;
         }
         while at < last {
-            if let Some(gram) = gram(text, at)
-                && test(gram) != 0
-            {
-                self.verify(text, at, from, to, &mut found);
+            if gram(text, at).is_some_and(|gram| test(gram) != 0) {
+                self.look(text, at, from, to, &mut found);
             }
-            at += 1;
+            at += 2;
         }
     }
 
-    fn verify(&self, text: &[u8], position: usize, from: usize, to: usize, found: &mut impl FnMut(Hit)) {
+    /// Compares the literals whose gram may stand at `position`.
+    #[inline(never)]
+    fn look(&self, text: &[u8], position: usize, from: usize, to: usize, found: &mut impl FnMut(Hit)) {
         let Some(gram) = gram(text, position) else { return };
         let bucket = bucket(gram);
-        let range = usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1]);
+        let range = self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize;
         for entry in &self.entries[range] {
             if entry.gram != gram {
                 continue;
             }
-            let Some(start) = position.checked_sub(usize::from(entry.offset)) else { continue };
+            let Some(start) = position.checked_add_signed(-isize::from(entry.offset)) else { continue };
             if start < from || start >= to {
                 continue;
             }
@@ -183,17 +188,23 @@ fn bucket(gram: u32) -> usize {
     (gram.wrapping_mul(0x85EB_CA6B) >> (32 - BUCKET_BITS)) as usize
 }
 
-/// The four bytes of `text` that are likely the rarest in source code, and where they stand.
-fn rarest(text: &[u8]) -> (u8, u32) {
-    let mut best = (0u8, 0u32, i32::MAX);
-    for (offset, window) in text.windows(4).enumerate().take(60) {
-        let cost: i32 = window.iter().map(|&byte| commonness(byte)).sum();
-        if cost < best.2 {
-            let gram = u32::from_le_bytes([window[0], window[1], window[2], window[3]]) | FOLD;
-            best = (offset as u8, gram, cost);
-        }
-    }
-    (best.0, best.1)
+/// The bytes of `set` (any byte when it is empty) with their case folded, each once.
+fn folded(set: ByteSet) -> impl Iterator<Item = u8> {
+    let mut seen = [false; 256];
+    (0..=255u8)
+        .filter(move |&byte| set.is_empty() || set.contains(byte))
+        .map(|byte| byte | 0x20)
+        .filter(move |&byte| !std::mem::replace(&mut seen[usize::from(byte)], true))
+}
+
+/// Where the five bytes of `text` (at least five long) stand whose two grams are likely the rarest in source code.
+fn rarest(text: &[u8]) -> usize {
+    let cost = |window: &[u8]| -> i32 {
+        // The rarer gram is met half the time, so both count.
+        let inner: i32 = window[1..4].iter().map(|&byte| commonness(byte)).sum();
+        2 * inner + commonness(window[0]) + commonness(window[4])
+    };
+    text.windows(5).take(DEEPEST).enumerate().min_by_key(|(_, window)| cost(window)).map_or(0, |(offset, _)| offset)
 }
 
 /// How common a byte is in source code and prose, roughly on a logarithmic scale.
