@@ -60,8 +60,10 @@ pub struct Scan<'s> {
     filter: &'s Filter,
     /// Whether an allowlist's pattern needs the match or its line.
     context: bool,
-    /// Findings are decided in the worker and handed on at once.
+    /// Findings are handed on as soon as they are decided: in the worker, or at the end when `later`.
     stream: Option<&'s Sink<'s>>,
+    /// The source attributes findings when all are found; nothing can be decided before.
+    later: bool,
     progress: Arc<Progress>,
     started: (SystemTime, Instant),
     gathered: Mutex<Gathered>,
@@ -75,18 +77,28 @@ impl<'s> Scan<'s> {
             filter,
             context: filter.allowlists.iter().any(Allowlist::needs_context),
             stream: None,
+            later: false,
             progress: Arc::default(),
             started: (SystemTime::now(), Instant::now()),
             gathered: Mutex::default(),
         }
     }
 
-    /// Decides on findings as soon as they are found and hands those that stay to `sink`. Not for sources that
-    /// attribute findings afterwards.
+    /// Decides on findings as soon as they are found and hands those that stay to `sink`.
     #[must_use]
     pub fn streaming(mut self, sink: &'s Sink<'s>) -> Self {
         self.stream = Some(sink);
         self
+    }
+
+    /// Puts decisions off to the end, for a source that attributes findings when all are found.
+    pub fn attribute_later(&mut self) {
+        self.later = true;
+    }
+
+    /// The sink of findings that are decided in the worker.
+    fn at_once(&self) -> Option<&'s Sink<'s>> {
+        self.stream.filter(|_| !self.later)
     }
 
     /// How far it is; counts go on while it is shared.
@@ -99,24 +111,22 @@ impl<'s> Scan<'s> {
         Worker { scan: self, scanner: self.engine.scanner(), mine: Gathered::default() }
     }
 
-    /// The findings so far, for attribution; undecided unless the scan streams.
+    /// The findings so far, for attribution; decided already when the scan streams at once.
     pub fn take_findings(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.gathered.get_mut().unwrap_or_else(PoisonError::into_inner).findings)
     }
 
-    /// Decides on `findings` (those that were not streamed) and ends the scan.
+    /// Decides on `findings` (unless that is done) and ends the scan.
     pub fn finish(self, findings: Vec<Finding>) -> ScanResult {
         let filter = self.filter;
+        let at_once = self.at_once().is_some();
         let gathered = self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut result = ScanResult { notices: gathered.notices, coverage: gathered.coverage, ..ScanResult::default() };
         result.summary.bytes = gathered.bytes;
         result.summary.rules = self.engine.rules().rules().len() as u32;
-        result.summary.seconds = self.started.1.elapsed().as_secs_f64();
-        result.started = clock::rfc3339(clock::epoch_seconds(self.started.0));
-        result.ended = clock::rfc3339(clock::epoch_seconds(SystemTime::now()));
         let decide = |mut finding: Finding| (filter.decide(&mut finding) == Decision::Keep).then_some(finding);
         // Slow hashes of guessable values make many decisions worth two threads; few are not worth starting them.
-        result.findings = if self.stream.is_some() {
+        result.findings = if at_once {
             findings
         } else if findings.len() < PARALLEL_DECISIONS {
             findings.into_iter().filter_map(decide).collect()
@@ -127,6 +137,12 @@ impl<'s> Scan<'s> {
         result.exclusions = filter.exclusions();
         result.key_id = filter.key_id();
         result.settle();
+        if let Some(sink) = self.stream.filter(|_| !at_once) {
+            result.findings.iter().for_each(sink);
+        }
+        result.started = clock::rfc3339(clock::epoch_seconds(self.started.0));
+        result.ended = clock::rfc3339(clock::epoch_seconds(SystemTime::now()));
+        result.summary.seconds = self.started.1.elapsed().as_secs_f64();
         result
     }
 }
@@ -175,7 +191,7 @@ impl Visitor for Worker<'_> {
             (finding.excerpt, finding.excerpt_mark) = (excerpt.text, excerpt.mark);
             finding.commit.clone_from(&item.commit);
             self.note_allowances(found, text, &mut finding, &matches);
-            if let Some(sink) = self.scan.stream {
+            if let Some(sink) = self.scan.at_once() {
                 if self.scan.filter.decide(&mut finding) == Decision::Drop {
                     continue;
                 }
@@ -267,5 +283,58 @@ impl Drop for Worker<'_> {
         gathered.notices.append(&mut self.mine.notices);
         gathered.coverage.merge(std::mem::take(&mut self.mine.coverage));
         gathered.bytes += self.mine.bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::Scan;
+    use crate::engine::Engine;
+    use crate::filter::Filter;
+    use crate::finding::{Commit, Finding, Origin, OriginKind};
+    use crate::rules::{RuleSet, template};
+    use crate::source::{Item, Visitor as _};
+
+    #[test]
+    fn a_stream_gets_every_finding_once_as_the_result_has_it() {
+        let token = template::expand("ghp_{mark}{base62:30}{crc32-base62}", 1).expect("a token");
+        let text = format!("A={token}\n");
+        let engine = Engine::new(RuleSet::builtin()).expect("the built-in rules");
+        let filter = Filter::default();
+        for later in [false, true] {
+            let seen: Mutex<Vec<(String, String, bool)>> = Mutex::default();
+            let told = |finding: &Finding| {
+                (finding.origin.path.clone(), finding.fingerprint.clone(), finding.commit.is_some())
+            };
+            let sink = |finding: &Finding| seen.lock().expect("the list").push(told(finding));
+            let mut scan = Scan::new(&engine, &filter).streaming(&sink);
+            if later {
+                scan.attribute_later();
+            }
+            for path in ["b.env", "a.env"] {
+                scan.worker().item(Item {
+                    origin: Origin::new(OriginKind::Blob, path),
+                    bytes: text.as_bytes(),
+                    start: Default::default(),
+                    commit: None,
+                    accept: None,
+                });
+            }
+            let mut findings = scan.take_findings();
+            if later {
+                assert!(seen.lock().expect("the list").is_empty(), "nothing is told before it is attributed");
+                findings.iter_mut().for_each(|finding| finding.commit = Some(Commit::default()));
+            }
+            let result = scan.finish(findings);
+            let mut seen = std::mem::take(&mut *seen.lock().expect("the list"));
+            seen.sort();
+            assert_eq!(seen, result.findings.iter().map(told).collect::<Vec<_>>());
+            assert!(
+                seen.len() == 2
+                    && seen.iter().all(|(_, fingerprint, commit)| !fingerprint.is_empty() && *commit == later)
+            );
+        }
     }
 }

@@ -91,7 +91,7 @@ impl Origin {
 }
 
 /// A commit that matters for a finding. Fields are lossy UTF-8.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Commit {
     /// Object id in hex (of a tag object, for tag messages).
     pub id: String,
