@@ -11,7 +11,8 @@
 pub mod accept;
 pub mod allowlist;
 pub mod baseline;
-mod candidate;
+pub(crate) mod candidate;
+pub mod config;
 pub mod exclude;
 pub mod foreign;
 pub mod ignore_file;
