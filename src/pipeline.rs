@@ -101,6 +101,11 @@ impl<'s> Scan<'s> {
         self.stream.filter(|_| !self.later)
     }
 
+    /// The policy: sources ask it which paths and sizes to leave out.
+    pub fn filter(&self) -> &'s Filter {
+        self.filter
+    }
+
     /// How far it is; counts go on while it is shared.
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)

@@ -1,11 +1,18 @@
 //! The program: one file per command, each thin. Arguments in, library called, exit status out.
 
+pub mod allow;
+pub mod baseline;
 pub mod completions;
+pub mod config;
+pub mod explain;
+pub mod gather;
 #[cfg(feature = "git")]
 pub mod hook;
+pub mod init;
 pub mod man;
 pub mod modes;
 pub mod output;
+pub mod policy;
 pub mod progress;
 mod provenance;
 pub mod scan;
@@ -31,6 +38,17 @@ pub enum Command {
     /// Stop credentials before they are committed or pushed: git hooks.
     #[cfg(feature = "git")]
     Hook(Box<hook::HookArguments>),
+    /// Accept today's findings, and look after the list of what is accepted.
+    #[command(subcommand)]
+    Baseline(baseline::BaselineCommand),
+    /// Accept one finding, with a reason, an owner and an expiry date.
+    Allow(allow::AllowArguments),
+    /// Tell why something was, or was not, reported.
+    Explain(explain::ExplainArguments),
+    /// Print the settings, and where each comes from.
+    Config(config::ConfigArguments),
+    /// Write a starter configuration, hook and CI files.
+    Init(init::InitArguments),
     /// Print the completions of a shell.
     Completions(completions::CompletionsArguments),
     /// Print or write the manual pages.
@@ -46,6 +64,11 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Command::Scan(arguments) => scan::run(&arguments),
         #[cfg(feature = "git")]
         Command::Hook(arguments) => hook::run(*arguments),
+        Command::Baseline(command) => baseline::run(&command),
+        Command::Allow(arguments) => allow::run(&arguments),
+        Command::Explain(arguments) => explain::run(arguments),
+        Command::Config(arguments) => config::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
     }

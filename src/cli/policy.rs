@@ -94,8 +94,7 @@ mod tests {
         let mut flags: Vec<&str> = command.get_arguments().filter_map(|argument| argument.get_long()).collect();
         flags.retain(|flag| !matches!(*flag, "config" | "policy" | "help"));
         flags.sort_unstable();
-        let mut options: Vec<&str> =
-            OPTIONS.iter().map(|option| option.flag).filter(|flag| !flag.is_empty()).collect();
+        let mut options: Vec<&str> = OPTIONS.iter().map(|option| option.flag).filter(|flag| !flag.is_empty()).collect();
         options.sort_unstable();
         assert_eq!(flags, options, "an option is missing a flag, or a flag its option in OPTIONS");
     }

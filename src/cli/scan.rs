@@ -2,18 +2,20 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use clap::Args;
 
 use super::modes::{ModeArguments, Ran};
 use super::output::{OutputArguments, Stream};
+use super::policy::PolicyArguments;
 use super::progress;
 use crate::engine::{self, Engine};
 use crate::error::Result;
-use crate::filter::Filter;
-use crate::finding::{Exclusion, Finding, ScanResult, Severity};
+use crate::filter::config::Settings;
+use crate::filter::config::build::Plan;
+use crate::finding::{Exclusion, Finding, ScanResult};
 use crate::pipeline::Scan;
-use crate::rules::RuleSet;
 use crate::source::files::{self, FileOptions, LeftOut};
 use crate::source::stdin;
 
@@ -34,6 +36,9 @@ pub struct ScanArguments {
     /// Which changes are scanned instead of files.
     #[command(flatten)]
     pub modes: ModeArguments,
+    /// What counts.
+    #[command(flatten)]
+    pub policy: PolicyArguments,
     /// Where reports go.
     #[command(flatten)]
     pub output: OutputArguments,
@@ -57,8 +62,9 @@ pub(super) fn run_when(
 ) -> Result<(ScanResult, u8)> {
     let output = &arguments.output;
     output.check()?;
-    let engine = Engine::new(RuleSet::builtin())?;
-    let filter = Filter { min_confidence: 50, ..Filter::default() };
+    let target = arguments.targets.first().cloned().unwrap_or_else(|| ".".into());
+    let Plan { rules, filter, fail_on, settings } = arguments.policy.plan(&target)?;
+    let engine = Engine::new(rules)?;
     let stream = output.streams().then(|| Stream::new(output, engine.rules()));
     let sink = |finding: &Finding| stream.iter().for_each(|stream| stream.finding(finding));
     let mut scan = Scan::new(&engine, &filter);
@@ -68,37 +74,81 @@ pub(super) fn run_when(
     let shown = progress::show(output.progress(), scan.progress());
     let ran = match arguments.modes.run(&arguments.targets, &mut scan)? {
         Some(ran) => ran,
-        None => scan_files(arguments, &scan)?,
+        None => {
+            // Only now an ignore entry that matches nothing is known to be out of date.
+            let whole =
+                covers(&target, &settings) && arguments.policy.rule.is_empty() && arguments.files_from.is_none();
+            filter.whole.store(whole, Ordering::Relaxed);
+            scan_files(&arguments.files(), &scan)?
+        }
     };
     let findings = scan.take_findings();
     let mut result = scan.finish(findings);
     result.mode = ran.mode;
     result.exclusions.extend(ran.exclusions);
     drop(shown);
-    let status = result.exit_status(Severity::Low);
+    let status = result.exit_status(fail_on);
     if wanted(&result, status) {
         output.emit(&result, engine.rules(), stream.as_ref())?;
     }
     Ok((result, status))
 }
 
+/// Whether a scan of `target` sees everything that an ignore file or baseline of the repository is about.
+fn covers(target: &Path, settings: &Settings) -> bool {
+    target
+        .canonicalize()
+        .ok()
+        .is_some_and(|target| settings.places.root.canonicalize().is_ok_and(|root| root == target))
+}
+
+/// What the plain mode is asked for.
+#[derive(Debug, Default)]
+pub(super) struct FilesAsked<'a> {
+    pub(super) targets: &'a [PathBuf],
+    pub(super) no_ignore: bool,
+    pub(super) stdin_name: Option<&'a str>,
+    pub(super) files_from: Option<&'a Path>,
+    /// Read what the policy leaves out as well (to explain it).
+    pub(super) all: bool,
+}
+
+impl ScanArguments {
+    fn files(&self) -> FilesAsked<'_> {
+        FilesAsked {
+            targets: &self.targets,
+            no_ignore: self.no_ignore,
+            stdin_name: self.stdin_name.as_deref(),
+            files_from: self.files_from.as_deref(),
+            all: false,
+        }
+    }
+}
+
 /// The plain mode: files and folders, and standard input.
-fn scan_files(arguments: &ScanArguments, scan: &Scan<'_>) -> Result<Ran> {
-    let mut options =
-        FileOptions { targets: arguments.targets.clone(), no_ignore: arguments.no_ignore, ..FileOptions::default() };
-    match &arguments.files_from {
+pub(super) fn scan_files(asked: &FilesAsked<'_>, scan: &Scan<'_>) -> Result<Ran> {
+    let filter = scan.filter();
+    let excluded = |path: &str| filter.excludes_on_disk(path);
+    let mut options = FileOptions {
+        targets: asked.targets.to_vec(),
+        no_ignore: asked.no_ignore,
+        max_size: filter.max_size.filter(|_| !asked.all),
+        excluded: (!filter.exclude.is_empty() && !asked.all).then_some(&excluded),
+        ..FileOptions::default()
+    };
+    match asked.files_from {
         Some(list) => options.targets = file_list(list)?,
         None if options.targets.is_empty() => options.targets.push(".".into()),
         None => {}
     }
-    let mode = match &arguments.files_from {
+    let mode = match asked.files_from {
         Some(list) => format!("files listed in {}", list.display()),
         None => format!("files {}", options.targets.iter().map(|t| t.to_string_lossy()).collect::<Vec<_>>().join(" ")),
     };
-    let standard_input = arguments.targets.iter().position(|target| target.as_os_str() == "-");
+    let standard_input = asked.targets.iter().position(|target| target.as_os_str() == "-");
     if let Some(index) = standard_input {
         options.targets.remove(index);
-        let name = arguments.stdin_name.as_deref().unwrap_or("standard input");
+        let name = asked.stdin_name.unwrap_or("standard input");
         stdin::scan(&mut std::io::stdin().lock(), name, engine::LONG_REACH, &mut scan.worker())
             .map_err(|source| crate::Error::Io { path: name.into(), source })?;
     }

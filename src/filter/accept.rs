@@ -17,7 +17,8 @@ pub struct Accept {
     pub reason: String,
     /// Until when (YYYY-MM-DD, included).
     pub expires: Option<String>,
-    used: AtomicBool,
+    /// Whether a gap was accepted by it.
+    pub used: AtomicBool,
 }
 
 impl Accept {

@@ -5,6 +5,7 @@
 //! SHA-1 of the secret and the file.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use sha2::Digest as _;
 
 use super::{Candidate, Trust};
 use crate::error::{Error, Notice, NoticeKind, Result};
+use crate::secret::Secret;
 
 /// How an entry knows its finding.
 #[derive(Debug)]
@@ -178,6 +180,13 @@ impl Foreign {
         })?;
         entry.used.store(true, Ordering::Relaxed);
         Some(format!("{}:{}", self.name, entry.line))
+    }
+
+    /// Whether `secret`, found in the file at `path`, is one of the hashes this very baseline holds.
+    pub fn holds(&self, path: &str, secret: &Secret) -> bool {
+        let named = || Path::new(path).file_name() == Path::new(&self.name).file_name();
+        let Some(hash) = std::str::from_utf8(secret.expose()).ok().and_then(unhex) else { return false };
+        named() && self.entries.iter().any(|entry| matches!(entry.test, Test::Sha1(known) if known == hash))
     }
 
     /// What could not be matched: unreadable entries, and (when the whole was scanned) entries without a finding.

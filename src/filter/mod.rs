@@ -23,7 +23,7 @@ pub mod policy;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub(crate) use candidate::Candidate;
 pub use candidate::Suppression;
@@ -57,12 +57,16 @@ pub struct Filter {
     pub severity: BTreeMap<String, Severity>,
     /// Rules that are for certain files only.
     pub rule_paths: HashMap<String, pattern::Pattern>,
+    /// Rules that are switched off, and where.
+    pub disabled: HashMap<String, String>,
     /// Ids of the rules that run.
     pub rules: HashSet<String>,
     /// How many columns may lie between a rule's match and its part (gitleaks' `withinColumns`).
     pub within_columns: HashMap<(String, String), u32>,
     /// Excluded paths.
     pub exclude: exclude::Excludes,
+    /// Files and blobs larger than this are left out by the sources.
+    pub max_size: Option<u64>,
     /// Whether inline allow comments are looked at.
     pub inline: bool,
     /// Allowlists.
@@ -84,7 +88,7 @@ pub struct Filter {
     /// Today, `YYYY-MM-DD`.
     pub today: String,
     /// Whether all of the repository is scanned, so that an entry without a finding is out of date.
-    pub whole: bool,
+    pub whole: AtomicBool,
     /// What the policy did not honour.
     pub refused: AtomicU64,
 }
@@ -99,9 +103,11 @@ impl Default for Filter {
             root: None,
             severity: BTreeMap::new(),
             rule_paths: HashMap::new(),
+            disabled: HashMap::new(),
             rules: HashSet::new(),
             within_columns: HashMap::new(),
             exclude: exclude::Excludes::default(),
+            max_size: None,
             inline: true,
             allowlists: Vec::new(),
             ignore_files: Vec::new(),
@@ -112,7 +118,7 @@ impl Default for Filter {
             repository: policy::RepositoryWishes::default(),
             notices: Vec::new(),
             today: crate::clock::day(crate::clock::epoch_seconds(std::time::SystemTime::now())),
-            whole: false,
+            whole: AtomicBool::new(false),
             refused: AtomicU64::new(0),
         }
     }
@@ -136,6 +142,14 @@ impl Filter {
 
     fn judge(&self, finding: &mut Finding, trace: &mut Trace<'_>) -> Decision {
         let path = candidate::path_of(&finding.origin, self.root.as_deref());
+        if let Some(source) = self.disabled.get(&finding.rule) {
+            say(trace, || format!("dropped: the rule is switched off ({source})"));
+            return Decision::Drop;
+        }
+        if self.foreign.iter().any(|foreign| foreign.holds(&path, &finding.secret)) {
+            say(trace, || "dropped: it is a hash in another scanner's baseline".to_owned());
+            return Decision::Drop;
+        }
         if let Some(pattern) = self.rule_paths.get(&finding.rule)
             && pattern.test(path.as_bytes()) == Some(false)
         {
@@ -302,9 +316,22 @@ impl Filter {
         self.keys.first().map(|key| key.id().to_owned()).unwrap_or_default()
     }
 
-    /// Whether a path (relative to the root) is excluded; counted.
+    /// Whether a path (relative to the root; a folder's ends with `/`) is excluded; counted.
     pub fn excludes(&self, path: &str) -> bool {
         !self.exclude.is_empty() && self.exclude.excludes(path)
+    }
+
+    /// The same for a path on disk, relative to the current folder or absolute.
+    pub fn excludes_on_disk(&self, path: &str) -> bool {
+        if self.exclude.is_empty() {
+            return false;
+        }
+        let Some(root) = &self.root else { return self.exclude.excludes(path) };
+        let mut inside = candidate::relative(path, root).into_owned();
+        if path.ends_with('/') && !inside.ends_with('/') {
+            inside.push('/');
+        }
+        self.exclude.excludes(&inside)
     }
 
     /// What was left out.
@@ -317,11 +344,12 @@ impl Filter {
         use crate::error::NoticeKind::{Expired, Information};
         accept::apply(&self.accepts, notices, &self.today);
         notices.extend(self.notices.iter().cloned());
+        let whole = self.whole.load(Ordering::Relaxed);
         for file in &self.ignore_files {
-            notices.extend(file.notices(&self.today, self.whole));
+            notices.extend(file.notices(&self.today, whole));
         }
         for foreign in &self.foreign {
-            notices.extend(foreign.notices(self.whole));
+            notices.extend(foreign.notices(whole));
         }
         for list in &self.allowlists {
             if let Some(day) = list.expires.as_ref().filter(|day| day.as_str() < self.today.as_str()) {

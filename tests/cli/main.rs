@@ -1,5 +1,9 @@
 //! Drives the real binary. One test program for all areas (one link); an area is a module.
 
+mod allow;
+mod baseline;
+mod config;
+mod explain;
 mod files;
 #[cfg(feature = "cli")]
 mod fuzz;
@@ -7,6 +11,7 @@ mod fuzz;
 mod git_ranges;
 #[cfg(all(feature = "git", unix))]
 mod git_staged;
+mod gitleaks;
 #[cfg(all(feature = "git", unix))]
 mod hooks;
 #[cfg(all(feature = "git", unix))]

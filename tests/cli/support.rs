@@ -44,6 +44,12 @@ impl Folder {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// Runs keysweep in a folder below.
+    #[allow(dead_code)]
+    pub(crate) fn keysweep_in(&self, below: &str, arguments: &[&str]) -> Run {
+        Run::new(keysweep(&self.path().join(below)).args(arguments).output().expect("keysweep runs"))
+    }
+
     /// Runs keysweep here.
     pub(crate) fn keysweep(&self, arguments: &[&str]) -> Run {
         Run::new(keysweep(self.path()).args(arguments).output().expect("keysweep runs"))

@@ -26,8 +26,6 @@ pub struct Plan {
     pub filter: Filter,
     /// Least severity that makes the exit status 1.
     pub fail_on: Severity,
-    /// Files larger than this are not scanned.
-    pub max_size: Option<u64>,
     /// Where the settings come from.
     pub settings: Settings,
 }
@@ -131,7 +129,7 @@ pub fn plan(mut settings: Settings) -> Result<Plan> {
         filter.within_columns.extend(layer.within_columns.clone());
     }
     let fail_on = settings.last(|layer| layer.fail_on.as_ref()).map_or(Severity::Low, |s| s.value);
-    let max_size = settings.last(|layer| layer.max_size.as_ref()).map(|s| s.value);
+    filter.max_size = settings.last(|layer| layer.max_size.as_ref()).map(|s| s.value);
     accepted(&settings, &mut filter)?;
     filter.keys = keys(&settings, &filter)?;
     for layer in &mut settings.layers {
@@ -148,10 +146,10 @@ pub fn plan(mut settings: Settings) -> Result<Plan> {
         .iter()
         .filter_map(|rule| Some((rule.id.to_string(), Pattern::new(&rule.path.as_ref()?.regex).ok()?)))
         .collect();
-    Ok(Plan { rules, filter, fail_on, max_size, settings })
+    Ok(Plan { rules, filter, fail_on, settings })
 }
 
-/// Built-in rules and own ones, without those switched off.
+/// Built-in rules and own ones.
 fn select_rules(settings: &Settings, repository_counts: bool, filter: &mut Filter) -> Result<RuleSet> {
     let counts = |layer: &&Layer| layer.trust == Trust::Operator || repository_counts;
     // Under a policy a repository may add rules, never take away.
@@ -191,8 +189,11 @@ fn select_rules(settings: &Settings, repository_counts: bool, filter: &mut Filte
     for setting in settings.all(|layer| &layer.severity).map(|s| Setting::new(s.value.0.clone(), s.source.clone())) {
         known(&setting, &rules)?;
     }
-    if !disabled.is_empty() {
-        rules.retain(|rule| !disabled.iter().any(|setting| names(&setting.value, &rule.id)));
+    // They run all the same: what they see must not come out as the finding of a more general rule.
+    for rule in rules.rules() {
+        if let Some(setting) = disabled.iter().find(|setting| names(&setting.value, &rule.id)) {
+            filter.disabled.insert(rule.id.to_string(), setting.source.to_string());
+        }
     }
     if !only.is_empty() {
         let wanted = |id: &str| only.iter().any(|setting| names(&setting.value, id));

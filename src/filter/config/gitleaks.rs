@@ -79,7 +79,7 @@ impl Importer {
             if extend.usedefault {
                 return Err(fail("`extend.path` and `extend.useDefault` exclude each other".to_owned()));
             }
-            if depth + 1 >= DEEPEST + 1 {
+            if depth >= DEEPEST {
                 self.tell(name, format!("`extend.path` is not honoured: more than {DEEPEST} files extend one another"));
             } else {
                 // gitleaks takes the path from the current folder; beside the file is where people put it.
@@ -105,6 +105,9 @@ impl Importer {
         }
         for rule in rules {
             self.rest(name, &format!("of rule `{}`", rule.id), &rule.rest);
+            for required in &rule.required {
+                self.rest(name, &format!("of a required rule of `{}`", rule.id), &required.rest);
+            }
             self.add(rule, name).map_err(fail)?;
         }
         for list in allowlist.into_iter().chain(allowlists) {

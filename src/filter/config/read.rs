@@ -45,10 +45,10 @@ pub fn read(text: &str, name: &str, folder: &Path, role: Role) -> Result<Layer> 
         Ok(rules) => {
             match load::from_file(RuleFile { provider: "custom".to_owned(), link: String::new(), rules }, name) {
                 Ok(rules) => reader.layer.rules = rules,
-                Err(errors) => reader.faults.extend(errors.iter().map(ToString::to_string)),
+                Err(errors) => reader.faults.extend(errors.iter().map(|error| (usize::MAX, error.to_string()))),
             }
         }
-        Err(error) => reader.faults.push(format!("[[rules]]: {}", error.message())),
+        Err(error) => reader.faults.push((usize::MAX, format!("[[rules]]: {}", error.message()))),
     }
     reader.done()
 }
@@ -58,19 +58,21 @@ struct Reader<'t> {
     name: &'t str,
     folder: &'t Path,
     role: Role,
-    faults: Vec<String>,
+    /// With their lines.
+    faults: Vec<(usize, String)>,
     layer: Layer,
 }
 
 type Value<'t> = Spanned<DeValue<'t>>;
 
 impl Reader<'_> {
-    fn done(self) -> Result<Layer> {
+    fn done(mut self) -> Result<Layer> {
         if self.faults.is_empty() {
-            Ok(self.layer)
-        } else {
-            Err(Error::Config { file: self.name.to_owned(), message: self.faults.join("\n") })
+            return Ok(self.layer);
         }
+        self.faults.sort();
+        let messages: Vec<String> = self.faults.into_iter().map(|(_, message)| message).collect();
+        Err(Error::Config { file: self.name.to_owned(), message: messages.join("\n") })
     }
 
     fn layer_has_rules(&self, table: &DeTable<'_>) -> bool {
@@ -86,7 +88,8 @@ impl Reader<'_> {
     }
 
     fn fault<T>(&mut self, at: &Spanned<T>, message: impl std::fmt::Display) {
-        self.faults.push(format!("line {}: {message}", self.line(at)));
+        let line = self.line(at);
+        self.faults.push((line, format!("line {line}: {message}")));
     }
 
     fn unknown<T>(&mut self, at: &Spanned<T>, key: &str, known: impl IntoIterator<Item = &'static str>) {
@@ -175,7 +178,7 @@ impl Reader<'_> {
                 }
                 ("key-file", Ok(_)) => self.fault(key, "`key-file` is read from a --policy file alone"),
                 ("key-file", Err(message)) => self.fault(value, message),
-                (other, _) => self.unknown(key, &other.to_owned(), ["salt", "key-file"]),
+                (other, _) => self.unknown(key, other, ["salt", "key-file"]),
             }
         }
     }
@@ -184,7 +187,7 @@ impl Reader<'_> {
         for (key, value) in self.table(value, "coverage").into_iter().flat_map(|table| table.iter()) {
             match key.get_ref().as_ref() {
                 "accept" => self.each(value, "coverage.accept", Self::accept),
-                other => self.unknown(key, &other.to_owned(), ["accept"]),
+                other => self.unknown(key, other, ["accept"]),
             }
         }
     }
