@@ -54,11 +54,15 @@ fn plant(seed: u32) -> (Folder, usize) {
     (folder, planted + 6)
 }
 
-/// Every piece of `secret` in clear and encoded, but those that stand in `public`.
+/// Every piece of `secret` in clear, and some of it in every encoding, but those that stand in `public`.
 fn pieces(secret: &[u8], public: &HashSet<&[u8]>, into: &mut BTreeSet<Vec<u8>>) {
-    for piece in secret.windows(PIECE).filter(|piece| !public.contains(piece)) {
-        let text = String::from_utf8_lossy(piece);
+    for (index, piece) in secret.windows(PIECE).enumerate().filter(|(_, piece)| !public.contains(piece)) {
         into.insert(piece.to_vec());
+        // Every fourth is enough to notice an encoding.
+        if index % 4 != 0 {
+            continue;
+        }
+        let text = String::from_utf8_lossy(piece);
         into.insert(piece.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into());
         into.insert(piece.iter().map(|byte| format!("{byte:02X}")).collect::<String>().into());
         into.insert(piece.iter().map(|byte| format!("%{byte:02X}")).collect::<String>().into());
@@ -80,7 +84,7 @@ fn pieces(secret: &[u8], public: &HashSet<&[u8]>, into: &mut BTreeSet<Vec<u8>>) 
         for engine in [STANDARD, URL_SAFE] {
             let encoded = engine.encode(&padded[..whole]);
             let inner = if lead == 0 { &encoded[..] } else { encoded.get(4..).unwrap_or("") };
-            into.extend(inner.as_bytes().windows(PIECE * 4 / 3).map(<[u8]>::to_vec));
+            into.extend(inner.as_bytes().windows(PIECE * 4 / 3).step_by(4).map(<[u8]>::to_vec));
         }
     }
 }
