@@ -3,6 +3,7 @@
 mod allow;
 mod baseline;
 mod config;
+mod documentation;
 mod explain;
 mod files;
 #[cfg(feature = "cli")]

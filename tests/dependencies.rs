@@ -1,0 +1,87 @@
+//! Every crate that is linked may be: its licence is one that a program under MIT or Apache-2.0 may contain.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Licences without conditions beyond naming the author.
+const ALLOWED: &[&str] = &[
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+];
+
+/// Whether an SPDX expression lets us choose only allowed licences. `/` is an old way to write OR.
+fn allowed(expression: &str) -> bool {
+    let expression = expression.replace('/', " OR ");
+    let alternatives = split(&expression, " OR ");
+    if alternatives.len() > 1 {
+        return alternatives.into_iter().any(allowed);
+    }
+    let parts = split(&expression, " AND ");
+    if parts.len() > 1 {
+        return parts.into_iter().all(allowed);
+    }
+    let text = expression.trim();
+    match text.strip_prefix('(').and_then(|text| text.strip_suffix(')')) {
+        Some(inner) => allowed(inner),
+        None => ALLOWED.contains(&text),
+    }
+}
+
+/// Splits at `word` outside parentheses.
+fn split<'t>(text: &'t str, word: &str) -> Vec<&'t str> {
+    let (mut parts, mut depth, mut start, mut at) = (Vec::new(), 0i32, 0, 0);
+    while at < text.len() {
+        match text.as_bytes()[at] {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            _ if depth == 0 && text[at..].starts_with(word) => {
+                parts.push(&text[start..at]);
+                start = at + word.len();
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    parts.push(&text[start..]);
+    parts
+}
+
+#[test]
+fn licences_allow_it() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
+    let packages = metadata["packages"].as_array().expect("a list of packages");
+    let faults: Vec<String> = packages
+        .iter()
+        .filter(|package| !package["license"].as_str().is_some_and(allowed))
+        .map(|package| format!("{} {}: {}", package["name"], package["version"], package["license"]))
+        .collect();
+    assert!(packages.len() > 20 && faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn expressions_mean_what_they_say() {
+    assert!(allowed("MIT OR GPL-3.0"));
+    assert!(allowed("(MIT OR Apache-2.0) AND Unicode-3.0"));
+    assert!(allowed("Unlicense/MIT"));
+    assert!(!allowed("GPL-3.0"));
+    assert!(!allowed("MIT AND GPL-3.0"));
+    assert!(!allowed("(GPL-2.0 OR LGPL-2.1) AND MIT"));
+}
