@@ -1,5 +1,6 @@
 //! The modes of `keysweep scan` that look at changes instead of files: flags in, a source run, its words out.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,6 +10,7 @@ use crate::finding::Exclusion;
 use crate::pipeline::Scan;
 #[cfg(feature = "git")]
 use crate::source::git::{GitOptions, Opener, Repo, commits, ranges, staged};
+use crate::source::patch;
 
 /// Flags that choose what is scanned; at most one mode.
 #[derive(Debug, Default, Args)]
@@ -42,6 +44,9 @@ pub struct ModeArguments {
     #[cfg(feature = "git")]
     #[arg(skip)]
     pub told: Option<String>,
+    /// Scan what a unified diff adds (`-` for standard input)
+    #[arg(long, value_name = "FILE", group = "mode", conflicts_with = "targets")]
+    pub patch: Option<PathBuf>,
 }
 
 /// What a mode did, beside the findings the scan gathered.
@@ -59,7 +64,19 @@ impl ModeArguments {
     /// # Errors
     /// When the mode cannot begin: no repository, an unknown revision, an unreadable patch.
     pub fn run(&self, targets: &[PathBuf], scan: &mut Scan<'_>) -> Result<Option<Ran>> {
-        let _ = (targets, &scan);
+        let _ = targets;
+        if let Some(file) = &self.patch {
+            let name = if file.as_os_str() == "-" { "standard input".into() } else { file.to_string_lossy() };
+            let read = if file.as_os_str() == "-" {
+                let mut bytes = Vec::new();
+                std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+            } else {
+                std::fs::read(file)
+            };
+            let bytes = read.map_err(|source| crate::Error::Io { path: (&*name).into(), source })?;
+            patch::scan(&bytes, &name, &mut scan.worker());
+            return Ok(Some(Ran { mode: format!("patch {name}"), ..Ran::default() }));
+        }
         #[cfg(feature = "git")]
         if self.staged {
             let options = GitOptions::default();

@@ -10,6 +10,7 @@ pub mod git;
 #[cfg(feature = "git")]
 pub mod history;
 pub mod map;
+pub mod patch;
 pub mod stdin;
 pub mod stream;
 

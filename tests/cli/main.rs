@@ -17,6 +17,7 @@ mod gitleaks;
 mod hooks;
 #[cfg(all(feature = "git", unix))]
 mod pre_commit;
+mod patch;
 mod redaction;
 mod reports;
 mod support;
