@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::error::Result;
-use crate::finding::Exclusion;
+use crate::finding::{Exclusion, Finding};
 use crate::pipeline::Scan;
 #[cfg(feature = "git")]
-use crate::source::git::{GitOptions, Opener, Repo, commits, ranges, staged};
+use crate::source::git::{GitOptions, Opener, Repo, commits, history, history::HistoryOptions, ranges, staged};
 use crate::source::patch;
 
 /// Flags that choose what is scanned; at most one mode.
@@ -40,6 +40,18 @@ pub struct ModeArguments {
     #[cfg(feature = "git")]
     #[arg(long, group = "mode", conflicts_with = "targets")]
     pub pre_receive: bool,
+    /// Scan every object of repositories: all refs, stashes, notes, reflogs, unreachable objects, messages
+    #[cfg(feature = "git")]
+    #[arg(long, group = "mode")]
+    pub history: bool,
+    /// With --history: only what refs like GLOB reach (`main`, `release-*`, `refs/pull/*`); repeatable
+    #[cfg(feature = "git")]
+    #[arg(long, value_name = "GLOB", requires = "history")]
+    pub refs: Vec<String>,
+    /// With --history: only what refs reach; no reflogs, no unreachable objects
+    #[cfg(feature = "git")]
+    #[arg(long, requires = "history")]
+    pub reachable_only: bool,
     /// What git told the hook, where that is known already; else standard input says it.
     #[cfg(feature = "git")]
     #[arg(skip)]
@@ -56,6 +68,8 @@ pub struct Ran {
     pub mode: String,
     /// What was left out on purpose.
     pub exclusions: Vec<Exclusion>,
+    /// Findings that were taken from the scan to be attributed.
+    pub findings: Vec<Finding>,
 }
 
 impl ModeArguments {
@@ -64,6 +78,7 @@ impl ModeArguments {
     /// # Errors
     /// When the mode cannot begin: no repository, an unknown revision, an unreadable patch.
     pub fn run(&self, targets: &[PathBuf], scan: &mut Scan<'_>) -> Result<Option<Ran>> {
+        #[cfg(not(feature = "git"))]
         let _ = targets;
         if let Some(file) = &self.patch {
             let name = if file.as_os_str() == "-" { "standard input".into() } else { file.to_string_lossy() };
@@ -89,7 +104,35 @@ impl ModeArguments {
             commits::scan(&repo, &select(&repo)?, &GitOptions::default(), &|| Box::new(scan.worker()))?;
             return Ok(Some(Ran { mode, ..Ran::default() }));
         }
+        #[cfg(feature = "git")]
+        if self.history {
+            return self.all_history(targets, scan).map(Some);
+        }
         Ok(None)
+    }
+
+    /// `--history`, repository by repository.
+    #[cfg(feature = "git")]
+    fn all_history(&self, targets: &[PathBuf], scan: &mut Scan<'_>) -> Result<Ran> {
+        let openers = match targets {
+            [] => vec![Opener::here()],
+            named => named.iter().map(|path| Opener::at(path)).collect(),
+        };
+        let options =
+            HistoryOptions { git: GitOptions::default(), refs: self.refs.clone(), reachable_only: self.reachable_only };
+        scan.attribute_later();
+        let mut ran = Ran::default();
+        let mut names = Vec::new();
+        for opener in openers {
+            let repo = opener.open()?;
+            let mut history = history::scan(&repo, &options, &|| Box::new(scan.worker()))?;
+            ran.exclusions.append(&mut history.exclusions);
+            let findings = scan.take_findings();
+            ran.findings.extend(history.attribute(&repo, findings, &|| Box::new(scan.worker()))?);
+            names.push(repo.shown().to_owned());
+        }
+        ran.mode = format!("history {}", names.join(" "));
+        Ok(ran)
     }
 
     /// The range of commits that was asked for, in words, and how to find it.

@@ -72,7 +72,7 @@ pub(super) fn run_when(
         scan = scan.streaming(&sink);
     }
     let shown = progress::show(output.progress(), scan.progress());
-    let ran = match arguments.modes.run(&arguments.targets, &mut scan)? {
+    let mut ran = match arguments.modes.run(&arguments.targets, &mut scan)? {
         Some(ran) => ran,
         None => {
             // Only now an ignore entry that matches nothing is known to be out of date.
@@ -82,7 +82,8 @@ pub(super) fn run_when(
             scan_files(&arguments.files(), &scan)?
         }
     };
-    let findings = scan.take_findings();
+    let mut findings = scan.take_findings();
+    findings.append(&mut ran.findings);
     let mut result = scan.finish(findings);
     result.mode = ran.mode;
     result.exclusions.extend(ran.exclusions);
@@ -164,7 +165,7 @@ pub(super) fn scan_files(asked: &FilesAsked<'_>, scan: &Scan<'_>) -> Result<Ran>
         let more = files::scan(&FileOptions { targets: missed, ..options }, &|| Box::new(scan.worker()));
         left_out.large += more.large;
     }
-    Ok(Ran { mode, exclusions: exclusions(&left_out) })
+    Ok(Ran { mode, exclusions: exclusions(&left_out), ..Ran::default() })
 }
 
 /// The paths in a list: separated by NUL when there is one, else by line ends; empty ones are passed over.

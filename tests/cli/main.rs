@@ -9,15 +9,17 @@ mod files;
 #[cfg(feature = "cli")]
 mod fuzz;
 #[cfg(all(feature = "git", unix))]
+mod git_history;
+#[cfg(all(feature = "git", unix))]
 mod git_ranges;
 #[cfg(all(feature = "git", unix))]
 mod git_staged;
 mod gitleaks;
 #[cfg(all(feature = "git", unix))]
 mod hooks;
+mod patch;
 #[cfg(all(feature = "git", unix))]
 mod pre_commit;
-mod patch;
 mod redaction;
 mod reports;
 mod support;

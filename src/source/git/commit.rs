@@ -25,7 +25,8 @@ fn split(data: &[u8]) -> (impl Iterator<Item = (&[u8], &[u8])>, &[u8]) {
     (lines, message)
 }
 
-fn id(hex: &[u8]) -> Option<Oid> {
+/// An id in hex.
+pub(super) fn id(hex: &[u8]) -> Option<Oid> {
     let format = match hex.len() {
         64 => ObjectFormat::Sha256,
         40 => ObjectFormat::Sha1,

@@ -32,7 +32,7 @@ impl Gaps {
 
     /// History ends at `id` although the asked range goes on.
     pub fn shallow(&self, id: Oid) {
-        let message = "history ends here (shallow clone), inside what was asked for: all it holds counts as added";
+        let message = "history ends here (shallow clone), inside what was asked for";
         self.add(
             Notice::new(NoticeKind::ShallowBoundary, message)
                 .object(id.to_string())

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use git2::{Index, Oid};
 
-use super::Repo;
+use super::{Repo, clean};
 use crate::error::Result;
 
 /// `git add --intent-to-add`: a path without content yet. The next commit does not have it.
@@ -39,7 +39,7 @@ pub(super) fn read(repo: &Repo) -> Result<Vec<Staged>> {
             stage: ((entry.flags >> 12) & 3) as u8,
             path: entry.path,
             mode: entry.mode,
-            id: entry.id,
+            id: clean(entry.id),
         })
         .collect())
 }

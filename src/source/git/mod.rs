@@ -10,13 +10,18 @@
 //! as a reftable, split and sparse indexes) the `git` program is asked for.
 
 mod added;
+mod attribution;
 mod command;
 mod commit;
 pub mod commits;
+mod contents;
 mod extensions;
 pub mod gaps;
+mod graph;
+pub mod history;
 mod index;
 pub mod ranges;
+mod reach;
 mod refs;
 pub mod staged;
 pub mod tracked;
@@ -225,4 +230,10 @@ pub(super) fn kind_of_mode(mode: u32) -> Option<ObjectType> {
         0o160_000 => None,
         _ => Some(ObjectType::Blob),
     }
+}
+
+/// The same id without what libgit2 leaves behind it: for SHA-1 the last 12 of its 32 bytes may be garbage from the
+/// stack, and git2 hashes them with the rest. Every id that comes out of libgit2 and may become a key passes here.
+fn clean(id: Oid) -> Oid {
+    Oid::from_bytes(id.as_bytes()).unwrap_or(id)
 }

@@ -2,8 +2,8 @@
 
 use git2::{ErrorCode, ObjectType, Oid};
 
-use super::Repo;
 use super::gaps::Gaps;
+use super::{Repo, clean};
 use crate::error::{Notice, NoticeKind, Result};
 
 /// A ref and the object it names (a tag object is not peeled).
@@ -32,7 +32,7 @@ impl Repo {
             Err(error) => return Err(self.opener.explain(&error)),
         };
         let commit = head.peel(ObjectType::Commit).map_err(|error| self.opener.explain(&error))?;
-        Ok(Some(commit.id()))
+        Ok(Some(clean(commit.id())))
     }
 
     /// The commits a merge under way adds as parents (`MERGE_HEAD`).
@@ -68,7 +68,7 @@ impl Repo {
                     Ok((name, reference.resolve()?.target()))
                 });
                 match named {
-                    Ok((name, Some(target))) => refs.push(Ref { name, target }),
+                    Ok((name, Some(target))) => refs.push(Ref { name, target: clean(target) }),
                     // A symbolic ref to a branch without commits yet (refs/remotes/origin/HEAD) names nothing.
                     Ok((_, None)) => {}
                     Err(error) if error.code() == ErrorCode::NotFound => {}
@@ -96,7 +96,7 @@ impl Repo {
             && let Ok(object) = self.git.revparse_single(revision)
             && let Ok(commit) = object.peel(ObjectType::Commit)
         {
-            return Ok(commit.id());
+            return Ok(clean(commit.id()));
         }
         // The git program knows more forms than libgit2, and reftables.
         let asked = format!("{revision}^{{commit}}");

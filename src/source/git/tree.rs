@@ -10,9 +10,9 @@ use super::kind_of_mode;
 use crate::error::{Notice, NoticeKind};
 
 /// Folders nested deeper than this are a trap, not a project (git stops at 2048).
-const DEEPEST: usize = 2048;
+pub(super) const DEEPEST: usize = 2048;
 
-const MALFORMED: &str = "a tree is malformed: what follows in it is not scanned";
+pub(super) const MALFORMED: &str = "a tree is malformed: what follows in it is not scanned";
 
 /// One entry of a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,8 @@ impl<'o> Objects<'o> {
         self.gaps.add(notice.object(id.to_string()).mend("see `git fsck`").gap());
     }
 
-    fn too_deep(&self, id: Oid) {
+    /// Tells that folders are nested too deep.
+    pub(super) fn too_deep(&self, id: Oid) {
         let message = format!("folders are nested more than {DEEPEST} deep: deeper ones are not scanned");
         self.gaps.add(Notice::new(NoticeKind::Budget, message).object(id.to_string()).gap());
     }

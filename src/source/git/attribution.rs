@@ -1,0 +1,261 @@
+//! Who brought a secret, where it lay, who removed it, which refs still hold it: looked up for findings alone, in one
+//! pass over commits and (reduced) trees.
+//!
+//! Of the same secret of the same rule at the same path one finding is left: the version of the file that convinces
+//! most (of equals the oldest), with the commit that brought the secret to that path first. Blobs that no commit has
+//! (dangling, or staged only) keep a finding when their secret is found nowhere else.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use git2::Oid;
+
+use super::commit::{describe, id};
+use super::contents::{Blob, Contents, EMPTY, Node};
+use super::gaps::Gaps;
+use super::graph::{Graph, Place};
+use super::history::History;
+use super::tree::Objects;
+use super::{Repo, index};
+use crate::error::Result;
+use crate::finding::{Finding, OriginKind};
+use crate::source::MakeVisitor;
+
+/// Index of a secret: a rule and what it found.
+type Key = u32;
+/// Index of a path.
+type Path = u32;
+
+impl History {
+    /// Attributes the findings of this history's scan.
+    ///
+    /// # Errors
+    /// When the repository cannot be read any more.
+    pub fn attribute(self, repo: &Repo, findings: Vec<Finding>, make: &MakeVisitor<'_>) -> Result<Vec<Finding>> {
+        if findings.is_empty() {
+            return Ok(findings);
+        }
+        let gaps = Gaps::default();
+        let objects = Objects::new(repo, &gaps)?;
+        let (in_blobs, others): (Vec<Finding>, Vec<Finding>) =
+            findings.into_iter().partition(|finding| finding.origin.kind == OriginKind::Blob);
+        // What stands in a commit's own text must not be shown with the files it brought, and a secret in a name must
+        // not be shown as a path.
+        let withheld: HashSet<String> = others.iter().filter_map(|finding| finding.origin.object.clone()).collect();
+        let masks: Vec<(Vec<u8>, String)> = others
+            .iter()
+            .filter(|finding| finding.origin.kind == OriginKind::Ref)
+            .map(|finding| (finding.secret.expose().to_vec(), finding.redacted.clone()))
+            .collect();
+        let graph = Graph::new(repo, self)?;
+        let mut secrets = Secrets::new(in_blobs);
+        let traces = Traces::follow(&graph, &objects, &secrets);
+        let mut result = traces.findings(repo, &graph, &objects, &mut secrets, &withheld);
+        result.extend(secrets.orphans(repo));
+        result.extend(graph.messages(others));
+        for finding in &mut result {
+            hide(finding, &masks);
+        }
+        drop(objects);
+        gaps.tell(repo.shown(), make().as_mut());
+        Ok(result)
+    }
+}
+
+/// Masks secrets in names that a finding shows.
+fn hide(finding: &mut Finding, masks: &[(Vec<u8>, String)]) {
+    let Finding { origin, commit, .. } = finding;
+    let lists = commit.iter_mut().flat_map(|commit| commit.refs.iter_mut().chain(&mut commit.other_paths));
+    for name in std::iter::once(&mut origin.path).chain(lists) {
+        for (secret, mask) in masks {
+            let secret = String::from_utf8_lossy(secret);
+            if name.contains(&*secret) {
+                *name = name.replace(&*secret, mask);
+            }
+        }
+    }
+}
+
+/// The findings in blobs, by secret and blob.
+struct Secrets {
+    wanted: HashMap<Oid, Blob>,
+    /// Secrets of each blob, sorted.
+    of_blob: Vec<Vec<Key>>,
+    /// The first finding of a secret in a blob.
+    findings: BTreeMap<(Key, Blob), Finding>,
+    /// Secrets that some commit has.
+    attributed: HashSet<Key>,
+}
+
+impl Secrets {
+    fn new(findings: Vec<Finding>) -> Self {
+        let mut secrets =
+            Self { wanted: HashMap::new(), of_blob: Vec::new(), findings: BTreeMap::new(), attributed: HashSet::new() };
+        let mut keys: HashMap<(String, Vec<u8>), Key> = HashMap::new();
+        for finding in findings {
+            let Some(id) = finding.origin.object.as_deref().and_then(|hex| id(hex.as_bytes())) else { continue };
+            let blob = *secrets.wanted.entry(id).or_insert_with(|| {
+                secrets.of_blob.push(Vec::new());
+                (secrets.of_blob.len() - 1) as Blob
+            });
+            let next = keys.len() as Key;
+            let key = *keys.entry((finding.rule.clone(), finding.secret.expose().to_vec())).or_insert(next);
+            let list = &mut secrets.of_blob[blob as usize];
+            if let Err(at) = list.binary_search(&key) {
+                list.insert(at, key);
+            }
+            match secrets.findings.get_mut(&(key, blob)) {
+                Some(first) if first.position <= finding.position => {}
+                Some(first) => *first = finding,
+                None => drop(secrets.findings.insert((key, blob), finding)),
+            }
+        }
+        secrets
+    }
+
+    /// Findings in blobs that no commit has. Those of the index get their path.
+    fn orphans(self, repo: &Repo) -> Vec<Finding> {
+        let staged: HashMap<String, Vec<u8>> = if self.findings.is_empty() {
+            HashMap::new()
+        } else {
+            index::read(repo).unwrap_or_default().into_iter().map(|entry| (entry.id.to_string(), entry.path)).collect()
+        };
+        let mut last = None;
+        let mut orphans = Vec::new();
+        for ((key, _), mut finding) in self.findings {
+            if self.attributed.contains(&key) || last == Some(key) {
+                continue;
+            }
+            last = Some(key);
+            let path = finding.origin.object.as_ref().and_then(|id| staged.get(id));
+            let reach = if path.is_some() { "staged, in no commit" } else { "unreachable, in no commit" };
+            finding.facts.push(("reach".to_owned(), reach.to_owned()));
+            if let Some(path) = path {
+                finding.origin.path = String::from_utf8_lossy(path).into_owned();
+            }
+            orphans.push(finding);
+        }
+        orphans
+    }
+}
+
+/// What the pass over commits found.
+#[derive(Default)]
+struct Traces {
+    paths: Vec<Vec<u8>>,
+    /// Commits that brought a secret to a path.
+    brought: BTreeMap<(Key, Path), Vec<Place>>,
+    /// Commits that took it away.
+    removed: HashMap<(Key, Path), Vec<Place>>,
+    /// The first commit with a blob at a path.
+    first: BTreeMap<(Path, Blob), Place>,
+    /// What HEAD has.
+    in_head: HashSet<(Key, Path)>,
+}
+
+impl Traces {
+    fn follow(graph: &Graph, objects: &Objects<'_>, secrets: &Secrets) -> Self {
+        let mut traces = Self::default();
+        if secrets.wanted.is_empty() {
+            return traces;
+        }
+        let mut contents = Contents::new(objects, &secrets.wanted);
+        let mut paths: HashMap<Vec<u8>, Path> = HashMap::new();
+        let roots: Vec<Node> = graph.commits.iter().map(|(_, links)| contents.of(links.tree)).collect();
+        let mut path_of = |path: &[u8], list: &mut Vec<Vec<u8>>| {
+            *paths.entry(path.to_vec()).or_insert_with(|| {
+                list.push(path.to_vec());
+                (list.len() - 1) as Path
+            })
+        };
+        let keys = |blob: Option<Blob>| blob.map_or(&[][..], |blob| &secrets.of_blob[blob as usize]);
+        for (place, &root) in roots.iter().enumerate() {
+            let before: Vec<Node> = graph.parents[place].iter().map(|&parent| roots[parent]).collect();
+            contents.differences(root, &before, &mut |path, blob, there| {
+                let path = path_of(path, &mut traces.paths);
+                traces.first.entry((path, blob)).or_insert(place);
+                for &key in keys(Some(blob)) {
+                    if !there.iter().any(|&other| keys(other).contains(&key)) {
+                        traces.brought.entry((key, path)).or_default().push(place);
+                    }
+                }
+            });
+            // A merge takes away only what all of its parents have: else it merely keeps a removal.
+            let Some((&parent, further)) = before.split_first() else { continue };
+            contents.differences(parent, &[root], &mut |path, blob, there| {
+                for &key in keys(Some(blob)) {
+                    let gone = !keys(there[0]).contains(&key);
+                    if gone && further.iter().all(|&other| keys(contents.at(other, path)).contains(&key)) {
+                        let path = path_of(path, &mut traces.paths);
+                        traces.removed.entry((key, path)).or_default().push(place);
+                    }
+                }
+            });
+        }
+        if let Some(head) = graph.head {
+            contents.differences(roots[head], &[EMPTY], &mut |path, blob, _| {
+                let path = path_of(path, &mut traces.paths);
+                traces.in_head.extend(keys(Some(blob)).iter().map(|&key| (key, path)));
+            });
+        }
+        traces
+    }
+
+    /// One finding for each secret and path.
+    fn findings(
+        &self,
+        repo: &Repo,
+        graph: &Graph,
+        objects: &Objects<'_>,
+        secrets: &mut Secrets,
+        withheld: &HashSet<String>,
+    ) -> Vec<Finding> {
+        let mut versions: BTreeMap<(Key, Path), Vec<(Place, Blob)>> = BTreeMap::new();
+        for (&(path, blob), &place) in &self.first {
+            for &key in &secrets.of_blob[blob as usize] {
+                versions.entry((key, path)).or_default().push((place, blob));
+            }
+        }
+        let mut paths_of: HashMap<Key, Vec<Path>> = HashMap::new();
+        for &(key, path) in self.brought.keys() {
+            paths_of.entry(key).or_default().push(path);
+        }
+        let shown = |path: Path| String::from_utf8_lossy(&self.paths[path as usize]).into_owned();
+        let starts: Vec<Vec<Place>> = self.brought.values().cloned().collect();
+        let refs = graph.refs_reaching(&starts);
+        let mut list = Vec::with_capacity(refs.len());
+        for ((&(key, path), brought), refs) in self.brought.iter().zip(refs) {
+            let Some(&oldest) = brought.iter().min_by_key(|&&place| (graph.reach[place], place)) else { continue };
+            let evidence = versions.get(&(key, path)).into_iter().flatten();
+            let best = evidence
+                .filter_map(|&(place, blob)| Some((place, secrets.findings.get(&(key, blob))?)))
+                .min_by_key(|(place, finding)| (Reverse(finding.confidence), graph.reach[*place], *place));
+            let Some((_, finding)) = best else { continue };
+            let mut finding = finding.clone();
+            secrets.attributed.insert(key);
+            let first = graph.commits[oldest].0;
+            let Some(object) = objects.read(first, "commit") else { continue };
+            let mut commit = describe(first, object.data(), withheld.contains(&first.to_string()));
+            let in_head = self.in_head.contains(&(key, path));
+            commit.in_head = Some(in_head);
+            if !in_head && let Some(removed) = self.removed.get(&(key, path)) {
+                let last = removed.iter().max_by_key(|&&place| (graph.of_head[place], place));
+                commit.removed_by = last.map(|&place| graph.commits[place].0.to_string());
+            }
+            commit.reach = graph.reach_in_words(oldest);
+            let mut other_paths: Vec<String> =
+                paths_of[&key].iter().filter(|&&other| other != path).map(|&other| shown(other)).collect();
+            other_paths.sort();
+            commit.other_paths = other_paths;
+            if !refs.is_empty() && refs.iter().all(|name| name.starts_with("refs/notes/")) {
+                finding.origin.kind = OriginKind::Note;
+            }
+            commit.refs = refs;
+            finding.origin.path = shown(path);
+            finding.origin.repository = Some(repo.shown().to_owned());
+            finding.commit = Some(commit);
+            list.push(finding);
+        }
+        list
+    }
+}

@@ -1,0 +1,176 @@
+//! All commits as a graph: in topological order, how each can be reached, from which refs.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use git2::{ObjectType, Oid};
+
+use super::Repo;
+use super::commit::Links;
+use super::history::History;
+use super::ranges::peel;
+use crate::error::Result;
+use crate::finding::Finding;
+
+/// Index of a commit, in topological order: parents first, of those the oldest first.
+pub(super) type Place = usize;
+
+/// How a commit can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    Ref,
+    Reflog,
+    Nothing,
+}
+
+/// All commits in topological order, and how they are reached.
+pub(super) struct Graph {
+    pub(super) commits: Vec<(Oid, Links)>,
+    pub(super) parents: Vec<Vec<Place>>,
+    pub(super) reach: Vec<Reach>,
+    /// Names and places of refs that lead to a commit, sorted by name; HEAD not among them.
+    pub(super) refs: Vec<(String, Place)>,
+    pub(super) head: Option<Place>,
+    /// Commits that HEAD reaches.
+    pub(super) of_head: Vec<bool>,
+    /// Refs by what they name directly (tag objects, trees, blobs).
+    pub(super) direct: HashMap<String, Vec<String>>,
+}
+
+impl Graph {
+    pub(super) fn new(repo: &Repo, history: History) -> Result<Self> {
+        let commits = topological(history.commits);
+        let places: HashMap<Oid, Place> = commits.iter().enumerate().map(|(place, commit)| (commit.0, place)).collect();
+        let parents = commits
+            .iter()
+            .map(|(_, links)| links.parents.iter().filter_map(|parent| places.get(parent).copied()).collect())
+            .collect();
+        let mut graph = Self {
+            reach: vec![Reach::Nothing; commits.len()],
+            of_head: vec![false; commits.len()],
+            commits,
+            parents,
+            refs: Vec::new(),
+            head: None,
+            direct: HashMap::new(),
+        };
+        for reference in history.tips.refs {
+            let (kind, id, tags) = peel(repo, reference.target)?;
+            for id in tags.iter().chain((kind != Some(ObjectType::Commit)).then_some(&id)) {
+                graph.direct.entry(id.to_string()).or_default().push(reference.name.clone());
+            }
+            let Some(&place) = places.get(&id) else { continue };
+            if reference.name == "HEAD" {
+                graph.head = Some(place);
+            } else {
+                graph.refs.push((reference.name, place));
+            }
+        }
+        let reflog: Vec<Place> = history.tips.reflog.iter().filter_map(|id| places.get(id).copied()).collect();
+        let tips = graph.refs.iter().map(|reference| reference.1).chain(graph.head).collect();
+        for (tips, reach) in [(reflog, Reach::Reflog), (tips, Reach::Ref)] {
+            for place in graph.below(tips) {
+                graph.reach[place] = reach;
+            }
+        }
+        for place in graph.below(graph.head.into_iter().collect()) {
+            graph.of_head[place] = true;
+        }
+        Ok(graph)
+    }
+
+    /// `tips` and all their ancestors.
+    fn below(&self, mut tips: Vec<Place>) -> Vec<Place> {
+        let mut seen = vec![false; self.commits.len()];
+        let mut list = Vec::new();
+        while let Some(place) = tips.pop() {
+            if !std::mem::replace(&mut seen[place], true) {
+                list.push(place);
+                tips.extend(&self.parents[place]);
+            }
+        }
+        list
+    }
+
+    /// The refs that reach one of the commits in each of `starts`. In batches of 64: one number per commit.
+    pub(super) fn refs_reaching(&self, starts: &[Vec<Place>]) -> Vec<Vec<String>> {
+        let mut names = vec![Vec::new(); starts.len()];
+        for (batch, starts) in starts.chunks(64).enumerate() {
+            let mut holds = vec![0_u64; self.commits.len()];
+            for (bit, places) in starts.iter().enumerate() {
+                for &place in places {
+                    holds[place] |= 1 << bit;
+                }
+            }
+            for place in 0..holds.len() {
+                let above = self.parents[place].iter().fold(0, |bits, &parent| bits | holds[parent]);
+                holds[place] |= above;
+            }
+            for (name, place) in &self.refs {
+                for bit in (0..starts.len()).filter(|bit| holds[*place] >> bit & 1 == 1) {
+                    names[batch * 64 + bit].push(name.clone());
+                }
+            }
+        }
+        names
+    }
+
+    pub(super) fn reach_in_words(&self, place: Place) -> Option<String> {
+        match self.reach[place] {
+            Reach::Ref => None,
+            Reach::Reflog => Some("reflog".to_owned()),
+            Reach::Nothing => Some("unreachable".to_owned()),
+        }
+    }
+
+    /// Findings in commits, tags and names: which refs reach them. They have their commit already.
+    pub(super) fn messages(&self, mut findings: Vec<Finding>) -> Vec<Finding> {
+        let places: HashMap<String, Place> =
+            self.commits.iter().enumerate().map(|(place, commit)| (commit.0.to_string(), place)).collect();
+        let place_of = |finding: &Finding| finding.origin.object.as_ref().and_then(|id| places.get(id)).copied();
+        let starts: Vec<Vec<Place>> = findings.iter().map(|finding| place_of(finding).into_iter().collect()).collect();
+        for (finding, mut refs) in findings.iter_mut().zip(self.refs_reaching(&starts)) {
+            let place = place_of(finding);
+            let direct = finding.origin.object.as_ref().and_then(|id| self.direct.get(id));
+            let Some(commit) = &mut finding.commit else { continue };
+            refs.extend(direct.into_iter().flatten().cloned());
+            refs.sort();
+            refs.dedup();
+            commit.reach = match place {
+                Some(place) => self.reach_in_words(place),
+                None => refs.is_empty().then(|| "unreachable".to_owned()),
+            };
+            commit.refs = refs;
+        }
+        findings
+    }
+}
+
+/// Parents before children; of those that are ready, the oldest first.
+fn topological(commits: Vec<(Oid, Links)>) -> Vec<(Oid, Links)> {
+    let places: HashMap<Oid, usize> = commits.iter().enumerate().map(|(place, commit)| (commit.0, place)).collect();
+    let mut children = vec![Vec::new(); commits.len()];
+    let mut waiting = vec![0_usize; commits.len()];
+    for (place, (_, links)) in commits.iter().enumerate() {
+        for parent in links.parents.iter().filter_map(|parent| places.get(parent)) {
+            children[*parent].push(place);
+            waiting[place] += 1;
+        }
+    }
+    let mut ready: BinaryHeap<_> = (0..commits.len())
+        .filter(|&place| waiting[place] == 0)
+        .map(|place| Reverse((commits[place].1.time, place)))
+        .collect();
+    let mut order = Vec::with_capacity(commits.len());
+    while let Some(Reverse((_, place))) = ready.pop() {
+        order.push(place);
+        for &child in &children[place] {
+            waiting[child] -= 1;
+            if waiting[child] == 0 {
+                ready.push(Reverse((commits[child].1.time, child)));
+            }
+        }
+    }
+    let mut commits: Vec<Option<(Oid, Links)>> = commits.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|place| commits[place].take()).collect()
+}
