@@ -94,14 +94,15 @@ impl ModeArguments {
         }
         #[cfg(feature = "git")]
         if self.staged {
-            let options = GitOptions::default();
+            let options = GitOptions { max_size: scan.filter().max_size, ..GitOptions::default() };
             staged::scan(&Opener::here().open()?, &options, &|| Box::new(scan.worker()))?;
             return Ok(Some(Ran { mode: "staged".to_owned(), ..Ran::default() }));
         }
         #[cfg(feature = "git")]
         if let Some((mode, select)) = self.range() {
             let repo = Opener::here().open()?;
-            commits::scan(&repo, &select(&repo)?, &GitOptions::default(), &|| Box::new(scan.worker()))?;
+            let options = GitOptions { max_size: scan.filter().max_size, ..GitOptions::default() };
+            commits::scan(&repo, &select(&repo)?, &options, &|| Box::new(scan.worker()))?;
             return Ok(Some(Ran { mode, ..Ran::default() }));
         }
         #[cfg(feature = "git")]

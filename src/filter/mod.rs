@@ -15,6 +15,7 @@ pub(crate) mod candidate;
 pub mod config;
 pub mod exclude;
 pub mod foreign;
+mod hints;
 pub mod ignore_file;
 pub mod inline;
 pub mod path;
@@ -27,6 +28,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub(crate) use candidate::Candidate;
 pub use candidate::Suppression;
+pub use hints::{date, nearest, similar};
 pub use policy::{Policy, Trust};
 
 use crate::error::Notice;
@@ -372,36 +374,4 @@ fn say(trace: &mut Trace<'_>, text: impl FnOnce() -> String) {
     if let Some(trace) = trace {
         trace.push(text());
     }
-}
-
-/// Whether `text` is a day, `YYYY-MM-DD`.
-///
-/// # Errors
-/// What it should look like.
-pub fn date(text: &str) -> Result<(), String> {
-    let at_midnight = crate::clock::parse_rfc3339(&format!("{text}T00:00:00Z"));
-    match at_midnight {
-        Some(seconds) if crate::clock::day(seconds) == text => Ok(()),
-        _ => Err(format!("`{text}` is no day of the form YYYY-MM-DD")),
-    }
-}
-
-/// `; did you mean …?` when one of `known` is near.
-pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> String {
-    let plain = |text: &str| text.to_lowercase().replace(['-', '_'], "");
-    known
-        .into_iter()
-        .map(|key| (strsim::damerau_levenshtein(&plain(word), &plain(key)), key))
-        .min()
-        .filter(|&(distance, key)| distance <= 1 + key.len() / 4)
-        .map(|(_, key)| format!("; did you mean `{key}`?"))
-        .unwrap_or_default()
-}
-
-/// Whether `word` is one or two letters away from one of `known`.
-pub fn similar<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> bool {
-    known.into_iter().any(|key| {
-        key.len().abs_diff(word.len()) <= 2
-            && strsim::damerau_levenshtein(word, key) <= if key.len() < 8 { 1 } else { 2 }
-    })
 }

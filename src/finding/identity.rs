@@ -273,7 +273,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn an_identity_holds_no_piece_of_the_secret(bytes in proptest::collection::vec(any::<u8>(), 4..40), path in "[a-z/]{0,12}") {
             let secret = Secret::new(&bytes);

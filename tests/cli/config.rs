@@ -134,3 +134,45 @@ fn under_a_policy_the_repository_hides_nothing_unless_it_may() {
         assert_eq!(folder.keysweep(&["scan", "--policy", "ci/policy.toml"]).status, 1, "{policy}");
     }
 }
+
+#[test]
+#[cfg(feature = "git")]
+fn a_policy_holds_in_the_hook_as_well() {
+    let folder = Folder::repository();
+    folder.write("src/a.env", format!("TOKEN={} # keysweep:allow why not\n", github_token(9)));
+    folder.write("keysweep.toml", "exclude = ['src/']\n[severity]\ngithub-pat-classic = 'low'\n");
+    folder.write("ci/policy.toml", "[policy]\nrepository-config = true\nmax-severity = 'medium'\n");
+    folder.git(&["add", "."]);
+    assert_eq!(folder.keysweep(&["scan", "--staged"]).status, 0, "excluded in every mode");
+    for mode in [&["scan", "--staged"][..], &["scan"]] {
+        let run = folder.keysweep(&[mode, &["--policy", "ci/policy.toml"]].concat());
+        assert_eq!(run.status, 1, "a repository cannot call a finding mild to hide it: {}", run.stdout);
+    }
+}
+
+#[test]
+fn a_repository_cannot_replace_a_rule_under_a_policy() {
+    let (folder, _) = with_token();
+    folder.write(
+        ".gitleaks.toml",
+        "[extend]\nuseDefault = true\n[[rules]]\nid = 'github-pat-classic'\nregex = 'nothing'\n",
+    );
+    folder.write("ci/policy.toml", "[policy]\nrepository-config = true\n");
+    let run = folder.keysweep(&["scan", "--policy", "ci/policy.toml", "--format", "json"]);
+    assert_eq!(run.status, 1, "{}", run.stdout);
+    assert!(run.stdout.contains("does not replace the built-in one"), "{}", run.stdout);
+}
+
+#[test]
+fn own_rules_stand_in_the_config() {
+    let folder = Folder::new();
+    folder.write("a.txt", format!("k = {}-q1w2e3r4t5y6\n", "acmekey"));
+    let rule = "[[rules]]\nid = 'acme-key'\ndescription = 'Acme key'\nseverity = 'high'\nliterals = ['acmekey-']\n\
+                regex = 'acmekey-[a-z0-9]{12}'\nexamples = ['acmekey-{base36:12}']\nnearMisses = ['acmekey-{base36:3}']\n";
+    folder.write("keysweep.toml", rule);
+    let run = folder.keysweep(&["scan"]);
+    assert!(run.status == 1 && run.stdout.contains("acme-key"), "{}{}", run.stdout, run.stderr);
+    folder.write("keysweep.toml", rule.replace("severity = 'high'", "severity = 'bad'"));
+    let run = folder.keysweep(&["scan"]);
+    assert!(run.status == 2 && run.stderr.contains("acme-key") && run.stderr.contains("severity"), "{}", run.stderr);
+}

@@ -125,7 +125,12 @@ pub fn plan(mut settings: Settings) -> Result<Plan> {
         filter.repository = wishes(&settings)?;
     }
     for layer in settings.layers.iter().filter(|layer| layer.trust == Trust::Operator || wishes_count) {
-        filter.severity.extend(layer.severity.iter().map(|setting| setting.value.clone()));
+        let overrides = layer.severity.iter().map(|setting| setting.value.clone());
+        // Under a policy a repository may call its rules worse, not milder: `max-severity` holds.
+        let milder =
+            |(rule, severity): &(String, Severity)| rules.get(rule).is_some_and(|rule| *severity < rule.severity);
+        let bound = policy.is_some() && layer.trust == Trust::Repository;
+        filter.severity.extend(overrides.filter(|setting| !(bound && milder(setting))));
         filter.within_columns.extend(layer.within_columns.clone());
     }
     let fail_on = settings.last(|layer| layer.fail_on.as_ref()).map_or(Severity::Low, |s| s.value);
@@ -157,6 +162,7 @@ fn select_rules(settings: &Settings, repository_counts: bool, filter: &mut Filte
     let mut rules = if own_only { RuleSet::from_rules(Vec::new()) } else { RuleSet::builtin() };
     let mut own: Vec<Rule> = Vec::new();
     for layer in settings.layers.iter().filter(counts) {
+        let before = own.len();
         own.extend(layer.rules.iter().cloned());
         for path in &layer.rule_files {
             let shown = discover::shown(&path.value);
@@ -164,6 +170,18 @@ fn select_rules(settings: &Settings, repository_counts: bool, filter: &mut Filte
                 file: shown.clone(),
                 message: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             })?);
+        }
+        if settings.policy().is_some() && layer.trust == Trust::Repository {
+            // A rule of the same name would take the built-in one's place and could see nothing.
+            for rule in own.split_off(before) {
+                if rules.get(&rule.id).is_some() {
+                    let message =
+                        format!("the repository's rule `{}` does not replace the built-in one under a policy", rule.id);
+                    filter.notices.push(Notice::new(NoticeKind::Configuration, message));
+                } else {
+                    own.push(rule);
+                }
+            }
         }
     }
     if own_only {

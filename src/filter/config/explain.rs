@@ -53,6 +53,19 @@ pub fn rows(plan: &Plan) -> Vec<Row> {
     for accept in &plan.filter.accepts {
         rows.push(row("coverage.accept", &quoted(&accept.reason), &accept.source, "A known gap"));
     }
+    for (name, file) in [
+        ("configuration in use", &plan.settings.places.config),
+        ("gitleaks configuration", &plan.settings.places.gitleaks),
+    ] {
+        if let Some(file) = file {
+            rows.push(row(
+                name,
+                &quoted(&super::discover::shown(file)),
+                "found upward from the target",
+                "The repository's own",
+            ));
+        }
+    }
     for file in &plan.filter.ignore_files {
         rows.push(row(
             "ignore file in use",

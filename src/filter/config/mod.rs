@@ -259,7 +259,36 @@ pub fn percent(text: &str) -> Result<u8, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{percent, size};
+    use std::path::Path;
+
+    use proptest::prelude::{ProptestConfig, any, proptest};
+
+    use super::read::{Role, read};
+    use super::{gitleaks, percent, size};
+    use crate::filter::Trust;
+    use crate::filter::baseline::Baseline;
+    use crate::filter::foreign::Foreign;
+    use crate::filter::ignore_file::IgnoreFile;
+    use crate::filter::inline;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        /// Whoever can push writes these files: whatever stands in them, nothing panics.
+        #[test]
+        fn no_text_breaks_a_reader(
+            text in "([\\[\\]a-z\"'=.{}:,#\\\\ 0-9\n\r\t]|keysweep:allow|rules|allowlists|extend|v1:|\\PC){0,60}",
+            span in any::<(u8, u8)>(),
+        ) {
+            let _ = read(&text, "f", Path::new("."), Role::Policy);
+            let _ = gitleaks::read(&text, "f", Path::new("/nowhere"), Trust::Repository);
+            let _ = IgnoreFile::parse(&text, "f", Trust::Repository);
+            let _ = Baseline::parse(&text, "f", Trust::Repository);
+            let _ = Foreign::json(&text, "f", Trust::Repository);
+            let _ = Foreign::gitleaks_ignore(&text, "f", Trust::Repository);
+            let (a, b) = (usize::from(span.0) % (text.len() + 1), usize::from(span.1) % (text.len() + 1));
+            let _ = inline::find(text.as_bytes(), a.min(b)..a.max(b), "rule", &|| vec!["rule".to_owned()]);
+        }
+    }
 
     #[test]
     fn sizes_have_units() {
