@@ -221,13 +221,11 @@ pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'stati
         return Err("the value encodes a name and a placeholder password");
     }
     let slashes = value.iter().filter(|&&byte| byte == b'/').count();
-    if matches!(value[0], b'/' | b'.' | b'~')
+    let rooted = matches!(value[0], b'/' | b'.' | b'~')
         || value.starts_with(b"C:\\")
-        || value.windows(2).any(|pair| pair == b"\\\\") && !password
-    {
-        if value.len() < 40 || reads_as_words(value) || letter_cost(value).is_some_and(|cost| cost < 5.2) {
-            return Err("the value is a path");
-        }
+        || value.windows(2).any(|pair| pair == b"\\\\") && !password;
+    if rooted && (value.len() < 40 || reads_as_words(value) || letter_cost(value).is_some_and(|cost| cost < 5.2)) {
+        return Err("the value is a path");
     }
     if slashes > 0 && value.split(|&byte| byte == b'/').all(|part| part.len() < 3 || reads_as_words(part)) {
         return Err("the value is a path");
@@ -256,7 +254,7 @@ pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'stati
 
 /// Whether the value is base64 of `name:password` with a password worth reporting; `None` when it is no such thing.
 fn basic(value: &[u8]) -> Option<bool> {
-    if value.len() > 400 || value.len() % 4 != 0 {
+    if value.len() > 400 || !value.len().is_multiple_of(4) {
         return None;
     }
     let decoded = base64::engine::general_purpose::STANDARD.decode(value).ok()?;

@@ -244,11 +244,11 @@ impl<'e> Scanner<'e> {
             self.drop_candidate(index, literal, "what follows does not have the rule's form");
             return;
         };
-        if !rule.free_standing {
-            if let Err(why) = boundary::check(text, &whole, rule.tail) {
-                self.drop_candidate(index, whole, why);
-                return;
-            }
+        if !rule.free_standing
+            && let Err(why) = boundary::check(text, &whole, rule.tail)
+        {
+            self.drop_candidate(index, whole, why);
+            return;
         }
         let mut reasons = vec![Reason::new(i16::from(rule.confidence), "it has the form of the rule")];
         let within = usize::from(rule.within);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow::Borrowed as B;
 
+// Which of these occur depends on the rules.
+#[allow(unused_imports)]
 use super::{Anchor, ByteSet, Gate, Literal, Method, PartOf, PathTest, Rule};
 use crate::finding::Severity;
 
