@@ -205,7 +205,7 @@ impl<'s> Stream<'s> {
         Self { options: arguments.options(rules), state: Mutex::new(Ok(())) }
     }
 
-    /// Prints one finding. After the first error nothing more is printed; [`Stream::end`] tells of it.
+    /// Prints one finding. After the first error nothing more is printed; the end of the stream tells of it.
     pub fn finding(&self, finding: &Finding) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.is_ok() {

@@ -1,4 +1,4 @@
-//! Reports: one file per format, all over [`write`].
+//! Reports: one file per format, all over [`write()`].
 //!
 //! Comes in: a settled [`ScanResult`], its findings masked, and the rules for advice and links. Goes out: bytes.
 //! No format prints a secret unless [`ReportOptions::show_secrets`] is set, and then only those that have a place
