@@ -296,6 +296,38 @@ fn threads_change_nothing() {
 }
 
 #[test]
+fn the_reference_walk_sees_the_blobs_that_git_sees() {
+    let folder = Folder::repository();
+    for number in 0..30 {
+        folder.write(&format!("f{}", number % 5), format!("version {number}\n").repeat(20));
+        commit(&folder, "packed");
+    }
+    folder.git(&["repack", "-q", "-a"]); // packed and loose
+    folder.write("loose", "only loose\n");
+    folder.git(&["hash-object", "-w", "loose"]);
+    let other = Folder::new();
+    other.git(&["clone", "-q", "--shared", folder.path().to_str().expect("utf-8"), "shared"]);
+    let shared = other.path().join("shared");
+    std::fs::write(shared.join("own"), "own\n").expect("written");
+    for arguments in [&["hash-object", "-w", "own"][..], &["hash-object", "-w", "f0"]] {
+        assert!(git_command(&shared).args(arguments).output().expect("git").status.success());
+    }
+    let arguments = ["cat-file", "--batch-all-objects", "--batch-check=%(objecttype) %(objectname) %(objectsize)"];
+    let said = git_command(&shared).args(arguments).output().expect("git").stdout;
+    let expected: Vec<String> = String::from_utf8(said)
+        .expect("text")
+        .lines()
+        .filter_map(|line| line.strip_prefix("blob ").map(str::to_owned))
+        .collect();
+    let repo = keysweep::source::git::Opener::at(&shared).open().expect("a repository");
+    let mut seen = Vec::new();
+    keysweep::source::git::history::blobs(&repo, &mut |id, bytes| seen.push(format!("{id} {}", bytes.len())))
+        .expect("readable");
+    assert_eq!(seen, expected);
+    assert!(seen.len() >= 32);
+}
+
+#[test]
 fn repositories_without_commits_and_folders_without_repository() {
     let folder = Folder::repository();
     assert_eq!(run(folder.path(), &[]).status, 0);

@@ -27,6 +27,9 @@ pub(super) const EMPTY: Node = Node(0);
 /// Names with what is under them, sorted.
 type Entries = Box<[(Box<[u8]>, Child)]>;
 
+/// Path, wanted blob, and what the others have there.
+pub(super) type Visit<'v> = dyn FnMut(&[u8], Blob, &[Option<Blob>]) + 'v;
+
 /// All reduced trees.
 pub(super) struct Contents<'c> {
     objects: &'c Objects<'c>,
@@ -108,17 +111,11 @@ impl<'c> Contents<'c> {
     }
 
     /// Calls `visit` with each path of `node` whose wanted blob none of `others` has there, and with what they have.
-    pub(super) fn differences(&self, node: Node, others: &[Node], visit: &mut dyn FnMut(&[u8], Blob, &[Option<Blob>])) {
+    pub(super) fn differences(&self, node: Node, others: &[Node], visit: &mut Visit<'_>) {
         self.compare(node, others, &mut Vec::new(), visit);
     }
 
-    fn compare(
-        &self,
-        node: Node,
-        others: &[Node],
-        path: &mut Vec<u8>,
-        visit: &mut dyn FnMut(&[u8], Blob, &[Option<Blob>]),
-    ) {
+    fn compare(&self, node: Node, others: &[Node], path: &mut Vec<u8>, visit: &mut Visit<'_>) {
         if node == EMPTY || others.contains(&node) {
             return;
         }

@@ -145,10 +145,15 @@ impl Opener {
             ErrorCode::NotFound if error.class() == git2::ErrorClass::Repository => {
                 "not a git repository, nor any folder above it; go into one, or name one".to_owned()
             }
-            ErrorCode::Owner => format!(
-                "the repository belongs to another user, and git does not trust it; \
-                 if you do: git config --global --add safe.directory '{path}'"
-            ),
+            ErrorCode::Owner => {
+                // libgit2 names the folder that counts: "repository path '/x/' is not owned by current user".
+                let named = error.message().split('\'').nth(1).map(|named| named.trim_end_matches('/').to_owned());
+                let folder = named.unwrap_or_else(|| path.to_string());
+                format!(
+                    "the repository belongs to another user, and git does not trust it; \
+                     if you do: git config --global --add safe.directory '{folder}'"
+                )
+            }
             _ => format!("{}; `git -C '{path}' fsck` tells more", error.message()),
         })
     }

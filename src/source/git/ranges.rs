@@ -31,7 +31,7 @@ pub struct Selection {
 /// When it is no range, or an end is no commit.
 pub fn diff(repo: &Repo, range: &str) -> Result<Selection> {
     let ends = range.split_once("...").or_else(|| range.split_once(".."));
-    let Some((from, to)) = ends.filter(|(from, to)| !(from.is_empty() && to.is_empty()) && !to.contains("..")) else {
+    let Some((from, to)) = ends.filter(|(from, to)| !to.contains("..") && (!from.is_empty() || !to.is_empty())) else {
         return Err(Error::Usage(format!(
             "--diff `{range}` is no range: write A..B (what B adds to A), or --since A (what HEAD adds to A)"
         )));
