@@ -224,7 +224,8 @@ impl<'e> Scanner<'e> {
     /// The rest of [`Self::anchored`], past the gate.
     fn token(&mut self, text: &[u8], literal: Range<usize>, index: u16, anchor: &Anchor, out: &mut Vec<Match>) {
         let rule = self.engine.rule(index);
-        let last = text.len().min(literal.end + LONG_REACH);
+        let ahead = rule.longest.map_or(LONG_REACH, |longest| (longest as usize).min(LONG_REACH));
+        let last = text.len().min(literal.end + ahead);
         let found = if anchor.back_max == 0 {
             self.run(text, literal.start..last, true, index)
         } else {
