@@ -164,7 +164,7 @@ fn by_place(file: &PathBuf, line: u32, plan: Plan, format: PlainFormat) -> Resul
     candidates.sort_by(|a, b| (a.line, a.column, &a.rule, &a.steps).cmp(&(b.line, b.column, &b.rule, &b.steps)));
     candidates.dedup_by(|a, b| (a.line, a.column, &a.rule, &a.steps) == (b.line, b.column, &b.rule, &b.steps));
     let said = if candidates.is_empty() {
-        vec![format!("no rule sees anything on line {line}: none of its literals and keywords leads to a value there")]
+        vec![format!("no rule sees anything on line {line}: no literal or keyword of a rule leads to a value there")]
     } else {
         Vec::new()
     };

@@ -45,11 +45,16 @@ impl WhatArguments {
     /// When the scan cannot begin.
     pub fn run<'s>(&self, engine: &'s Engine, filter: &'s Filter, all: bool) -> Result<(Scan<'s>, Vec<Finding>)> {
         let mut scan = Scan::new(engine, filter);
-        if self.modes.run(&self.targets, &mut scan)?.is_none() {
-            let asked = FilesAsked { targets: &self.targets, no_ignore: self.no_ignore, all, ..FilesAsked::default() };
-            scan_files(&asked, &scan)?;
-        }
-        let findings = scan.take_findings();
+        let mut ran = match self.modes.run(&self.targets, &mut scan)? {
+            Some(ran) => ran,
+            None => {
+                let no_ignore = self.no_ignore;
+                let asked = FilesAsked { targets: &self.targets, no_ignore, all, ..FilesAsked::default() };
+                scan_files(&asked, &scan)?
+            }
+        };
+        let mut findings = scan.take_findings();
+        findings.append(&mut ran.findings);
         Ok((scan, findings))
     }
 }

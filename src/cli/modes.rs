@@ -119,8 +119,11 @@ impl ModeArguments {
             [] => vec![Opener::here()],
             named => named.iter().map(|path| Opener::at(path)).collect(),
         };
-        let options =
-            HistoryOptions { git: GitOptions::default(), refs: self.refs.clone(), reachable_only: self.reachable_only };
+        let options = HistoryOptions {
+            git: GitOptions { max_size: scan.filter().max_size, ..GitOptions::default() },
+            refs: self.refs.clone(),
+            reachable_only: self.reachable_only,
+        };
         scan.attribute_later();
         let mut ran = Ran::default();
         let mut names = Vec::new();

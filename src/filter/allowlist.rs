@@ -89,7 +89,7 @@ impl Allowlist {
                 self.commits.iter().any(|id| id.len() >= 7 && commit.id.starts_with(&id.to_ascii_lowercase()))
             })
         };
-        let path = || self.paths.iter().any(|pattern| pattern.is_match(candidate.path.as_bytes()));
+        let path = || candidate.every_path(|path| self.paths.iter().any(|pattern| pattern.is_match(path.as_bytes())));
         let regex = || {
             if self.needs_context() {
                 finding.context_hits.contains(&number)

@@ -58,6 +58,11 @@ impl<'f> Candidate<'f> {
         self.first_of(|id| test(id).then_some(())).is_some()
     }
 
+    /// Whether `test` holds for every path it stands at.
+    pub(crate) fn every_path(&self, test: impl Fn(&str) -> bool) -> bool {
+        test(&self.path) && other_paths(self.finding).iter().all(|path| test(path))
+    }
+
     /// The identities under the first key.
     pub(crate) fn into_ids(self) -> Ids {
         if self.keys.is_empty() {
@@ -65,6 +70,11 @@ impl<'f> Candidate<'f> {
         }
         self.ids(0).clone()
     }
+}
+
+/// Paths a blob of history has had beside the finding's own.
+pub(crate) fn other_paths(finding: &Finding) -> &[String] {
+    finding.commit.as_ref().map_or(&[], |commit| &commit.other_paths)
 }
 
 /// The path policies see: of a file on disk relative to `root`, so that it is the same from every folder a scan is

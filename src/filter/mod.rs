@@ -152,13 +152,17 @@ impl Filter {
             say(trace, || "dropped: it is a hash in another scanner's baseline".to_owned());
             return Decision::Drop;
         }
+        // A blob of history may have had several paths: what is excluded under one may count under another.
+        let others = candidate::other_paths(finding);
+        let every = |test: &dyn Fn(&str) -> bool| test(&path) && others.iter().all(|path| test(path));
         if let Some(pattern) = self.rule_paths.get(&finding.rule)
-            && pattern.test(path.as_bytes()) == Some(false)
+            && every(&|path| pattern.test(path.as_bytes()) == Some(false))
         {
             say(trace, || "dropped: its rule is not for files of this path".to_owned());
             return Decision::Drop;
         }
-        if !self.exclude.is_empty() && self.exclude.excludes(&path) {
+        if !self.exclude.is_empty() && every(&|path| self.exclude.find(path).is_some()) {
+            self.exclude.excludes(&path);
             say(trace, || match self.exclude.find(&path) {
                 Some((glob, source)) => format!("dropped: the path is excluded by `{glob}` ({source})"),
                 None => "dropped: the path is excluded".to_owned(),
@@ -173,7 +177,9 @@ impl Filter {
             say(trace, || format!("severity {} instead of {}", severity.as_str(), finding.severity.as_str()));
             finding.severity = severity;
         }
-        if let Some(reason) = path::score(&path, finding.confidence).filter(|_| self.score_paths) {
+        let paths = std::iter::once(&path).chain(candidate::other_paths(finding));
+        let score = path::score_all(paths, finding.confidence);
+        if let Some(reason) = score.filter(|_| self.score_paths) {
             let lowered = i16::from(finding.confidence) + reason.points;
             finding.confidence = u8::try_from(lowered.max(0)).unwrap_or(0);
             finding.reasons.push(reason);

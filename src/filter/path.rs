@@ -106,6 +106,12 @@ pub fn score(path: &str, confidence: u8) -> Option<Reason> {
     Some(Reason::new(points.max(-most), why))
 }
 
+/// The same for something that stands at several paths: what counts is the place where it counts most.
+pub fn score_all<'p>(paths: impl Iterator<Item = &'p String>, confidence: u8) -> Option<Reason> {
+    let scores: Option<Vec<Reason>> = paths.map(|path| score(path, confidence)).collect();
+    scores?.into_iter().max_by_key(|reason| reason.points)
+}
+
 fn kind(path: &str) -> Option<Kind> {
     let lower = path.to_ascii_lowercase();
     let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
@@ -125,7 +131,7 @@ fn kind(path: &str) -> Option<Kind> {
 
 #[cfg(test)]
 mod tests {
-    use super::score;
+    use super::{score, score_all};
 
     fn points(path: &str, confidence: u8) -> i16 {
         score(path, confidence).map_or(0, |reason| reason.points)
@@ -149,6 +155,13 @@ mod tests {
         ] {
             assert_eq!(points(path, 60), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn of_several_paths_the_worst_counts() {
+        let score = |paths: [&str; 2]| score_all(paths.map(str::to_owned).iter(), 60).map(|reason| reason.points);
+        assert_eq!(score(["tests/a", "src/a"]), None);
+        assert_eq!(score(["tests/a", "docs/a"]), Some(-10));
     }
 
     #[test]

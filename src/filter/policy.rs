@@ -87,6 +87,9 @@ impl RepositoryWishes {
         if let Some(least) = self.min_confidence.filter(|&least| finding.confidence < least) {
             return Some(format!("below the repository's least confidence of {least}"));
         }
+        if !candidate.every_path(|path| self.exclude.find(path).is_some()) {
+            return None;
+        }
         self.exclude.find(&candidate.path).map(|(glob, source)| format!("the repository excludes `{glob}` ({source})"))
     }
 }

@@ -134,3 +134,31 @@ fn a_detect_secrets_baseline_counts_by_hash() {
     folder.write(".secrets.baseline", baseline(&"0".repeat(40)).to_string());
     assert_eq!(folder.keysweep(&["scan"]).status, 1);
 }
+
+#[test]
+#[cfg(feature = "git")]
+fn history_is_accepted_by_baselines_commits_and_paths_too() {
+    let folder = Folder::repository();
+    folder.write("old/a.env", format!("T={}\n", github_token(1)));
+    folder.git(&["add", "."]);
+    folder.git(&["commit", "--quiet", "--message", "add"]);
+    let commit = folder.git(&["rev-parse", "HEAD"]);
+    folder.git(&["rm", "--quiet", "old/a.env"]);
+    folder.git(&["commit", "--quiet", "--message", "remove"]);
+    let history = |folder: &Folder, more: &[&str]| folder.keysweep(&[&["scan", "--history"], more].concat());
+    assert_eq!(history(&folder, &[]).status, 1);
+    assert_eq!(history(&folder, &["--exclude", "old/"]).status, 0);
+    folder.write("keysweep.toml", format!("[[allowlists]]\ncommits = ['{commit}']\n"));
+    assert_eq!(history(&folder, &[]).status, 0);
+    folder.write("keysweep.toml", "");
+    folder.write(".gitleaksignore", format!("{commit}:old/a.env:github-pat:1\n"));
+    let run = history(&folder, &[]);
+    assert_eq!(run.status, 0, "{}", run.stdout);
+    std::fs::remove_file(folder.path().join(".gitleaksignore")).expect("removed");
+    assert_eq!(folder.keysweep(&["baseline", "create", "--history"]).status, 0);
+    assert_eq!(read(&folder).lines().count(), 2);
+    let run = history(&folder, &[]);
+    assert_eq!(run.status, 0, "{}", run.stdout);
+    let run = folder.keysweep(&["baseline", "audit", "--history"]);
+    assert!(run.stdout.contains("1 present, 0 gone"), "{}", run.stdout);
+}

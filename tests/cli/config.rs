@@ -176,3 +176,17 @@ fn own_rules_stand_in_the_config() {
     let run = folder.keysweep(&["scan"]);
     assert!(run.status == 2 && run.stderr.contains("acme-key") && run.stderr.contains("severity"), "{}", run.stderr);
 }
+
+#[test]
+#[cfg(feature = "git")]
+fn a_blob_with_two_paths_is_excluded_only_under_both() {
+    let folder = Folder::repository();
+    let text = format!("TOKEN={}\n", github_token(10));
+    folder.write("fixtures/a.env", &text);
+    folder.write("src/a.env", &text);
+    folder.git(&["add", "."]);
+    folder.git(&["commit", "--quiet", "--message", "add"]);
+    assert_eq!(folder.keysweep(&["scan", "--history", "--exclude", "fixtures/"]).status, 1);
+    assert_eq!(folder.keysweep(&["scan", "--history", "--exclude", "src/"]).status, 1);
+    assert_eq!(folder.keysweep(&["scan", "--history", "--exclude", "fixtures/", "--exclude", "src/"]).status, 0);
+}
