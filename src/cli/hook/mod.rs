@@ -39,7 +39,7 @@ enum HookCommand {
     /// Show which hooks are installed; exit status 1 when none is
     Status,
     /// Scan what is about to be committed or pushed (hooks call this)
-    Run(run::RunArguments),
+    Run(Box<run::RunArguments>),
     /// Try to commit a made-up credential in a temporary index: the hook must block it
     Doctor(doctor::DoctorArguments),
 }
@@ -69,7 +69,7 @@ pub fn run(arguments: HookArguments) -> Result<u8> {
         HookCommand::Uninstall(asked) if asked.global => global::uninstall(asked.named()),
         HookCommand::Uninstall(asked) => install::away(asked.named()),
         HookCommand::Status => status::run(),
-        HookCommand::Run(arguments) => run::run(arguments),
+        HookCommand::Run(arguments) => run::run(*arguments),
         HookCommand::Doctor(arguments) => doctor::run(&arguments),
     }
 }
