@@ -28,7 +28,7 @@ pub struct ScanArguments {
     #[arg(long)]
     pub no_ignore: bool,
     /// Scan the files named in FILE (`-` for standard input), one per line or separated by NUL
-    #[arg(long, value_name = "FILE", conflicts_with = "targets")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["targets", "mode"])]
     pub files_from: Option<PathBuf>,
     /// Path under which standard input (`-`) is reported
     #[arg(long, value_name = "PATH")]
@@ -87,6 +87,8 @@ pub(super) fn run_when(
     let mut result = scan.finish(findings);
     result.mode = ran.mode;
     result.exclusions.extend(ran.exclusions);
+    #[cfg(feature = "git")]
+    result.exclusions.extend(large_blobs(&result));
     drop(shown);
     let status = result.exit_status(fail_on);
     if wanted(&result, status) {
@@ -191,6 +193,19 @@ fn path_of_bytes(bytes: &[u8]) -> PathBuf {
 #[cfg(not(unix))]
 fn path_of_bytes(bytes: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// The blobs that `--max-size` left out of a git mode: the coverage counts them.
+#[cfg(feature = "git")]
+fn large_blobs(result: &ScanResult) -> Option<Exclusion> {
+    let counts = result.coverage.kinds.values();
+    let count: u64 = counts.filter_map(|count| count.skipped.get(crate::source::git::TOO_LARGE)).sum();
+    (count > 0).then(|| Exclusion {
+        kind: "size".to_owned(),
+        what: "blobs larger than the limit".to_owned(),
+        source: "--max-size".to_owned(),
+        count,
+    })
 }
 
 /// What the walk left out on purpose, for the report.

@@ -56,6 +56,21 @@ fn a_secret_counts_where_a_commit_brings_it_and_nowhere_else() {
 }
 
 #[test]
+fn large_blobs_are_left_out_and_listed() {
+    let folder = Folder::repository();
+    folder.write("large.env", format!("{}{}", token(1), "x\n".repeat(2 << 20)));
+    commit(&folder, "large");
+    for mode in [&["--history"][..], &["--diff", "HEAD~0..HEAD~0"], &["--pre-push"]] {
+        let mut arguments = vec!["scan", "--format", "json", "--max-size", "1"];
+        arguments.extend(mode);
+        let id = folder.git(&["rev-parse", "HEAD"]);
+        let run = fed(folder.path(), &arguments, &format!("refs/heads/main {id} refs/heads/main {}\n", "0".repeat(40)));
+        assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
+        assert_eq!(run.stdout.contains("blobs larger than the limit"), mode[0] != "--diff", "{mode:?} {}", run.stdout);
+    }
+}
+
+#[test]
 fn bad_ranges_are_errors_with_the_mend() {
     let folder = Folder::repository();
     let run = folder.keysweep(&["scan", "--since", "HEAD"]);
