@@ -43,10 +43,12 @@ repos:
     hooks:
       - id: keysweep
         name: keysweep (leaked credentials)
-        entry: keysweep scan --staged
+        entry: keysweep hook run
         language: system
         pass_filenames: false
         always_run: true
+        require_serial: true
+        stages: [pre-commit, pre-merge-commit, pre-push, manual]
 ";
 
 const GITHUB: &str = "\
