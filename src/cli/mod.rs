@@ -37,7 +37,7 @@ pub enum Command {
     Scan(scan::ScanArguments),
     /// Stop credentials before they are committed or pushed: git hooks.
     #[cfg(feature = "git")]
-    Hook(Box<hook::HookArguments>),
+    Hook(hook::HookArguments),
     /// Accept today's findings, and look after the list of what is accepted.
     #[command(subcommand)]
     Baseline(baseline::BaselineCommand),
@@ -63,7 +63,7 @@ pub fn run(arguments: Arguments) -> Result<u8> {
     match arguments.command {
         Command::Scan(arguments) => scan::run(&arguments),
         #[cfg(feature = "git")]
-        Command::Hook(arguments) => hook::run(*arguments),
+        Command::Hook(arguments) => hook::run(arguments),
         Command::Baseline(command) => baseline::run(&command),
         Command::Allow(arguments) => allow::run(&arguments),
         Command::Explain(arguments) => explain::run(arguments),

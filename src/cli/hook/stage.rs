@@ -1,6 +1,7 @@
 //! The moments at which git calls a hook that can stop it.
 
 /// A hook by git's name.
+#[allow(clippy::enum_variant_names, reason = "these are git's names")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Stage {
     /// Before a commit
