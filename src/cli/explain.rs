@@ -219,7 +219,7 @@ fn show(candidates: &[Candidate], said: &[String], format: PlainFormat) -> Resul
 }
 
 /// A rule in words.
-fn describe(rule: &Rule) -> String {
+pub(super) fn describe(rule: &Rule) -> String {
     let list = |texts: &[crate::rules::Text]| texts.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(", ");
     let method = match rule.method {
         Method::Anchored(_) => "a literal of the rule stands in the text, and the pattern matches there",
@@ -243,6 +243,7 @@ fn describe(rule: &Rule) -> String {
         ),
         ("keywords", list(&rule.keywords)),
         ("validators", list(&rule.validators)),
+        ("identify", rule.identify.to_string()),
         ("with", parts.join(", ")),
         ("tags", list(&rule.tags)),
         ("to do", rule.rotate.to_string()),

@@ -15,6 +15,7 @@ pub mod output;
 pub mod policy;
 pub mod progress;
 mod provenance;
+pub mod rules;
 pub mod scan;
 
 use clap::{Parser, Subcommand};
@@ -43,6 +44,9 @@ pub enum Command {
     Baseline(baseline::BaselineCommand),
     /// Accept one finding, with a reason, an owner and an expiry date.
     Allow(allow::AllowArguments),
+    /// List, show and check the rules: what is looked for.
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
     /// Tell why something was, or was not, reported.
     Explain(explain::ExplainArguments),
     /// Print the settings, and where each comes from.
@@ -66,6 +70,7 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Command::Hook(arguments) => hook::run(arguments),
         Command::Baseline(command) => baseline::run(&command),
         Command::Allow(arguments) => allow::run(&arguments),
+        Command::Rules(command) => rules::run(&command),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),

@@ -21,7 +21,13 @@ pub fn load(text: &str, file: &str) -> Result<Vec<Rule>, Vec<Error>> {
 ///
 /// # Errors
 /// A list of [`Error::Rule`], one per fault.
-pub fn from_file(mut parsed: RuleFile, file: &str) -> Result<Vec<Rule>, Vec<Error>> {
+pub fn from_file(parsed: RuleFile, file: &str) -> Result<Vec<Rule>, Vec<Error>> {
+    let (rules, errors) = sort_out(parsed, file);
+    if errors.is_empty() { Ok(rules) } else { Err(errors) }
+}
+
+/// The sound rules of a parsed file, and the faults of the others, every one.
+pub fn sort_out(mut parsed: RuleFile, file: &str) -> (Vec<Rule>, Vec<Error>) {
     let mut rules: Vec<Rule> = Vec::new();
     let mut errors = Vec::new();
     for raw in std::mem::take(&mut parsed.rules) {
@@ -35,7 +41,7 @@ pub fn from_file(mut parsed: RuleFile, file: &str) -> Result<Vec<Rule>, Vec<Erro
             Err(faults) => errors.extend(faults.into_iter().map(error)),
         }
     }
-    if errors.is_empty() { Ok(rules) } else { Err(errors) }
+    (rules, errors)
 }
 
 fn rule(prepared: Prepared) -> Rule {

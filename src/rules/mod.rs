@@ -5,6 +5,7 @@
 
 pub mod analysis;
 mod builtin;
+pub mod check;
 pub mod load;
 pub mod schema;
 pub mod template;

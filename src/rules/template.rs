@@ -140,11 +140,18 @@ fn generate(name: &str, argument: &str, random: &mut Random, made: &mut Made) ->
             made.mark = made.text.len();
             return Ok(());
         }
-        "to-base64" => return Ok(made.replace(&encode::base64(made.marked().as_bytes()))),
-        "to-base64url" => return Ok(made.replace(&encode::base64url(made.marked().as_bytes()))),
-        "to-url" => return Ok(made.replace(&encode::url(made.marked()))),
-        "to-escaped" => return Ok(made.replace(&encode::escaped(made.marked()))),
-        "to-indented" => return Ok(made.replace(&encode::indented(made.marked(), length?))),
+        "to-base64" | "to-base64url" | "to-url" | "to-escaped" | "to-indented" => {
+            let text = made.marked();
+            let encoded = match name {
+                "to-base64" => encode::base64(text.as_bytes()),
+                "to-base64url" => encode::base64url(text.as_bytes()),
+                "to-url" => encode::url(text),
+                "to-escaped" => encode::escaped(text),
+                _ => encode::indented(text, length?),
+            };
+            made.replace(&encoded);
+            return Ok(());
+        }
         "from" => {
             let (characters, length) = argument.rsplit_once(':').ok_or("write `{from:CHARACTERS:N}`")?;
             if !characters.is_ascii() || characters.is_empty() {

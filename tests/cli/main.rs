@@ -22,5 +22,6 @@ mod patch;
 mod pre_commit;
 mod redaction;
 mod reports;
+mod rules;
 mod support;
 mod validators;
