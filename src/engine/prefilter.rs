@@ -1,7 +1,7 @@
 //! The prefilter: one pass over the bytes that finds every literal of every rule.
 //!
 //! The pass looks at every second position only. There it takes four bytes (a gram), folds their case, hashes them and
-//! asks a bitmap of 2^17 bits, which stays in the first-level cache: about five instructions a byte, and no position
+//! asks a bitmap of 2^18 bits, which stays in the nearest caches: about five instructions a byte, and no position
 //! waits for another. For this each literal is known by two neighbouring grams, the rarest pair it has, so that one of
 //! them stands at a position that is looked at. Literals of four bytes have a second gram for each byte that may
 //! follow, those of three bytes for each that may follow or stand before: rules say what follows through their gate.
@@ -13,7 +13,7 @@
 
 use crate::rules::{ByteSet, Literal};
 
-const BITS: u32 = 17;
+const BITS: u32 = 18;
 const FOLD: u32 = 0x2020_2020;
 
 /// The literal `literal` (an index into the list given to [`Prefilter::new`]) stands at `start`.
@@ -43,6 +43,8 @@ struct Stored {
 #[derive(Debug)]
 pub struct Prefilter {
     bitmap: Box<[u32; 1 << (BITS - 5)]>,
+    /// The same under another hash, asked where the first says yes: nine of ten chance hits end here.
+    second: Box<[u32; 1 << (BITS - 5)]>,
     /// Sorted by bucket and gram.
     entries: Vec<Entry>,
     /// Bucket of a gram -> its first entry.
@@ -92,16 +94,19 @@ impl Prefilter {
         }
         entries.sort_unstable_by_key(|entry| (bucket(entry.gram), entry.gram, entry.literal, entry.offset));
         let mut bitmap = Box::new([0u32; 1 << (BITS - 5)]);
+        let mut second = Box::new([0u32; 1 << (BITS - 5)]);
         let mut buckets = Box::new([0u32; BUCKETS + 1]);
         for entry in &entries {
             let hash = hash(entry.gram);
             bitmap[(hash >> 5) as usize] |= 1 << (hash & 31);
+            let hash = second_hash(entry.gram);
+            second[(hash >> 5) as usize] |= 1 << (hash & 31);
             buckets[bucket(entry.gram) + 1] += 1;
         }
         for at in 0..BUCKETS {
             buckets[at + 1] += buckets[at];
         }
-        Self { bitmap, entries, buckets, literals: stored }
+        Self { bitmap, second, entries, buckets, literals: stored }
     }
 
     /// Length of a literal in bytes.
@@ -134,8 +139,13 @@ impl Prefilter {
             let mut bits =
                 test(low as u32) | test((low >> 16) as u32) << 2 | test((low >> 32) as u32) << 4 | test(high) << 6;
             while bits != 0 {
-                self.look(text, at + bits.trailing_zeros() as usize, from, to, &mut found);
+                let place = bits.trailing_zeros();
                 bits &= bits - 1;
+                let gram = if place == 6 { high } else { (low >> (8 * place)) as u32 };
+                let hash = second_hash(gram);
+                if self.second[(hash >> 5) as usize] >> (hash & 31) & 1 != 0 {
+                    self.look(text, at + place as usize, from, to, &mut found);
+                }
             }
             at += 8;
         }
@@ -182,6 +192,11 @@ fn gram(text: &[u8], at: usize) -> Option<u32> {
 #[inline(always)]
 fn hash(gram: u32) -> u32 {
     gram.wrapping_mul(0x9E37_79B1) >> (32 - BITS)
+}
+
+#[inline(always)]
+fn second_hash(gram: u32) -> u32 {
+    gram.wrapping_mul(0xC2B2_AE35) >> (32 - BITS)
 }
 
 fn bucket(gram: u32) -> usize {
