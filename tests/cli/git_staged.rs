@@ -189,6 +189,43 @@ fn every_kind_of_repository_opens() {
 }
 
 #[test]
+fn folders_the_index_knows_to_be_unchanged_hide_nothing() {
+    for (format, version) in [("sha1", "2"), ("sha1", "3"), ("sha1", "4"), ("sha256", "2"), ("sha256", "4")] {
+        let folder = Folder::new();
+        folder.git(&["init", "-q", &format!("--object-format={format}")]);
+        folder.git(&["config", "user.name", "Test Author"]);
+        folder.git(&["config", "user.email", "author@example.invalid"]);
+        folder.git(&["config", "index.version", version]);
+        for number in 0..40 {
+            folder.write(&format!("d{}/e{}/f{number}.env", number % 3, number % 4), format!("{number}\n"));
+        }
+        let long = "n".repeat(200);
+        folder.write(&format!("{0}/{0}/{0}/{0}/{0}/{0}/{0}/{0}/{0}/{0}/{0}/{0}/{0}/{0}/a", "l".repeat(200)), "long\n");
+        folder.write(&format!("d1-/{long}"), "x\n");
+        folder.git(&["add", "."]);
+        if version == "3" {
+            folder.git(&["update-index", "--skip-worktree", "d2/e2/f2.env"]);
+        }
+        folder.git(&["commit", "-qm", "old"]);
+        let scanned = |expected: &str, status: i32| {
+            let run = staged(&folder);
+            assert_eq!(run.status, status, "{format} {version}: {}{}", run.stdout, run.stderr);
+            assert!(run.stdout.contains(expected), "{format} {version}: {}", run.stdout);
+        };
+        scanned("No findings", 0);
+        folder.write("d1/e1/f1.env", format!("TOKEN={}\n", github_token(1)));
+        folder.git(&["add", "d1"]);
+        folder.git(&["rm", "-q", "d0/e0/f0.env"]);
+        scanned("1 index entry", 1);
+        folder.git(&["write-tree"]); // git notes every folder
+        scanned("1 index entry", 1);
+        folder.write("new/f.env", format!("TOKEN={}\n", github_token(2)));
+        folder.git(&["add", "new"]);
+        scanned("2 index entries", 1);
+    }
+}
+
+#[test]
 fn split_and_sparse_indexes_are_read_through_git() {
     let folder = Folder::repository();
     folder.write("in/a.env", "TOKEN=\n");

@@ -5,7 +5,7 @@
 //! and tagger fields); names of refs and of tree entries. Objects carry no path or commit: see
 //! [`History::attribute`], which looks for them where there is a finding.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectType, Oid};
@@ -16,7 +16,7 @@ use super::gaps::Gaps;
 use super::reach::{self, Tips};
 use super::tree::{Objects, entries};
 use super::workers::{Hand, share};
-use super::{GitOptions, Ref, Repo, clean};
+use super::{GitOptions, Ref, Repo, TOO_LARGE, clean};
 use crate::error::{Error, Notice, NoticeKind, Result};
 use crate::finding::{Exclusion, OriginKind};
 use crate::source::{Item, MakeVisitor};
@@ -50,7 +50,7 @@ pub struct History {
 struct Seen {
     commits: Vec<(Oid, Links)>,
     /// Names of tree entries, each with the smallest tree that has it.
-    names: BTreeMap<Box<[u8]>, Oid>,
+    names: HashMap<Box<[u8]>, Oid>,
     /// Whether something is named that is not there.
     missing: bool,
 }
@@ -114,6 +114,7 @@ pub fn scan(repo: &Repo, options: &HistoryOptions, make: &MakeVisitor<'_>) -> Re
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.commits.append(&mut mine.commits);
         seen.missing |= mine.missing;
+        #[allow(clippy::iter_over_hash_type, reason = "the smallest tree wins, in whatever order they come")]
         for (name, tree) in mine.names {
             seen.names.entry(name).and_modify(|smallest| *smallest = tree.min(*smallest)).or_insert(tree);
         }
@@ -125,7 +126,7 @@ pub fn scan(repo: &Repo, options: &HistoryOptions, make: &MakeVisitor<'_>) -> Re
     }
     let mut visitor = make();
     let mut hand = Hand { repo, visitor: visitor.as_mut() };
-    names(&mut hand, &wanted, &seen.names);
+    names(&mut hand, &wanted, &seen.names.into_iter().collect());
     let mut history = History { tips, commits: seen.commits, exclusions: Vec::new() };
     history.commits.sort_by_key(|commit| commit.0);
     if narrowed {
@@ -144,19 +145,25 @@ fn one(
     seen: &mut Seen,
     known: Option<&HashSet<Oid>>,
 ) {
-    let kind = match objects.odb.read_header(id) {
-        Ok((_, kind)) => kind,
-        Err(error) => return objects.gaps.object(id, "object", &error),
-    };
+    // A header tells too little to be worth its look-up, unless sizes are limited.
+    if let Some(limit) = options.max_size
+        && let Ok((size, ObjectType::Blob)) = objects.odb.read_header(id)
+        && size as u64 > limit
+    {
+        let count = hand.visitor.coverage().kind("blobs");
+        count.found += 1;
+        *count.skipped.entry(TOO_LARGE.to_owned()).or_default() += 1;
+        return;
+    }
+    let Some(object) = objects.read(id, "object") else { return };
     let mut need = |id: &Oid| seen.missing |= known.is_some_and(|known| !known.contains(id));
-    match kind {
+    match object.kind() {
         ObjectType::Blob => {
-            hand.visitor.coverage().kind("blobs").found += 1;
-            let Some(blob) = options.blob(objects, id, "blobs", hand.visitor) else { return };
-            hand.visitor.item(Item::new(hand.repo.origin(OriginKind::Blob, id, b""), blob.data()));
+            let count = hand.visitor.coverage().kind("blobs");
+            (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
+            hand.visitor.item(Item::new(hand.repo.origin(OriginKind::Blob, id, b""), object.data()));
         }
         ObjectType::Commit => {
-            let Some(object) = objects.read(id, "commit") else { return };
             message(hand, id, object.data(), "commits");
             match links(object.data()) {
                 Some(links) => {
@@ -168,12 +175,10 @@ fn one(
             }
         }
         ObjectType::Tag => {
-            let Some(object) = objects.read(id, "tag") else { return };
             message(hand, id, object.data(), "tags");
             tagged(object.data()).iter().for_each(need);
         }
         _ => {
-            let Some(object) = objects.read(id, "tree") else { return };
             let count = hand.visitor.coverage().kind("trees");
             (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
             for entry in entries(object.data(), objects.id_size) {

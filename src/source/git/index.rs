@@ -1,10 +1,11 @@
 //! What is staged: the entries of the index, as `GIT_INDEX_FILE` says (`git commit -a`, `-p` and `PATH` use their own).
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
-use git2::{Index, Oid};
+use git2::{Index, ObjectFormat, Oid};
 
-use super::{Repo, clean};
+use super::{Repo, cache_tree, clean};
 use crate::error::Result;
 
 /// `git add --intent-to-add`: a path without content yet. The next commit does not have it.
@@ -25,14 +26,33 @@ pub(super) struct Staged {
 /// # Errors
 /// When neither libgit2 nor the `git` program can read it.
 pub(super) fn read(repo: &Repo) -> Result<Vec<Staged>> {
-    let file = repo.opener.environment.then(|| std::env::var_os("GIT_INDEX_FILE")).flatten();
-    let index = match file {
+    // Split and sparse indexes are beyond libgit2.
+    open(repo).map_or_else(|_| listed(repo), |index| Ok(entries(&index)))
+}
+
+/// All entries, and the folders that are just as some tree has them.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_with_folders(repo: &Repo) -> Result<(Vec<Staged>, HashMap<Vec<u8>, Oid>)> {
+    let Ok(index) = open(repo) else { return Ok((listed(repo)?, HashMap::new())) };
+    let file = index.path().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+    let id_size = match repo.format() {
+        ObjectFormat::Sha256 => 32,
+        ObjectFormat::Sha1 => 20,
+    };
+    Ok((entries(&index), cache_tree::read(&file, id_size)))
+}
+
+fn open(repo: &Repo) -> std::result::Result<Index, git2::Error> {
+    match repo.opener.environment.then(|| std::env::var_os("GIT_INDEX_FILE")).flatten() {
         Some(file) => Index::open_ext(&PathBuf::from(file), repo.format()),
         None => repo.git.index(),
-    };
-    // Split and sparse indexes are beyond libgit2.
-    let Ok(index) = index else { return listed(repo) };
-    Ok(index
+    }
+}
+
+fn entries(index: &Index) -> Vec<Staged> {
+    index
         .iter()
         .filter(|entry| entry.flags_extended & INTENT_TO_ADD == 0)
         .map(|entry| Staged {
@@ -41,7 +61,7 @@ pub(super) fn read(repo: &Repo) -> Result<Vec<Staged>> {
             mode: entry.mode,
             id: clean(entry.id),
         })
-        .collect())
+        .collect()
 }
 
 /// The same from `git ls-files`.

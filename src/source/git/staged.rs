@@ -27,6 +27,11 @@ struct Parent<'p> {
 }
 
 impl Parent<'_> {
+    /// Whether it has something else than `entry` at that path.
+    fn adds(&self, entry: &Staged) -> bool {
+        !self.flat.leaves_out(&entry.path) && self.flat.get(&entry.path) != Some(entry.id)
+    }
+
     /// Blobs of paths the index no longer has.
     fn removed(&self) -> &[Oid] {
         self.removed.get_or_init(|| {
@@ -43,18 +48,18 @@ impl Parent<'_> {
 /// When the index or HEAD cannot be read.
 pub fn scan(repo: &Repo, options: &GitOptions, make: &MakeVisitor<'_>) -> Result<()> {
     let gaps = Gaps::default();
-    let entries = index::read(repo)?;
+    let (entries, same) = index::read_with_folders(repo)?;
     let objects = Objects::new(repo, &gaps)?;
     let mut parents = Vec::new();
     for commit in repo.head()?.into_iter().chain(repo.merge_heads()) {
         let tree = objects.read(commit, "commit").and_then(|object| super::commit::links(object.data()));
-        let flat = tree.map(|links| objects.flat(links.tree)).unwrap_or_default();
+        let flat = tree.map(|links| objects.flat(links.tree, &same)).unwrap_or_default();
         parents.push(Parent { flat, index: &entries, removed: OnceLock::new() });
     }
     let changed: Vec<&Staged> = entries
         .iter()
         .filter(|entry| entry.stage == 0 && kind_of_mode(entry.mode) == Some(ObjectType::Blob))
-        .filter(|entry| parents.iter().all(|parent| parent.flat.get(&entry.path) != Some(entry.id)))
+        .filter(|entry| parents.iter().all(|parent| parent.adds(entry)))
         .collect();
     share(repo, &changed, PIECE, options.threads, make, &|hand, piece| {
         let Some(objects) = Objects::or_gap(hand.repo, &gaps) else { return };

@@ -3,6 +3,8 @@
 //! Own parsing instead of libgit2's diff: it compares with any number of parents at once, reads only what differs,
 //! and does not mind names that are not UTF-8 or malformed order.
 
+use std::collections::HashMap;
+
 use git2::{ObjectType, Odb, OdbObject, Oid};
 
 use super::gaps::Gaps;
@@ -152,12 +154,39 @@ impl<'o> Objects<'o> {
         }
     }
 
-    /// Every blob of a tree with its path, sorted by path.
-    pub(super) fn flat(&self, tree: Oid) -> Flat {
+    /// Every blob of a tree with its path, sorted by path. Folders that are just as `same` has them (by path) are left
+    /// out and named.
+    pub(super) fn flat(&self, tree: Oid, same: &HashMap<Vec<u8>, Oid>) -> Flat {
         let mut flat = Flat::default();
-        self.changes(tree, &[], &mut |path, id, _| flat.push(path, id));
+        self.flatten(tree, same, &mut Vec::new(), 0, &mut flat);
         flat.places.sort_by(|a, b| flat.names[a.0..a.1].cmp(&flat.names[b.0..b.1]));
+        flat.same.sort();
         flat
+    }
+
+    fn flatten(&self, tree: Oid, same: &HashMap<Vec<u8>, Oid>, path: &mut Vec<u8>, depth: usize, flat: &mut Flat) {
+        let folder = path.strip_suffix(b"/").unwrap_or(path);
+        if same.get(folder) == Some(&tree) {
+            return flat.same.push(path.clone());
+        }
+        if depth > DEEPEST {
+            return self.too_deep(tree);
+        }
+        let Some(object) = self.read(tree, "tree") else { return };
+        for entry in entries(object.data(), self.id_size) {
+            let Some(entry) = entry else { return self.malformed(tree, MALFORMED) };
+            let length = path.len();
+            path.extend_from_slice(entry.name);
+            match entry.kind() {
+                Some(ObjectType::Tree) => {
+                    path.push(b'/');
+                    self.flatten(entry.id, same, path, depth + 1, flat);
+                }
+                Some(_) => flat.push(path, entry.id),
+                None => {}
+            }
+            path.truncate(length);
+        }
     }
 }
 
@@ -169,6 +198,8 @@ pub(super) type Visit<'v> = dyn FnMut(&[u8], Oid, &[Option<Oid>]) + 'v;
 pub(super) struct Flat {
     names: Vec<u8>,
     places: Vec<(usize, usize, Oid)>,
+    /// Folders that were left out, with `/` at the end (the root is empty), sorted.
+    same: Vec<Vec<u8>>,
 }
 
 impl Flat {
@@ -176,6 +207,13 @@ impl Flat {
         let start = self.names.len();
         self.names.extend_from_slice(path);
         self.places.push((start, self.names.len(), id));
+    }
+
+    /// Whether `path` lies in a folder that was left out.
+    pub(super) fn leaves_out(&self, path: &[u8]) -> bool {
+        // Folders do not nest here: only the last that sorts before the path can hold it.
+        let after = self.same.partition_point(|folder| folder.as_slice() <= path);
+        after > 0 && path.starts_with(&self.same[after - 1])
     }
 
     /// The blob at `path`.
