@@ -113,7 +113,8 @@ pub fn advise(rule: &Rule) -> Vec<Remark> {
         Method::Search => advice("unanchored: it is searched in whole texts; give it `literals`".to_owned()),
         Method::Generic => {}
     }
-    if rule.method != Method::Generic && rule.entropy <= 0.0 && rule.validators.is_empty() {
+    let judged = rule.method == Method::Generic || rule.part_only;
+    if !judged && rule.entropy <= 0.0 && rule.validators.is_empty() {
         advice("no `entropy` floor and no validator: samples such as `xxxx` and `EXAMPLE` will be reported".to_owned());
     }
     if rule.rotate.is_empty() {
