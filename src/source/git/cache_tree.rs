@@ -14,10 +14,13 @@ const EXTENDED: u16 = 0x4000;
 /// Bits of the flags that hold the name's length; all set when it is longer.
 const NAME: u16 = 0x0fff;
 
+/// Folders by path, each with the tree that its staged content is.
+pub(super) type Folders = HashMap<Vec<u8>, Oid>;
+
 /// Folders (`""` for the root, `a/b` for others) whose staged content is just the tree; empty when the index has no
 /// such notes or they make no sense.
-pub(super) fn read(index: &[u8], id_size: usize) -> HashMap<Vec<u8>, Oid> {
-    let mut folders = HashMap::new();
+pub(super) fn read(index: &[u8], id_size: usize) -> Folders {
+    let mut folders = Folders::new();
     if let Some(mut notes) = extension(index, id_size, *b"TREE") {
         let whole = node(&mut notes, id_size, &mut Vec::new(), 0, &mut folders);
         if whole.is_none() || !notes.is_empty() {
@@ -66,13 +69,7 @@ fn extension(index: &[u8], id_size: usize, wanted: [u8; 4]) -> Option<&[u8]> {
 }
 
 /// One folder and those below: `name NUL entries SP folders LF id`; the id is left out where entries is negative.
-fn node(
-    rest: &mut &[u8],
-    id_size: usize,
-    path: &mut Vec<u8>,
-    depth: usize,
-    folders: &mut HashMap<Vec<u8>, Oid>,
-) -> Option<()> {
+fn node(rest: &mut &[u8], id_size: usize, path: &mut Vec<u8>, depth: usize, folders: &mut Folders) -> Option<()> {
     let mut until = |end: u8| {
         let at = memchr::memchr(end, rest)?;
         let taken = &rest[..at];

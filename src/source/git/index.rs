@@ -1,10 +1,10 @@
 //! What is staged: the entries of the index, as `GIT_INDEX_FILE` says (`git commit -a`, `-p` and `PATH` use their own).
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use git2::{Index, ObjectFormat, Oid};
 
+use super::cache_tree::Folders;
 use super::{Repo, cache_tree, clean};
 use crate::error::Result;
 
@@ -34,8 +34,8 @@ pub(super) fn read(repo: &Repo) -> Result<Vec<Staged>> {
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn read_with_folders(repo: &Repo) -> Result<(Vec<Staged>, HashMap<Vec<u8>, Oid>)> {
-    let Ok(index) = open(repo) else { return Ok((listed(repo)?, HashMap::new())) };
+pub(super) fn read_with_folders(repo: &Repo) -> Result<(Vec<Staged>, Folders)> {
+    let Ok(index) = open(repo) else { return Ok((listed(repo)?, Folders::new())) };
     let file = index.path().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
     let id_size = match repo.format() {
         ObjectFormat::Sha256 => 32,
