@@ -312,6 +312,10 @@ impl<'e> Scanner<'e> {
         if whole.end != found.value.end {
             return false;
         }
+        if innocent::names_a_credential(&text[secret.clone()]) {
+            self.drop_candidate(index, whole, "the value is the name of a credential");
+            return false;
+        }
         let before = out.len();
         let span = found.name.start..found.value.end;
         self.conclude(text, index, span.clone(), secret, span, reasons, out);
