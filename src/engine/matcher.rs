@@ -43,6 +43,12 @@ impl Engine {
         self.compiled.rule(index)
     }
 
+    /// Whether every candidate depends on the bytes of its [`Match::context`] alone. A user's [`Method::Search`] rules
+    /// depend on the whole text.
+    pub fn is_local(&self) -> bool {
+        self.rules().rules().iter().all(|rule| rule.method != Method::Search)
+    }
+
     /// What one thread needs to scan.
     pub fn scanner(&self) -> Scanner<'_> {
         Scanner {
