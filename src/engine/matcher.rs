@@ -314,16 +314,26 @@ impl<'e> Scanner<'e> {
         reasons: Vec<Reason>,
         out: &mut Vec<Match>,
     ) -> bool {
-        let Some((whole, secret)) = self.run(text, found.value.clone(), true, index) else { return false };
+        let (whole, secret) = if let Some(joined) = &found.joined {
+            // Put together from pieces: the pattern is asked about the whole, and all of it is the secret.
+            let Some((whole, _)) = self.run(joined, 0..joined.len(), true, index) else { return false };
+            if whole.end != joined.len() {
+                return false;
+            }
+            (found.value.clone(), found.value.clone())
+        } else {
+            let Some(found) = self.run(text, found.value.clone(), true, index) else { return false };
+            found
+        };
         if whole.end != found.value.end {
             return false;
         }
-        if innocent::names_a_credential(&text[secret.clone()]) {
+        if innocent::names_a_credential(found.value(text)) {
             self.drop_candidate(index, whole, "the value is the name of a credential");
             return false;
         }
         let before = out.len();
-        let span = found.name.start..found.value.end;
+        let span = span_of(found);
         self.conclude(text, index, span.clone(), secret, span, reasons, out);
         out.len() > before
     }
@@ -352,7 +362,8 @@ impl<'e> Scanner<'e> {
         let candidate = Candidate {
             name: &text[found.name.clone()],
             keyword: literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start,
-            value: &text[found.value.clone()],
+            value: found.value(text),
+            partial: found.partial,
             quoting: found.quoting,
             operator: found.operator,
             after: text.get(found.value.end).copied(),
@@ -361,7 +372,7 @@ impl<'e> Scanner<'e> {
         let judged = match value::judge(&candidate) {
             Ok(judged) => judged,
             Err(why) => {
-                self.drop_candidate(index, found.name.start..found.value.end, why);
+                self.drop_candidate(index, span_of(found), why);
                 return false;
             }
         };
@@ -373,7 +384,7 @@ impl<'e> Scanner<'e> {
         self.conclude(
             text,
             index,
-            found.name.start..found.value.end,
+            span_of(found),
             found.value.clone(),
             value_context(text, found),
             reasons,
@@ -496,6 +507,11 @@ impl<'e> Scanner<'e> {
 /// How far from an assignment its provider's name is looked for, in bytes.
 const NEAR: usize = 160;
 
+/// Name, operator and value.
+fn span_of(found: &Assignment) -> Range<usize> {
+    found.name.start.min(found.value.start)..found.value.end.max(found.name.end)
+}
+
 fn value_context(text: &[u8], found: &Assignment) -> Range<usize> {
     found.name.start.saturating_sub(NEAR + boundary::REACH)..(found.value.end + NEAR + boundary::REACH).min(text.len())
 }
@@ -504,4 +520,4 @@ fn contains_ignoring_case(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
 }
 
-const _: () = assert!(NEAR + assignment::VALUE + boundary::REACH < REACH);
+const _: () = assert!(NEAR + assignment::FAR + boundary::REACH < REACH);

@@ -15,6 +15,8 @@ pub(crate) struct Candidate<'t> {
     /// Where the keyword stands in the name.
     pub(crate) keyword: std::ops::Range<usize>,
     pub(crate) value: &'t [u8],
+    /// Something that is no literal belongs to the value as well.
+    pub(crate) partial: bool,
     pub(crate) quoting: Quoting,
     pub(crate) operator: Operator,
     /// The byte behind the value.
@@ -32,6 +34,9 @@ pub(crate) fn judge(candidate: &Candidate<'_>) -> Result<Vec<Reason>, &'static s
     }
     if value.len() > 512 {
         return Err("the value is too long for a secret without a shape of its own");
+    }
+    if candidate.partial {
+        return Err("the value is put together with something that does not stand here");
     }
     name_fits(candidate)?;
     expression(candidate)?;
@@ -118,6 +123,9 @@ fn points(candidate: &Candidate<'_>) -> Result<Vec<Reason>, &'static str> {
     if candidate.operator == Operator::Call {
         reasons.push(Reason::new(-5, "it is an argument"));
     }
+    if candidate.operator == Operator::Default {
+        reasons.push(Reason::new(-5, "it counts where nothing else is set"));
+    }
     Ok(reasons)
 }
 
@@ -149,7 +157,8 @@ mod tests {
         judge(&Candidate {
             name: &text.as_bytes()[found.name.clone()],
             keyword: at - found.name.start..at - found.name.start + keyword.len(),
-            value: &text.as_bytes()[found.value.clone()],
+            value: found.value(text.as_bytes()),
+            partial: found.partial,
             quoting: found.quoting,
             operator: found.operator,
             after: text.as_bytes().get(found.value.end).copied(),
