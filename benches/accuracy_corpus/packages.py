@@ -2,7 +2,7 @@
 
 packages.tsv has a line for each package: registry, name, version, use (`measure`: the 200 most downloaded of each
 registry, where false alarms are counted; `train`: others, which the value model learns from). Nothing of a package is
-run: source archives of PyPI are taken from pip's own download cache, since pip itself wants to build what it downloads.
+installed, and pip finds no tool to build one with.
 
     python3 benches/accuracy_corpus/packages.py FOLDER [measure|train]
 
@@ -10,7 +10,6 @@ leaves FOLDER/USE/REGISTRY/NAME-VERSION/... with the text files of each package.
 """
 
 import concurrent.futures
-import hashlib
 import io
 import os
 import shutil
@@ -38,14 +37,14 @@ def is_text(content):
 def unpack(archive, folder):
     """The text files of a tar or zip archive, its own top folder left out of the names."""
     count = 0
-    if archive[:2] == b"PK":
+    if archive[:4] == b"PK\3\4":
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             members = [(m.filename, lambda m=m: opened.read(m)) for m in opened.infolist()
                        if not m.is_dir() and m.file_size <= LARGEST]  # fmt: skip
             count = write(members, folder)
     else:
         with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
-            members = [(m.name, lambda m=m: opened.extractfile(m).read()) for m in opened if m.isfile() and m.size <= LARGEST]
+            members = ((m.name, lambda m=m: opened.extractfile(m).read()) for m in opened if m.isfile() and m.size <= LARGEST)
             count = write(members, folder)
     return count
 
@@ -70,28 +69,30 @@ def write(members, folder):
 
 
 def from_pypi(name, version, folder):
-    with tempfile.TemporaryDirectory() as cache:
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--cache-dir", cache, "--dest", cache + "/dest",
-               "--disable-pip-version-check"]  # fmt: skip
+    """pip unpacks a source archive before it asks how to build it; in an environment without any tool to build with it
+    stops there, and `--no-clean` leaves what it unpacked. Where there is no source archive, the wheel."""
+    with tempfile.TemporaryDirectory() as work:
+        work = Path(work)
+        (work / "tmp").mkdir()
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", work / "bare"], check=True)
+        pip = [sys.executable, "-m", "pip", "--python", work / "bare" / "bin" / "python", "download", "--quiet", "--no-deps",
+               "--no-clean", "--no-cache-dir", "--dest", work / "dest", "--disable-pip-version-check"]  # fmt: skip
         wanted = f"{name}=={version}" if version else name
-        for extra in (["--no-binary", ":all:", "--no-build-isolation"], ["--only-binary", ":all:"]):
-            subprocess.run([*pip, *extra, wanted], capture_output=True, timeout=180)
-            best = b""
-            for path in Path(cache).rglob("*"):
-                if path.is_file():
-                    content = path.read_bytes()
-                    archive = find_archive(content)
-                    if archive and len(archive) > len(best):
-                        best = archive
-            if best:
-                return unpack(best, folder)
+        environment = {**os.environ, "TMPDIR": str(work / "tmp")}
+        source = ["--no-binary", ":all:", "--no-build-isolation", wanted]
+        subprocess.run([*pip, *source], capture_output=True, timeout=240, env=environment)
+        archives = sorted((work / "dest").glob("*")) if (work / "dest").exists() else []
+        if archives:
+            return unpack(archives[0].read_bytes(), folder)
+        for unpacked in (work / "tmp").glob("pip-download-*/*/"):
+            members = ((f"top/{p.relative_to(unpacked).as_posix()}", p.read_bytes) for p in unpacked.rglob("*")
+                       if p.is_file() and p.stat().st_size <= LARGEST)  # fmt: skip
+            if count := write(members, folder):
+                return count
+        subprocess.run([*pip, "--only-binary", ":all:", wanted], capture_output=True, timeout=240, env=environment)
+        for archive in (work / "dest").glob("*.whl"):
+            return unpack(archive.read_bytes(), folder)
     return 0
-
-
-def find_archive(content):
-    if content[:2] in (b"\x1f\x8b", b"PK"):
-        return content
-    return None
 
 
 def from_npm(name, version, folder):

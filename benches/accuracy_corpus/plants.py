@@ -147,7 +147,7 @@ def credential_plants(seed, copies):
                         line_of[number] = filled[mark]
             found = plant("credential file", path, "", path, "", text, path)
             found["whole"], found["lines"] = True, line_of
-            found["held"] = copy % 5 == 4
+            found["held"] = facts.held_out(path)
             yield found
 
 

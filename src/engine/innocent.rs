@@ -40,24 +40,24 @@ const NOT_SECRET: &[&str] = &[
 /// The keyword ends a word of the name, and no word behind it makes it something about a secret.
 pub(super) fn name_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> {
     let name = candidate.name;
-    let keyword = &name[candidate.keyword.clone()];
     let behind = &name[candidate.keyword.end..];
-    if let (Some(&last), Some(&next)) = (keyword.last(), behind.first()) {
-        let runs_on = last.is_ascii_lowercase() && next.is_ascii_lowercase()
-            || last.is_ascii_uppercase()
-                && next.is_ascii_uppercase()
-                && keyword.iter().all(|byte| !byte.is_ascii_lowercase());
-        if runs_on {
-            return Err("the keyword is only a piece of a longer word in the name");
-        }
-    }
-    if words(behind).any(|word| listed(ABOUT, word)) {
+    if words(behind).any(|word| listed(ABOUT, word)) || file_name(name) {
         return Err("the name says that the value is about a secret");
     }
     if words(&name[..candidate.keyword.start]).any(|word| listed(NOT_SECRET, word)) {
         return Err("the name says that the value is not secret");
     }
     Ok(())
+}
+
+/// Whether the name is a file's: `token.rs` in a list of checksums.
+fn file_name(name: &[u8]) -> bool {
+    #[rustfmt::skip]
+    const SOURCES: &[&str] = &[
+        "rs", "py", "js", "ts", "tsx", "jsx", "go", "java", "rb", "php", "c", "h", "cpp", "hpp", "cs", "swift", "kt", "md", "rst", "txt",
+        "css", "scss", "html", "svg", "png", "pem", "der", "bin", "p8", "crt", "cer", "yml", "yaml", "toml", "lock", "conf", "proto",
+    ];
+    name.iter().rposition(|&byte| byte == b'.').is_some_and(|dot| listed(SOURCES, &name[dot + 1..]))
 }
 
 /// Last words of a name that begins with a provider's and yet tells of no credential: its ids, places, revisions.
@@ -125,7 +125,11 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     if value.iter().any(|byte| matches!(byte, b'(' | b'[' | b'{' | b'*')) && !candidate.password {
         return Err("the value is an expression");
     }
-    if matches!(value[0], b'&' | b'\\' | b'!') || matches!(value[value.len() - 1], b'[' | b'(' | b'{' | b'=') {
+    let padded = value.len() >= 16 && value[..value.len() - 2].iter().any(u8::is_ascii_digit);
+    if matches!(value[0], b'&' | b'\\' | b'!')
+        || matches!(value[value.len() - 1], b'[' | b'(' | b'{')
+        || value.ends_with(b"=") && !padded
+    {
         return Err("the value is an expression");
     }
     if value.contains(&b'(') || matches!(candidate.after, Some(b'(' | b'[' | b')' | b']')) {
@@ -139,7 +143,7 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
         return Err("the value is a member access");
     }
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
-    if identifier(value) && (digits == 0 || reads_as_words(value)) {
+    if identifier(value) && (digits == 0 || !candidate.password && reads_as_words(value)) {
         return Err("the value is an identifier");
     }
     Ok(())
@@ -153,18 +157,23 @@ fn identifier(text: &[u8]) -> bool {
 
 /// Templates, references and encrypted values.
 pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
-    const MARKS: [&[u8]; 17] = [
-        b"${",
-        b"{{",
-        b"}}",
-        b"$(",
-        b"#{",
-        b"<%",
-        b"%(",
+    const PAIRS: [(&[u8], u8); 9] = [
+        (b"${", b'}'),
+        (b"{{", b'}'),
+        (b"$(", b')'),
+        (b"#{", b'}'),
+        (b"<%", b'>'),
+        (b"%(", b')'),
+        (b"%{", b'}'),
+        (b"{%", b'}'),
+        (b"$[", b']'),
+    ];
+    let pair = |(open, close): &(&[u8], u8)| {
+        memchr::memmem::find(value, open).is_some_and(|at| value[at + open.len()..].contains(close))
+    };
+    const MARKS: [&[u8]; 8] = [
         b"@@",
         b"ENC[",
-        b"%{",
-        b"{%",
         b"...",
         b"***",
         b"$env:",
@@ -173,6 +182,7 @@ pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
         b"%s",
     ];
     if MARKS.iter().any(|mark| value.windows(mark.len()).any(|window| window.eq_ignore_ascii_case(mark)))
+        || PAIRS.iter().any(pair)
         || has_field(value)
     {
         return Err("the value is a template or a reference");
@@ -215,6 +225,8 @@ pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'stati
         return Err("the value is a URL");
     }
     if value.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'/' | b',' | b'+'))
+        || instant(value)
+        || suffixed(value)
     {
         return Err("the value is a number, date or version");
     }
@@ -274,6 +286,21 @@ fn basic(value: &[u8]) -> Option<bool> {
         return None;
     }
     Some(password.len() >= 6 && !reads_as_words(password) && placeholder(password).is_none() && password != name)
+}
+
+/// `2016-09-08T21:47:36Z` and the like.
+fn instant(value: &[u8]) -> bool {
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).all(|byte| matches!(byte, b'T' | b'Z' | b'z'));
+    letters && value.len() >= 16 && value.get(4) == Some(&b'-') && value.get(10) == Some(&b'T')
+}
+
+/// `2048u32`, `10_000L`: digits and a type.
+fn suffixed(value: &[u8]) -> bool {
+    let digits = value.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'_').count();
+    const TYPES: [&[u8]; 16] = [
+        b"u8", b"u16", b"u32", b"u64", b"u128", b"usize", b"i8", b"i16", b"i32", b"i64", b"isize", b"f32", b"f64", b"L", b"UL", b"n",
+    ];
+    digits > 0 && TYPES.contains(&&value[digits..])
 }
 
 fn uuid(value: &[u8]) -> bool {

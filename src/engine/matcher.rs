@@ -8,11 +8,12 @@ use regex_automata::{Anchored, Input, meta};
 use super::assignment::{self, Assignment, Read};
 use super::compiled::Compiled;
 use super::innocent;
+use super::model;
 use super::prefilter::Hit;
 use super::resolve::resolve;
 use super::validate::{self, Verdict};
 use super::value::{self, Candidate};
-use super::{Dropped, LONG_REACH, Match, Open, REACH, SHORT_REACH, boundary, score, words};
+use super::{Dropped, Judged, LONG_REACH, Match, Open, REACH, SHORT_REACH, boundary, score, words};
 use crate::error::Error;
 use crate::finding::Reason;
 use crate::rules::{Anchor, Method, Rule, RuleSet};
@@ -57,6 +58,8 @@ impl Engine {
             hits: Vec::new(),
             open: None,
             dropped: None,
+            judged: None,
+            refused: None,
         }
     }
 }
@@ -71,6 +74,10 @@ pub struct Scanner<'e> {
     pub open: Option<Vec<Open>>,
     /// When set, every dropped candidate is written down (`explain`).
     pub dropped: Option<Vec<Dropped>>,
+    /// When set, every value that the model weighed is written down (for those who train it).
+    pub judged: Option<Vec<Judged>>,
+    /// The last match that its rule's own tests refused.
+    refused: Option<Range<usize>>,
 }
 
 impl<'e> Scanner<'e> {
@@ -114,6 +121,9 @@ impl<'e> Scanner<'e> {
                     if !searched.contains(&index) {
                         searched.push(index);
                     }
+                }
+                Method::Generic if boundary::is_piece(text, &literal) => {
+                    self.drop_candidate(index, literal, "the keyword is only a piece of a longer word");
                 }
                 method @ (Method::Assigned | Method::Generic) => {
                     let known =
@@ -360,6 +370,9 @@ impl<'e> Scanner<'e> {
         }
         let rule = self.engine.rule(index);
         let candidate = Candidate {
+            text,
+            name_at: found.name.clone(),
+            value_at: found.value.clone(),
             name: &text[found.name.clone()],
             keyword: literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start,
             value: found.value(text),
@@ -376,11 +389,26 @@ impl<'e> Scanner<'e> {
                 return false;
             }
         };
+        let password = candidate.password;
+        if let Some(judged_values) = &mut self.judged {
+            let (name, value) = (found.name.clone(), found.value.clone());
+            judged_values.push(Judged { name, value, password, features: judged });
+        }
         if self.by_provider_near(text, found, out) {
             return true;
         }
+        let weighed = match value::weigh(&judged, password, rule.confidence) {
+            Ok(_) if self.fails_as_token(text, found) => Err("it has the form of a token whose checksum or structure fails"),
+            weighed => weighed,
+        };
         let mut reasons = vec![Reason::new(i16::from(rule.confidence), "a name for a secret has a value")];
-        reasons.extend(judged);
+        match weighed {
+            Ok(weighed) => reasons.extend(weighed),
+            Err(why) => {
+                self.drop_candidate(index, span_of(found), why);
+                return true;
+            }
+        }
         self.conclude(
             text,
             index,
@@ -391,6 +419,35 @@ impl<'e> Scanner<'e> {
             out,
         );
         true
+    }
+
+    /// Whether the value is a token of a rule that its own validators or its look as a sample refuse: then it is no
+    /// secret without a form of its own either. Rules that look far round a token are left out.
+    fn fails_as_token(&mut self, text: &[u8], found: &Assignment) -> bool {
+        if found.joined.is_some() {
+            return false;
+        }
+        let compiled = &self.engine.compiled;
+        let mut hits = Vec::new();
+        compiled.prefilter.scan(text, found.value.start, found.value.end, |hit| hits.push(hit));
+        let dropped = self.dropped.take();
+        let mut fails = false;
+        for hit in hits {
+            let (index, place) = compiled.owners[hit.literal as usize];
+            let rule = compiled.rule(index);
+            let Method::Anchored(anchors) = &rule.method else { continue };
+            let anchor = &anchors[usize::from(place)];
+            let near = usize::from(anchor.back_max) + usize::from(rule.within) <= NEAR;
+            if !near || rule.longest.is_none_or(|longest| longest as usize > assignment::VALUE) {
+                continue;
+            }
+            self.refused = None;
+            let literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
+            self.token(text, literal, index, anchor, &mut Vec::new());
+            fails |= self.refused.take().is_some_and(|span| span == found.value);
+        }
+        self.dropped = dropped;
+        fails
     }
 
     /// Whether a contextual rule whose provider is named within [`NEAR`] bytes owns the value.
@@ -472,6 +529,7 @@ impl<'e> Scanner<'e> {
                 }
                 Verdict::Hint(reason) => reasons.push(reason),
                 Verdict::Rejected(why) => {
+                    self.refused = Some(span.clone());
                     self.drop_candidate(index, span, why);
                     return;
                 }
@@ -482,6 +540,7 @@ impl<'e> Scanner<'e> {
             match score::sample(bytes, rule) {
                 Ok(reason) => reasons.extend(reason),
                 Err(why) => {
+                    self.refused = Some(span.clone());
                     self.drop_candidate(index, span, why);
                     return;
                 }
@@ -504,8 +563,9 @@ impl<'e> Scanner<'e> {
     }
 }
 
-/// How far from an assignment its provider's name is looked for, in bytes.
+/// How far from an assignment its provider's name, or words the model knows, are looked for, in bytes.
 const NEAR: usize = 160;
+const _: () = assert!(model::features::NEAR <= NEAR);
 
 /// Name, operator and value.
 fn span_of(found: &Assignment) -> Range<usize> {

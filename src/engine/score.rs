@@ -11,7 +11,7 @@ pub fn sum(reasons: &[Reason]) -> u8 {
 }
 
 /// Words that only a sample has, and only whole: random text of 40 letters holds one with a chance below 1 in 10^5.
-const SAMPLES: [&str; 14] = [
+const SAMPLES: [&str; 15] = [
     "example",
     "xxxxx",
     "redacted",
@@ -26,6 +26,8 @@ const SAMPLES: [&str; 14] = [
     "123456789",
     "abcdefgh",
     "insert_",
+    // The key in Stripe's documentation.
+    "4eC39HqLyjWDarjtT1zdp7dc",
 ];
 
 /// Whether an unproven token is a sample: dropped with a reason, or points.

@@ -177,12 +177,17 @@ const PLACEHOLDERS: &[&str] = &[
     "testtest",
     "test_",
     "test-",
+    "test123",
     "testing",
     "tests",
     "mock",
     "stub",
     "default",
     "correcthorse",
+    "correct-horse",
+    "wjalrxutnfemi",
+    "opensesame",
+    "exampleexample",
 ];
 
 /// The first placeholder word in `text`, if any.

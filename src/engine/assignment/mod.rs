@@ -167,13 +167,11 @@ pub(crate) fn read(text: &[u8], keyword: Range<usize>) -> Read {
 }
 
 fn find(view: &View<'_>, name: &Range<usize>) -> Option<Assignment> {
-    if let Some((operator, at)) = operator::read(view, name)
-        && let Some(found) = value::read(view, at, operator, name)
-    {
-        return Some(found.assignment(name.clone(), operator));
+    if let Some(found) = pair::read(view, name) {
+        return Some(found.assignment(name.clone(), Operator::Assign));
     }
-    let found = pair::read(view, name)?;
-    Some(found.assignment(name.clone(), Operator::Assign))
+    let (operator, at) = operator::read(view, name)?;
+    Some(value::read(view, at, operator, name)?.assignment(name.clone(), operator))
 }
 
 #[cfg(test)]
