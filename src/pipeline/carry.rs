@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use super::Worker;
 use crate::engine::{LONG_REACH, Match, SHORT_REACH};
-use crate::finding::Origin;
+use crate::finding::{Finding, Origin};
 use crate::source::encoding::{self, decode};
 use crate::source::history::dirty::{Anchor, Near};
-use crate::source::history::reader::TextReader;
+use crate::source::history::reader::{Blob, Sighting, TextReader};
 use crate::source::{Item, Visitor as _};
 
 /// No literal is longer.
@@ -47,17 +47,38 @@ impl TextReader for Worker<'_> {
         }));
     }
 
-    fn blob(&mut self, text: &[u8], anchors: Option<&[Anchor<Arc<Match>>]>, origin: &dyn Fn() -> Origin) {
-        let Some(anchors) = anchors else { return self.item(Item::new(origin(), text)) };
+    fn blob(&mut self, text: &[u8], anchors: Option<&[Anchor<Arc<Match>>]>, blob: &Blob<'_>) {
+        let Some(anchors) = anchors else { return self.item(Item::new(blob.origin(), text)) };
         self.count(text);
         let mut matches: Vec<Match> = anchors.iter().filter_map(placed).collect();
         if matches.is_empty() {
             return;
         }
         self.scanner.resolve(text, &mut matches);
-        if !matches.is_empty() {
-            self.matched(&Item::new(origin(), text), &decode(text), &matches);
+        if matches.is_empty() {
+            return;
         }
+        let Some(number) = blob.store.number(blob.id) else {
+            return self.matched(&Item::new(blob.origin(), text), &decode(text), &matches);
+        };
+        let scan = self.scan;
+        self.mine.sightings.extend(matches.iter().map(|found| Sighting {
+            secret: scan.secret_key(&scan.engine.rule(found.rule).id, &text[found.secret.clone()]),
+            blob: number,
+            start: found.secret.start as u32,
+            confidence: found.confidence,
+        }));
+    }
+
+    fn place(&mut self, text: &[u8], origin: Origin) -> Vec<Finding> {
+        let decoded = decode(text);
+        let matches = self.scanner.scan(&decoded.text);
+        self.matched(&Item::new(origin, text), &decoded, &matches);
+        std::mem::take(&mut self.mine.findings)
+    }
+
+    fn secret_key(&self, finding: &Finding) -> u128 {
+        self.scan.secret_key(&finding.rule, finding.secret.expose())
     }
 
     fn reach(&self) -> usize {

@@ -23,7 +23,7 @@ use crate::finding::{Exclusion, Finding, OriginKind};
 use crate::source::history::leads::Leads;
 use crate::source::history::object::{Format, Kind, ObjectId};
 use crate::source::history::plan::{Part, Plan};
-use crate::source::history::reader::TextReader;
+use crate::source::history::reader::{Sighting, TextReader};
 use crate::source::history::store::Store;
 use crate::source::history::walk;
 use crate::source::{Item, MakeVisitor, Visitor};
@@ -56,7 +56,7 @@ pub struct History {
     /// The refs that were asked for.
     asked: Vec<Ref>,
     narrowed: bool,
-    walk: walk::Options,
+    pub(super) walk: walk::Options,
     /// The blobs with findings, and what leads to them.
     pub(super) wanted: Wanted,
     pub(super) leads: Leads,
@@ -180,16 +180,24 @@ fn names(repo: &Repo, visitor: &mut dyn Visitor, refs: &[Ref], names: &BTreeMap<
 }
 
 impl History {
-    /// Reads all trees: names are scanned, missing objects looked for, and what leads to the blobs of `findings` is
-    /// kept for [`History::attribute`].
+    /// Reads all trees: names are scanned, missing objects looked for, and what leads to the blobs of `sightings` and
+    /// `findings` is kept for [`History::attribute`].
     ///
     /// # Errors
     /// When the repository cannot be read any more.
-    pub fn read_trees(&mut self, repo: &Repo, findings: &[Finding], make: &MakeVisitor<'_>) -> Result<()> {
+    pub fn read_trees(
+        &mut self,
+        repo: &Repo,
+        (sightings, findings): (&[Sighting], &[Finding]),
+        make: &MakeVisitor<'_>,
+    ) -> Result<()> {
         let gaps = Gaps::default();
         let in_blobs = findings.iter().filter(|finding| finding.origin.kind == OriginKind::Blob);
         let ids = in_blobs.filter_map(|finding| ObjectId::from_hex(finding.origin.object.as_deref()?.as_bytes()));
-        let wanted = Wanted::new(ids);
+        let mut numbers: Vec<u32> = sightings.iter().map(|sighting| sighting.blob).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let wanted = Wanted::new(ids.chain(numbers.into_iter().filter_map(|number| self.store.id(number))));
         let shared = Shared { shown: repo.shown(), store: &self.store, gaps: &gaps, max_size: None };
         let trees = Trees::new(&shared, &wanted, !self.narrowed);
         walk::walk(&self.store, &self.plan, &self.trees, &self.walk, &|| trees.survey(make()));

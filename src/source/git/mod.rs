@@ -25,6 +25,7 @@ mod missing;
 pub mod ranges;
 mod reach;
 mod refs;
+mod secrets;
 pub mod staged;
 mod survey;
 pub mod tracked;

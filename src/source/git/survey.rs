@@ -7,17 +7,16 @@ use std::sync::{Mutex, PoisonError};
 
 use git2::Oid;
 
+use super::TOO_LARGE;
 use super::commit::{Links, links};
 use super::commits::message;
 use super::gaps::Gaps;
-use super::{TOO_LARGE, origin};
 use crate::error::{Notice, NoticeKind};
-use crate::finding::OriginKind;
 use crate::source::encoding::is_plain;
 use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::fault::Fault;
 use crate::source::history::object::{Kind, ObjectId};
-use crate::source::history::reader::{Place, ReadPiece, Reader, TextReader};
+use crate::source::history::reader::{Blob, Place, ReadPiece, Reader, TextReader};
 use crate::source::history::store::Store;
 use crate::source::{Visitor, stream};
 
@@ -142,8 +141,8 @@ impl<T: TextReader> Reader for Survey<'_, T> {
 
     fn blob(&mut self, id: &ObjectId, text: &[u8], anchors: Option<&[Anchor<T::Found>]>) {
         if self.count_blob(text.len() as u64) {
-            let shown = self.shared.shown;
-            self.text.blob(text, anchors, &|| origin(shown, OriginKind::Blob, &id.to_string(), b""));
+            let Shared { shown, store, .. } = *self.shared;
+            self.text.blob(text, anchors, &Blob { id, shown, store });
         }
     }
 
@@ -173,12 +172,12 @@ impl<T: TextReader> Reader for Survey<'_, T> {
         let mut head = vec![0; 256];
         let got = read(&mut head)?;
         head.truncate(got);
-        let whence = || origin(shared.shown, OriginKind::Blob, &id.to_string(), b"");
+        let blob = Blob { id, shown: shared.shown, store: shared.store };
         if !is_plain(&head) && size <= DECODED {
             head.resize(size as usize, 0);
             let got = got + read(&mut head[got..])?;
             head.truncate(got);
-            self.text.blob(&head, None, &whence);
+            self.text.blob(&head, None, &blob);
             return Ok(());
         }
         if !is_plain(&head[..]) && !head.starts_with(b"\xef\xbb\xbf") {
@@ -186,7 +185,7 @@ impl<T: TextReader> Reader for Survey<'_, T> {
             shared.gaps.add(Notice::new(NoticeKind::Malformed, message).object(id.to_string()).gap());
         }
         let reach = self.text.reach();
-        stream::scan(&head, read, &whence(), reach, &mut self.text)
+        stream::scan(&head, read, &blob.origin(), reach, &mut self.text)
     }
 
     fn lost(&mut self, id: &ObjectId, kind: Option<Kind>, first: Option<(&Fault, Place<'_>)>) {
