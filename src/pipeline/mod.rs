@@ -21,7 +21,7 @@ use std::time::{Instant, SystemTime};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::clock;
-use crate::engine::{Engine, Match, Open, Scanner};
+use crate::engine::{Engine, Match, Scanner};
 use crate::error::Notice;
 use crate::filter::allowlist::Allowlist;
 use crate::filter::{Decision, Filter, inline};
@@ -72,6 +72,7 @@ pub struct Scan<'s> {
     /// Whether an allowlist's pattern needs the match or its line.
     context: bool,
     /// Candidates depend on the bytes round them alone.
+    #[cfg(feature = "git")]
     local: bool,
     /// Findings are handed on as soon as they are decided: in the worker, or at the end when `later`.
     stream: Option<&'s Sink<'s>>,
@@ -92,6 +93,7 @@ impl<'s> Scan<'s> {
             engine,
             filter,
             context: filter.allowlists.iter().any(Allowlist::needs_context),
+            #[cfg(feature = "git")]
             local: engine.is_local(),
             stream: None,
             later: false,
@@ -136,7 +138,9 @@ impl<'s> Scan<'s> {
             scan: self,
             scanner: self.engine.scanner(),
             mine: Gathered::default(),
+            #[cfg(feature = "git")]
             candidates: Vec::new(),
+            #[cfg(feature = "git")]
             open: Vec::new(),
         }
     }
@@ -199,8 +203,10 @@ pub struct Worker<'w> {
     scanner: Scanner<'w>,
     mine: Gathered,
     /// Buffers of the history walk.
+    #[cfg(feature = "git")]
     candidates: Vec<Match>,
-    open: Vec<Open>,
+    #[cfg(feature = "git")]
+    open: Vec<crate::engine::Open>,
 }
 
 impl Visitor for Worker<'_> {

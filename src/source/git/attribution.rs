@@ -28,6 +28,9 @@ use crate::source::history::store::Store;
 /// Index of a path.
 type Path = u32;
 
+/// So many other paths of a secret are kept with each of its findings; every path has a finding of its own.
+const MOST_PATHS: usize = 1000;
+
 impl History {
     /// Attributes what was found in this history.
     ///
@@ -192,12 +195,14 @@ impl Traces {
                 commit.removed_by = last.map(|&place| graph.commits[place].0.to_string());
             }
             commit.reach = graph.reach_in_words(oldest);
-            let mut other_paths: Vec<String> =
-                paths_of[&key].iter().filter(|&&other| other != path).map(|&other| shown(other)).collect();
+            let others = paths_of[&key].iter().filter(|&&other| other != path);
+            let mut other_paths: Vec<String> = others.take(MOST_PATHS).map(|&other| shown(other)).collect();
             other_paths.sort();
             commit.other_paths = other_paths;
-            let is_note = !refs.is_empty() && refs.iter().all(|name| name.starts_with("refs/notes/"));
-            commit.refs = refs;
+            // Notes come last: when the first is one, all are.
+            let is_note = refs.names.first().is_some_and(|name| name.starts_with("refs/notes/"));
+            (commit.refs, commit.refs_count) = (refs.names, refs.count);
+            commit.refs.sort();
             list.push(Attributed { key, blob, path: shown(path), commit: Some(commit), is_note, reach: None });
         }
         list
