@@ -51,10 +51,10 @@ impl History {
             .filter(|finding| finding.origin.kind == OriginKind::Ref)
             .map(|finding| (finding.secret.expose().to_vec(), finding.redacted.clone()))
             .collect();
-        let graph = Graph::new(repo, self.commits, self.tips)?;
+        let graph = &self.graph;
         let mut secrets = Secrets::new(in_blobs, &self.wanted);
-        let traces = Traces::follow(&graph, &self.store, &self.leads, &secrets);
-        let mut result = traces.findings(repo, &graph, &objects, &mut secrets, &withheld);
+        let traces = Traces::follow(graph, &self.store, &self.leads, &secrets);
+        let mut result = traces.findings(repo, graph, &objects, &mut secrets, &withheld);
         result.extend(secrets.orphans(repo));
         result.extend(graph.messages(others));
         for finding in &mut result {

@@ -1,7 +1,7 @@
 //! Where wanted blobs lie in trees: a tree is reduced to the few entries that lead to one, and equal reductions are
 //! one node. So most commits compare with their parents by one number, however many trees they have.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::tree::DEEPEST;
 use crate::source::history::leads::{self, Leads};
@@ -98,6 +98,25 @@ impl<'c> Contents<'c> {
             }
         }
         None
+    }
+
+    /// The wanted blobs below `nodes`.
+    pub(super) fn all_blobs(&self, nodes: HashSet<Node>) -> HashSet<Blob> {
+        let mut blobs = HashSet::new();
+        let mut seen = nodes.clone();
+        let mut stack: Vec<Node> = nodes.into_iter().collect();
+        while let Some(node) = stack.pop() {
+            for &(_, child) in &self.nodes[node.0 as usize] {
+                match child {
+                    Child::Blob(blob) => {
+                        blobs.insert(blob);
+                    }
+                    Child::Node(below) if seen.insert(below) => stack.push(below),
+                    Child::Node(_) => {}
+                }
+            }
+        }
+        blobs
     }
 
     /// Calls `visit` with each path of `node` whose wanted blob none of `others` has there, and with what they have.

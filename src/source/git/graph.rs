@@ -24,6 +24,7 @@ pub(super) enum Reach {
 }
 
 /// All commits in topological order, and how they are reached.
+#[derive(Debug)]
 pub(super) struct Graph {
     pub(super) commits: Vec<(Oid, Links)>,
     pub(super) parents: Vec<Vec<Place>>,
@@ -38,7 +39,7 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    pub(super) fn new(repo: &Repo, commits: Vec<(Oid, Links)>, tips: Tips) -> Result<Self> {
+    pub(super) fn new(repo: &Repo, commits: Vec<(Oid, Links)>, tips: &Tips) -> Result<Self> {
         let commits = topological(commits);
         let places: HashMap<Oid, Place> = commits.iter().enumerate().map(|(place, commit)| (commit.0, place)).collect();
         let parents = commits
@@ -54,7 +55,7 @@ impl Graph {
             head: None,
             direct: HashMap::new(),
         };
-        for reference in tips.refs {
+        for reference in &tips.refs {
             let (kind, id, tags) = peel(repo, reference.target)?;
             for id in tags.iter().chain((kind != Some(ObjectType::Commit)).then_some(&id)) {
                 graph.direct.entry(id.to_string()).or_default().push(reference.name.clone());
@@ -63,7 +64,7 @@ impl Graph {
             if reference.name == "HEAD" {
                 graph.head = Some(place);
             } else {
-                graph.refs.push((reference.name, place));
+                graph.refs.push((reference.name.clone(), place));
             }
         }
         let reflog: Vec<Place> = tips.reflog.iter().filter_map(|id| places.get(id).copied()).collect();

@@ -10,10 +10,11 @@ use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectFormat, ObjectType, Oid};
 
-use super::commit::Links;
 use super::gaps::Gaps;
+use super::graph::Graph;
+use super::missing;
 use super::reach::{self, Tips};
-use super::survey::{Seen, Shared, Survey, TreeSurvey, Wanted};
+use super::survey::{Seen, Shared, Survey, TreeSurvey, Wanted, oid};
 use super::tree::Objects;
 use super::{GitOptions, Ref, Repo, clean};
 use crate::error::{Error, Notice, NoticeKind, Result};
@@ -44,9 +45,8 @@ pub struct HistoryOptions {
 /// What was read of a repository, and what is known of it beside the findings.
 #[derive(Debug)]
 pub struct History {
-    pub(super) tips: Tips,
-    /// All commits that were seen, sorted by id.
-    pub(super) commits: Vec<(Oid, Links)>,
+    tips: Tips,
+    pub(super) graph: Graph,
     pub(super) store: Store,
     plan: Plan,
     trees: Part,
@@ -55,7 +55,6 @@ pub struct History {
     /// The refs that were asked for.
     asked: Vec<Ref>,
     narrowed: bool,
-    missing: bool,
     walk: walk::Options,
     /// The blobs with findings, and what leads to them.
     pub(super) wanted: Wanted,
@@ -112,7 +111,7 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
     }
     let only = if narrowed {
         let objects = Objects::new(repo, &gaps)?;
-        let ids = reach::objects(repo, &objects, &asked, None)?;
+        let ids = reach::objects(repo, &objects, &asked)?;
         Some(ids.iter().filter_map(|id| ObjectId::new(id.as_bytes())).collect::<HashSet<_>>())
     } else {
         None
@@ -136,30 +135,37 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
         gaps: &gaps,
         max_size: options.git.max_size,
         look_for_missing: !narrowed,
+        leads_only: false,
         seen: Mutex::default(),
     };
     walk::walk(&store, &plan, &others, &walk, &|| Survey::new(&shared, make()));
-    let seen = shared.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut seen = shared.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    seen.commits.sort_by_key(|commit| commit.0);
+    seen.trees.sort();
+    let graph = Graph::new(repo, seen.commits, &tips)?;
+    if let Some(only) = &only {
+        let lacks = |id: &&ObjectId| !store.contains(id) && !missing::is_empty_tree(id);
+        only.iter().filter(lacks).for_each(|id| missing::gone(&gaps, oid(id), "object"));
+    } else {
+        missing::tell_commits(repo, &store, &graph, &tips, &gaps)?;
+    }
     let mut visitor = make();
     notices.into_iter().for_each(|notice| visitor.notice(notice));
     gaps.tell(repo.shown(), &mut visitor);
     let mut history = History {
         tips,
-        commits: seen.commits,
+        graph,
         store,
         plan,
         trees,
         early: seen.trees,
         asked,
         narrowed,
-        missing: seen.missing,
         walk,
         wanted: Wanted::default(),
         leads: Leads::default(),
         exclusions: Vec::new(),
     };
-    history.commits.sort_by_key(|commit| commit.0);
-    history.early.sort();
     if let Some(only) = only {
         history.exclude(options, only.len());
     }
@@ -190,34 +196,39 @@ impl History {
         let in_blobs = findings.iter().filter(|finding| finding.origin.kind == OriginKind::Blob);
         let ids = in_blobs.filter_map(|finding| ObjectId::from_hex(finding.origin.object.as_deref()?.as_bytes()));
         let wanted = Wanted::new(ids);
-        let shared = Shared {
-            shown: repo.shown(),
-            store: &self.store,
-            gaps: &gaps,
-            max_size: None,
-            look_for_missing: !self.narrowed,
-            seen: Mutex::new(Seen { leads: Leads::new(&self.store), ..Seen::default() }),
-        };
-        walk::walk(&self.store, &self.plan, &self.trees, &self.walk, &|| TreeSurvey::new(&shared, &wanted, make()));
-        let mut early = TreeSurvey::new(&shared, &wanted, make());
-        for id in &self.early {
-            if let Ok((Kind::Tree, text)) = self.store.read(id, None, u64::from(u32::MAX)) {
-                early.tree(id, &text, None);
-            }
-        }
-        drop(early);
-        let seen = shared.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if self.missing || seen.missing {
-            // Unreachable objects may lack what git has pruned already. Of reachable ones all must be there.
-            let objects = Objects::new(repo, &gaps)?;
-            let is_there = |id: &Oid| ObjectId::new(id.as_bytes()).is_some_and(|id| self.store.contains(&id));
-            reach::objects(repo, &objects, &self.tips.refs, Some(&is_there))?;
+        let seen = self.walk_trees(repo, &wanted, &gaps, false, make);
+        if !seen.missing.is_empty() && !missing::are_many(&seen.missing, &gaps) {
+            let named = Wanted::new(seen.missing.keys().copied());
+            let leads = self.walk_trees(repo, &named, &Gaps::default(), true, make).leads;
+            let about = (&named, &leads);
+            missing::tell_reachable(repo, &self.store, &self.graph, &self.tips, &seen.missing, about, &gaps)?;
         }
         let mut visitor = make();
         names(repo, visitor.as_mut(), &self.asked, &seen.names.into_iter().collect());
         gaps.tell(repo.shown(), visitor.as_mut());
         (self.wanted, self.leads) = (wanted, seen.leads);
         Ok(())
+    }
+
+    fn walk_trees(&self, repo: &Repo, wanted: &Wanted, gaps: &Gaps, leads_only: bool, make: &MakeVisitor<'_>) -> Seen {
+        let shared = Shared {
+            shown: repo.shown(),
+            store: &self.store,
+            gaps,
+            max_size: None,
+            look_for_missing: !self.narrowed && !leads_only,
+            leads_only,
+            seen: Mutex::new(Seen { leads: Leads::new(&self.store), ..Seen::default() }),
+        };
+        walk::walk(&self.store, &self.plan, &self.trees, &self.walk, &|| TreeSurvey::new(&shared, wanted, make()));
+        let mut early = TreeSurvey::new(&shared, wanted, make());
+        for id in &self.early {
+            if let Ok((Kind::Tree, text)) = self.store.read(id, None, u64::from(u32::MAX)) {
+                early.tree(id, &text, None);
+            }
+        }
+        drop(early);
+        shared.seen.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes what `--refs` and `--reachable-only` left out, `wanted` objects being asked for.

@@ -21,6 +21,7 @@ pub mod gaps;
 mod graph;
 pub mod history;
 mod index;
+mod missing;
 pub mod ranges;
 mod reach;
 mod refs;

@@ -10,9 +10,10 @@ use std::sync::{Mutex, PoisonError};
 
 use git2::Oid;
 
-use super::commit::{Links, links, tagged};
+use super::commit::{Links, links};
 use super::commits::message;
 use super::gaps::Gaps;
+use super::missing::{Missing, is_empty_tree};
 use super::{TOO_LARGE, origin};
 use crate::error::{Notice, NoticeKind};
 use crate::finding::OriginKind;
@@ -35,8 +36,10 @@ pub(super) struct Shared<'s> {
     pub(super) gaps: &'s Gaps,
     /// Blobs larger than this many bytes are left out.
     pub(super) max_size: Option<u64>,
-    /// Whether to look if what commits, tags and trees name is there.
+    /// Whether to look if what trees name is there.
     pub(super) look_for_missing: bool,
+    /// Of trees only the leads are wanted.
+    pub(super) leads_only: bool,
     pub(super) seen: Mutex<Seen>,
 }
 
@@ -46,8 +49,8 @@ pub(super) struct Seen {
     pub(super) commits: Vec<(Oid, Links)>,
     /// Names of tree entries, each with the smallest tree that has it.
     pub(super) names: HashMap<Box<[u8]>, Oid>,
-    /// Whether something is named that is not there.
-    pub(super) missing: bool,
+    /// What trees name that is not there.
+    pub(super) missing: Missing,
     /// Trees that the first walk met.
     pub(super) trees: Vec<ObjectId>,
     pub(super) leads: leads::Leads,
@@ -59,19 +62,6 @@ pub(super) fn oid(id: &ObjectId) -> Oid {
 }
 
 impl Shared<'_> {
-    fn is_missing(&self, id: &ObjectId) -> bool {
-        /// git knows the empty tree without storing it.
-        const EMPTY: [&str; 2] = [
-            "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
-            "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
-        ];
-        self.look_for_missing && !self.store.contains(id) && !EMPTY.contains(&id.to_string().as_str())
-    }
-
-    fn names_missing(&self, id: &Oid) -> bool {
-        ObjectId::new(id.as_bytes()).is_some_and(|id| self.is_missing(&id))
-    }
-
     fn malformed(&self, id: &ObjectId, message: &str) {
         let notice = Notice::new(NoticeKind::Malformed, message);
         self.gaps.add(notice.object(id.to_string()).mend("see `git fsck`").gap());
@@ -118,13 +108,12 @@ pub(super) struct Survey<'s, T: TextReader> {
     shared: &'s Shared<'s>,
     text: T,
     commits: Vec<(Oid, Links)>,
-    missing: bool,
     trees: Vec<ObjectId>,
 }
 
 impl<'s, T: TextReader> Survey<'s, T> {
     pub(super) fn new(shared: &'s Shared<'s>, text: T) -> Self {
-        Self { shared, text, commits: Vec::new(), missing: false, trees: Vec::new() }
+        Self { shared, text, commits: Vec::new(), trees: Vec::new() }
     }
 
     fn is_too_large(&self, size: u64) -> bool {
@@ -172,18 +161,11 @@ impl<T: TextReader> Reader for Survey<'_, T> {
             Kind::Commit => {
                 message(shared.shown, &mut self.text, oid(id), text, "commits");
                 match links(text) {
-                    Some(links) => {
-                        self.missing |=
-                            std::iter::once(&links.tree).chain(&links.parents).any(|named| shared.names_missing(named));
-                        self.commits.push((oid(id), links));
-                    }
+                    Some(links) => self.commits.push((oid(id), links)),
                     None => shared.malformed(id, "a commit is malformed: where its files came from is not known"),
                 }
             }
-            Kind::Tag => {
-                message(shared.shown, &mut self.text, oid(id), text, "tags");
-                self.missing |= tagged(text).iter().any(|named| shared.names_missing(named));
-            }
+            Kind::Tag => drop(message(shared.shown, &mut self.text, oid(id), text, "tags")),
             Kind::Tree => self.trees.push(*id),
             Kind::Blob => {}
         }
@@ -229,7 +211,6 @@ impl<T: TextReader> Drop for Survey<'_, T> {
         let mut seen = self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.commits.append(&mut self.commits);
         seen.trees.append(&mut self.trees);
-        seen.missing |= self.missing;
     }
 }
 
@@ -239,11 +220,11 @@ pub(super) struct TreeSurvey<'s> {
     wanted: &'s Wanted,
     visitor: Box<dyn Visitor + 's>,
     names: HashMap<Box<[u8]>, Oid>,
-    missing: bool,
+    missing: Missing,
     leads: leads::Gathered,
 }
 
-/// Blobs whose places are looked for.
+/// Objects whose places are looked for.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
     /// Their numbers.
@@ -253,7 +234,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// Blobs, numbered as they come, each once.
+    /// Objects, numbered as they come, each once.
     pub(super) fn new(ids: impl Iterator<Item = ObjectId>) -> Self {
         let mut wanted = Self { blobs: HashMap::new(), filter: vec![0; 1 << 10] };
         for id in ids {
@@ -276,20 +257,31 @@ impl Wanted {
 
 impl<'s> TreeSurvey<'s> {
     pub(super) fn new(shared: &'s Shared<'s>, wanted: &'s Wanted, visitor: Box<dyn Visitor + 's>) -> Self {
-        Self { shared, wanted, visitor, names: HashMap::new(), missing: false, leads: leads::Gathered::default() }
+        Self {
+            shared,
+            wanted,
+            visitor,
+            names: HashMap::new(),
+            missing: Missing::new(),
+            leads: leads::Gathered::default(),
+        }
     }
 
     /// Reads a tree; names and missing objects are looked for in the `fresh` ranges alone.
     pub(super) fn tree(&mut self, id: &ObjectId, text: &[u8], fresh: Option<&[Range<u32>]>) {
         let shared = self.shared;
-        let count = self.visitor.coverage().kind("trees");
-        (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
+        if !shared.leads_only {
+            let count = self.visitor.coverage().kind("trees");
+            (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
+        }
+        let fresh = if shared.leads_only { Some(&[][..]) } else { fresh };
         let mut fresh = fresh.map(|ranges| ranges.iter().peekable());
         let mut tree = Tree::new(text, shared.store.format);
-        while let Some(entry) = tree.next() {
-            if entry.is_tree() {
-                self.leads.folder(shared.store, entry.name, entry.id);
-            } else if !self.wanted.blobs.is_empty()
+        for entry in tree.by_ref() {
+            let is_folder = entry.is_tree();
+            let is_known = is_folder && self.leads.folder(shared.store, entry.name, entry.id);
+            if !is_known
+                && !self.wanted.blobs.is_empty()
                 && let Some(wanted) = self.wanted.find(entry.id)
                 && !entry.is_link()
             {
@@ -299,17 +291,24 @@ impl<'s> TreeSurvey<'s> {
                 while ranges.next_if(|range| (range.end as usize) <= entry.start).is_some() {}
                 ranges.peek().is_some_and(|range| (range.start as usize) < entry.end)
             });
-            if is_fresh {
-                if !self.missing && !entry.is_link() {
-                    self.missing = ObjectId::new(entry.id).is_some_and(|id| shared.is_missing(&id));
-                }
-                match self.names.get_mut(entry.name) {
-                    Some(smallest) => *smallest = oid(id).min(*smallest),
-                    None => drop(self.names.insert(entry.name.into(), oid(id))),
-                }
+            if !is_fresh {
+                continue;
+            }
+            if shared.look_for_missing
+                && !is_known
+                && !entry.is_link()
+                && let Some(id) = ObjectId::new(entry.id)
+                && !shared.store.contains(&id)
+                && !is_empty_tree(&id)
+            {
+                self.missing.insert(id, is_folder);
+            }
+            match self.names.get_mut(entry.name) {
+                Some(smallest) => *smallest = oid(id).min(*smallest),
+                None => drop(self.names.insert(entry.name.into(), oid(id))),
             }
         }
-        if tree.is_malformed() {
+        if tree.is_malformed() && !shared.leads_only {
             shared.malformed(id, super::tree::MALFORMED);
         }
         self.leads.end(shared.store, id);
@@ -355,7 +354,7 @@ impl Reader for TreeSurvey<'_> {
 impl Drop for TreeSurvey<'_> {
     fn drop(&mut self) {
         let mut seen = self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.missing |= self.missing;
+        seen.missing.append(&mut self.missing);
         seen.leads.add(std::mem::take(&mut self.leads));
         #[allow(clippy::iter_over_hash_type, reason = "the smallest tree wins, in whatever order they come")]
         for (name, tree) in self.names.drain() {

@@ -108,8 +108,8 @@ impl Default for Gathered {
 }
 
 impl Gathered {
-    /// A folder in the tree that is being read.
-    pub fn folder(&mut self, store: &Store, name: &[u8], id: &[u8]) {
+    /// A folder in the tree that is being read; whether it is there.
+    pub fn folder(&mut self, store: &Store, name: &[u8], id: &[u8]) -> bool {
         let slot = usize::from(u16::from_le_bytes([id[0], id[1]])) % LATELY;
         let number = match &self.lately[slot] {
             Some((known, number)) if known.as_bytes() == id => Some(*number),
@@ -119,13 +119,13 @@ impl Gathered {
                 Some(number)
             }),
         };
-        // A folder that is missing leads nowhere; whoever looks for missing objects tells of it.
         if let Some(number) = number.filter(|number| number & BLOB == 0) {
             self.push(name, number);
         }
+        number.is_some()
     }
 
-    /// A wanted blob in the tree that is being read.
+    /// A wanted object in the tree that is being read.
     pub fn blob(&mut self, name: &[u8], wanted: u32) {
         self.push(name, wanted | BLOB);
     }
