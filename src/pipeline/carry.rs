@@ -19,7 +19,7 @@ use crate::source::{Item, Visitor as _};
 const LONGEST_LITERAL: u32 = 64;
 
 impl TextReader for Worker<'_> {
-    type Found = Match;
+    type Found = Arc<Match>;
 
     fn near(&self) -> Near {
         // A hit left of new bytes may look forward into them, one right of them backward.
@@ -30,7 +30,7 @@ impl TextReader for Worker<'_> {
         self.scan.local && encoding::is_plain(text)
     }
 
-    fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Match>>) {
+    fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Arc<Match>>>) {
         self.scanner.open = Some(std::mem::take(&mut self.open));
         self.scanner.candidates(text, range, &mut self.candidates);
         self.open = self.scanner.open.take().unwrap_or_default();
@@ -47,7 +47,7 @@ impl TextReader for Worker<'_> {
         }));
     }
 
-    fn blob(&mut self, text: &[u8], anchors: Option<&[Anchor<Match>]>, origin: &dyn Fn() -> Origin) {
+    fn blob(&mut self, text: &[u8], anchors: Option<&[Anchor<Arc<Match>>]>, origin: &dyn Fn() -> Origin) {
         let Some(anchors) = anchors else { return self.item(Item::new(origin(), text)) };
         self.count(text);
         let mut matches: Vec<Match> = anchors.iter().filter_map(placed).collect();
@@ -66,7 +66,7 @@ impl TextReader for Worker<'_> {
 }
 
 /// The candidate where its anchor stands now.
-fn placed(anchor: &Anchor<Match>) -> Option<Match> {
+fn placed(anchor: &Anchor<Arc<Match>>) -> Option<Match> {
     let mut found = Match::clone(anchor.found.as_deref()?);
     let (from, to) = (found.anchor, anchor.at as usize);
     for range in [&mut found.span, &mut found.secret, &mut found.context] {

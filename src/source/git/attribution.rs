@@ -15,8 +15,8 @@ use super::contents::{Blob, Contents, EMPTY, Node};
 use super::gaps::Gaps;
 use super::graph::{Graph, Place};
 use super::history::History;
-use super::survey::Wanted;
 use super::tree::Objects;
+use super::trees::Wanted;
 use super::{Repo, index};
 use crate::error::Result;
 use crate::finding::{Finding, OriginKind};
@@ -159,7 +159,7 @@ impl Traces {
         if secrets.of_blob.is_empty() {
             return traces;
         }
-        let mut contents = Contents::new(leads);
+        let mut contents = Contents::new(leads, 0..secrets.of_blob.len() as u32);
         let number = |tree: Oid| ObjectId::new(tree.as_bytes()).and_then(|id| store.number(&id));
         let mut paths: HashMap<Vec<u8>, Path> = HashMap::new();
         let roots: Vec<Node> =

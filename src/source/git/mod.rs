@@ -29,6 +29,7 @@ pub mod staged;
 mod survey;
 pub mod tracked;
 mod tree;
+mod trees;
 mod walk;
 mod workers;
 

@@ -11,7 +11,7 @@ use crate::source::Visitor;
 /// One thread's end of whoever looks for something in blobs: it knows what is looked for, nothing of git.
 pub trait TextReader: Visitor {
     /// What a literal gave.
-    type Found: Send + Sync;
+    type Found: Clone + Send + Sync;
 
     /// See [`Reader::near`].
     fn near(&self) -> Near;
@@ -33,7 +33,12 @@ pub trait TextReader: Visitor {
 /// One thread's end of whoever looks at objects.
 pub trait Reader: Send {
     /// What a literal gave.
-    type Found: Send + Sync;
+    type Found: Clone + Send + Sync;
+
+    /// The kind of object whose texts are looked into; all others go to [`Reader::other`].
+    fn carried(&self) -> Kind {
+        Kind::Blob
+    }
 
     /// How far round new bytes literals are looked for again.
     fn near(&self) -> Near;
