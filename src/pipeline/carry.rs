@@ -58,7 +58,7 @@ impl TextReader for Worker<'_> {
         if matches.is_empty() {
             return;
         }
-        let Some(number) = blob.store.number(blob.id) else {
+        let Some(number) = blob.object.number(blob.store) else {
             return self.matched(&Item::new(blob.origin(), text), &decode(text), &matches);
         };
         let scan = self.scan;

@@ -61,6 +61,8 @@ pub(super) struct Graph {
     pub(super) head: Option<Place>,
     /// Commits that HEAD reaches.
     pub(super) of_head: Vec<bool>,
+    /// What refs name that is no commit; the kind is not known of what is missing.
+    pub(super) odd_tips: Vec<(Option<ObjectType>, Oid)>,
     /// Refs by what they name directly (tag objects, trees, blobs).
     pub(super) direct: HashMap<String, Vec<String>>,
 }
@@ -80,10 +82,17 @@ impl Graph {
             parents,
             refs: Vec::new(),
             head: None,
+            odd_tips: Vec::new(),
             direct: HashMap::new(),
         };
         for reference in &tips.refs {
-            let (kind, id, tags) = peel(repo, reference.target)?;
+            let (kind, id, tags) = match places.get(&reference.target) {
+                Some(_) => (Some(ObjectType::Commit), reference.target, Vec::new()),
+                None => peel(repo, reference.target)?,
+            };
+            if kind != Some(ObjectType::Commit) {
+                graph.odd_tips.push((kind, id));
+            }
             for id in tags.iter().chain((kind != Some(ObjectType::Commit)).then_some(&id)) {
                 graph.direct.entry(id.to_string()).or_default().push(reference.name.clone());
             }

@@ -141,7 +141,7 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
         let lacks = |id: &&ObjectId| !store.contains(id) && !missing::is_empty_tree(id);
         only.iter().filter(lacks).for_each(|id| missing::gone(&gaps, oid(id), "object"));
     } else {
-        missing::tell_commits(repo, &store, &graph, &tips, &gaps)?;
+        missing::tell_commits(repo, &store, &graph, &gaps);
     }
     let mut visitor = make();
     notices.into_iter().for_each(|notice| visitor.notice(notice));
@@ -210,7 +210,7 @@ impl History {
         drop(early);
         let (found, leads) = trees.end();
         let about = (&found.missing, &leads);
-        missing::tell_reachable(repo, &self.store, &self.graph, &self.tips, about, &gaps)?;
+        missing::tell_reachable(&self.store, &self.graph, about, &gaps);
         let mut visitor = make();
         names(repo, visitor.as_mut(), &self.asked, &found.names.into_iter().collect());
         gaps.tell(repo.shown(), visitor.as_mut());

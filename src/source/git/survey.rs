@@ -16,7 +16,7 @@ use crate::source::encoding::is_plain;
 use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::fault::Fault;
 use crate::source::history::object::{Kind, ObjectId};
-use crate::source::history::reader::{Blob, Place, ReadPiece, Reader, TextReader};
+use crate::source::history::reader::{Blob, Place, ReadPiece, Reader, Shown, TextReader};
 use crate::source::history::store::Store;
 use crate::source::{Visitor, stream};
 
@@ -139,10 +139,10 @@ impl<T: TextReader> Reader for Survey<'_, T> {
         self.text.look(text, range, out);
     }
 
-    fn blob(&mut self, id: &ObjectId, text: &[u8], anchors: Option<&[Anchor<T::Found>]>) {
+    fn blob(&mut self, object: Shown<'_>, text: &[u8], anchors: Option<&[Anchor<T::Found>]>) {
         if self.count_blob(text.len() as u64) {
             let Shared { shown, store, .. } = *self.shared;
-            self.text.blob(text, anchors, &Blob { id, shown, store });
+            self.text.blob(text, anchors, &Blob { object, shown, store });
         }
     }
 
@@ -156,7 +156,9 @@ impl<T: TextReader> Reader for Survey<'_, T> {
                     None => shared.malformed(id, "a commit is malformed: where its files came from is not known"),
                 }
             }
-            Kind::Tag => drop(message(shared.shown, &mut self.text, oid(id), text, "tags")),
+            Kind::Tag => {
+                message(shared.shown, &mut self.text, oid(id), text, "tags");
+            }
             Kind::Tree => self.trees.push(*id),
             Kind::Blob => {}
         }
@@ -172,7 +174,7 @@ impl<T: TextReader> Reader for Survey<'_, T> {
         let mut head = vec![0; 256];
         let got = read(&mut head)?;
         head.truncate(got);
-        let blob = Blob { id, shown: shared.shown, store: shared.store };
+        let blob = Blob { object: Shown { id, number: None }, shown: shared.shown, store: shared.store };
         if !is_plain(&head) && size <= DECODED {
             head.resize(size as usize, 0);
             let got = got + read(&mut head[got..])?;

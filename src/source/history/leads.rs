@@ -96,6 +96,11 @@ impl Leads {
         &self.leads[first as usize..(first + count) as usize]
     }
 
+    /// One more than the largest number of a tree.
+    pub fn most_trees(&self) -> usize {
+        self.places.len()
+    }
+
     /// A name by its number.
     pub fn name(&self, number: u32) -> &[u8] {
         &self.names[number as usize]

@@ -37,10 +37,26 @@ pub trait TextReader: Visitor {
     fn reach(&self) -> usize;
 }
 
+/// Which object is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'s> {
+    /// Its id.
+    pub id: &'s ObjectId,
+    /// Its number in the store, where the walk knows it.
+    pub number: Option<u32>,
+}
+
+impl Shown<'_> {
+    /// Its number in `store`.
+    pub fn number(&self, store: &Store) -> Option<u32> {
+        self.number.or_else(|| store.number(self.id))
+    }
+}
+
 /// Which blob is shown. Only blobs with findings are asked more than that.
 pub struct Blob<'b> {
-    /// Its id.
-    pub id: &'b ObjectId,
+    /// Which object.
+    pub object: Shown<'b>,
     /// The repository, as reports show it.
     pub shown: &'b str,
     /// Where it is kept.
@@ -52,7 +68,7 @@ impl Blob<'_> {
     pub fn origin(&self) -> Origin {
         let mut origin = Origin::new(OriginKind::Blob, "");
         origin.repository = Some(self.shown.to_owned());
-        origin.object = Some(self.id.to_string());
+        origin.object = Some(self.object.id.to_string());
         origin
     }
 }
@@ -93,7 +109,7 @@ pub trait Reader: Send {
     fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Self::Found>>);
 
     /// A whole blob with all its anchors, sorted by place; `None` when nothing was looked for.
-    fn blob(&mut self, id: &ObjectId, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>);
+    fn blob(&mut self, object: Shown<'_>, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>);
 
     /// A commit, tag or tree. Of a tree that is a delta of another one that was shown, `fresh` are the new ranges.
     fn other(&mut self, id: &ObjectId, kind: Kind, text: &[u8], fresh: Option<&[Range<u32>]>);
