@@ -1,7 +1,9 @@
 //! Where wanted blobs lie in trees: a tree is reduced to the few entries that lead to one, and equal reductions are
 //! one node. So most commits compare with their parents by one number, however many trees they have.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::rc::Rc;
 
 use super::tree::DEEPEST;
 use crate::source::history::leads::{self, Leads};
@@ -24,7 +26,7 @@ pub(super) struct Node(u32);
 pub(super) const EMPTY: Node = Node(0);
 
 /// Numbers of names with what is under them, sorted by number.
-type Entries = Box<[(u32, Child)]>;
+type Entries = Rc<[(u32, Child)]>;
 
 /// Path, wanted blob, and what the others have there.
 pub(super) type Visit<'v> = dyn FnMut(&[u8], Blob, &[Option<Blob>]) + 'v;
@@ -32,16 +34,25 @@ pub(super) type Visit<'v> = dyn FnMut(&[u8], Blob, &[Option<Blob>]) + 'v;
 /// All reduced trees.
 pub(super) struct Contents<'c> {
     leads: &'c Leads,
+    /// Numbers of the wanted objects that count.
+    wanted: Range<u32>,
     nodes: Vec<Entries>,
     known: HashMap<Entries, Node>,
-    trees: HashMap<u32, Node>,
+    /// By the tree's number: the node and one, 0 where it is not known yet.
+    trees: Vec<u32>,
 }
 
 impl<'c> Contents<'c> {
-    /// Follows `leads`.
-    pub(super) fn new(leads: &'c Leads) -> Self {
-        let nothing: Entries = Box::default();
-        Self { leads, nodes: vec![nothing.clone()], known: HashMap::from([(nothing, EMPTY)]), trees: HashMap::new() }
+    /// Follows `leads` to the objects whose numbers are in `wanted`.
+    pub(super) fn new(leads: &'c Leads, wanted: Range<u32>) -> Self {
+        let nothing: Entries = Rc::new([]);
+        Self {
+            leads,
+            wanted,
+            nodes: vec![nothing.clone()],
+            known: HashMap::from([(nothing, EMPTY)]),
+            trees: vec![0; leads.most_trees()],
+        }
     }
 
     /// The reduction of a tree, by its number. Trees that could not be read lead nowhere (a gap tells of them).
@@ -50,15 +61,18 @@ impl<'c> Contents<'c> {
     }
 
     fn descend(&mut self, tree: u32, depth: usize) -> Node {
-        if let Some(&node) = self.trees.get(&tree) {
-            return node;
+        match self.trees.get(tree as usize) {
+            None => return EMPTY,
+            Some(0) => {}
+            Some(node) => return Node(node - 1),
         }
         let leads = self.leads;
         let mut children: Vec<(u32, Child)> = Vec::new();
         if depth < DEEPEST {
             for lead in leads.of(tree) {
                 let child = match lead.child() {
-                    leads::Child::Blob(blob) => Child::Blob(blob),
+                    leads::Child::Wanted(blob) if self.wanted.contains(&blob) => Child::Blob(blob),
+                    leads::Child::Wanted(_) => continue,
                     leads::Child::Tree(tree) => match self.descend(tree, depth + 1) {
                         EMPTY => continue,
                         node => Child::Node(node),
@@ -68,17 +82,17 @@ impl<'c> Contents<'c> {
             }
         }
         children.sort_unstable();
-        let children: Entries = children.into();
-        let node = match self.known.get(&children) {
+        let node = match self.known.get(&*children) {
             Some(&node) => node,
             None => {
-                let node = Node(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+                let node = Node(self.nodes.len() as u32);
+                let children: Entries = children.into();
                 self.nodes.push(children.clone());
                 self.known.insert(children, node);
                 node
             }
         };
-        self.trees.insert(tree, node);
+        self.trees[tree as usize] = node.0 + 1;
         node
     }
 
@@ -100,6 +114,25 @@ impl<'c> Contents<'c> {
         None
     }
 
+    /// The wanted blobs below `nodes`.
+    pub(super) fn all_blobs(&self, nodes: HashSet<Node>) -> HashSet<Blob> {
+        let mut blobs = HashSet::new();
+        let mut seen = nodes.clone();
+        let mut stack: Vec<Node> = nodes.into_iter().collect();
+        while let Some(node) = stack.pop() {
+            for &(_, child) in self.nodes[node.0 as usize].iter() {
+                match child {
+                    Child::Blob(blob) => {
+                        blobs.insert(blob);
+                    }
+                    Child::Node(below) if seen.insert(below) => stack.push(below),
+                    Child::Node(_) => {}
+                }
+            }
+        }
+        blobs
+    }
+
     /// Calls `visit` with each path of `node` whose wanted blob none of `others` has there, and with what they have.
     pub(super) fn differences(&self, node: Node, others: &[Node], visit: &mut Visit<'_>) {
         self.compare(node, others, &mut Vec::new(), visit);
@@ -109,7 +142,7 @@ impl<'c> Contents<'c> {
         if node == EMPTY || others.contains(&node) {
             return;
         }
-        for &(name, child) in &self.nodes[node.0 as usize] {
+        for &(name, child) in self.nodes[node.0 as usize].iter() {
             let there: Vec<Option<Child>> = others.iter().map(|&other| self.child(other, name)).collect();
             if there.contains(&Some(child)) {
                 continue;

@@ -10,18 +10,20 @@ use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectFormat, ObjectType, Oid};
 
-use super::commit::Links;
 use super::gaps::Gaps;
+use super::graph::Graph;
+use super::missing;
 use super::reach::{self, Tips};
-use super::survey::{Seen, Shared, Survey, TreeSurvey, Wanted};
+use super::survey::{Seen, Shared, Survey, oid};
 use super::tree::Objects;
+use super::trees::{Trees, Wanted};
 use super::{GitOptions, Ref, Repo, clean};
 use crate::error::{Error, Notice, NoticeKind, Result};
 use crate::finding::{Exclusion, Finding, OriginKind};
 use crate::source::history::leads::Leads;
 use crate::source::history::object::{Format, Kind, ObjectId};
 use crate::source::history::plan::{Part, Plan};
-use crate::source::history::reader::TextReader;
+use crate::source::history::reader::{Sighting, TextReader};
 use crate::source::history::store::Store;
 use crate::source::history::walk;
 use crate::source::{Item, MakeVisitor, Visitor};
@@ -44,9 +46,8 @@ pub struct HistoryOptions {
 /// What was read of a repository, and what is known of it beside the findings.
 #[derive(Debug)]
 pub struct History {
-    pub(super) tips: Tips,
-    /// All commits that were seen, sorted by id.
-    pub(super) commits: Vec<(Oid, Links)>,
+    tips: Tips,
+    pub(super) graph: Graph,
     pub(super) store: Store,
     plan: Plan,
     trees: Part,
@@ -55,8 +56,7 @@ pub struct History {
     /// The refs that were asked for.
     asked: Vec<Ref>,
     narrowed: bool,
-    missing: bool,
-    walk: walk::Options,
+    pub(super) walk: walk::Options,
     /// The blobs with findings, and what leads to them.
     pub(super) wanted: Wanted,
     pub(super) leads: Leads,
@@ -112,7 +112,7 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
     }
     let only = if narrowed {
         let objects = Objects::new(repo, &gaps)?;
-        let ids = reach::objects(repo, &objects, &asked, None)?;
+        let ids = reach::objects(repo, &objects, &asked)?;
         Some(ids.iter().filter_map(|id| ObjectId::new(id.as_bytes())).collect::<HashSet<_>>())
     } else {
         None
@@ -130,36 +130,36 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
         ..walk::Options::default()
     };
     walk.memory = options.memory.unwrap_or(walk.memory);
-    let shared = Shared {
-        shown: repo.shown(),
-        store: &store,
-        gaps: &gaps,
-        max_size: options.git.max_size,
-        look_for_missing: !narrowed,
-        seen: Mutex::default(),
-    };
-    walk::walk(&store, &plan, &others, &walk, &|| Survey::new(&shared, make()));
-    let seen = shared.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let shared = Shared { shown: repo.shown(), store: &store, gaps: &gaps, max_size: options.git.max_size };
+    let seen = Mutex::default();
+    walk::walk(&store, &plan, &others, &walk, &|| Survey::new(&shared, &seen, make()));
+    let mut seen: Seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    seen.commits.sort_by_key(|commit| commit.0);
+    seen.trees.sort();
+    let graph = Graph::new(repo, seen.commits, &tips)?;
+    if let Some(only) = &only {
+        let lacks = |id: &&ObjectId| !store.contains(id) && !missing::is_empty_tree(id);
+        only.iter().filter(lacks).for_each(|id| missing::gone(&gaps, oid(id), "object"));
+    } else {
+        missing::tell_commits(repo, &store, &graph, &gaps);
+    }
     let mut visitor = make();
     notices.into_iter().for_each(|notice| visitor.notice(notice));
     gaps.tell(repo.shown(), &mut visitor);
     let mut history = History {
         tips,
-        commits: seen.commits,
+        graph,
         store,
         plan,
         trees,
         early: seen.trees,
         asked,
         narrowed,
-        missing: seen.missing,
         walk,
         wanted: Wanted::default(),
         leads: Leads::default(),
         exclusions: Vec::new(),
     };
-    history.commits.sort_by_key(|commit| commit.0);
-    history.early.sort();
     if let Some(only) = only {
         history.exclude(options, only.len());
     }
@@ -167,7 +167,7 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
 }
 
 /// Scans the names of refs and of tree entries. The byte range of a finding counts within the name.
-fn names(repo: &Repo, visitor: &mut dyn Visitor, refs: &[Ref], names: &BTreeMap<Box<[u8]>, Oid>) {
+fn names(repo: &Repo, visitor: &mut dyn Visitor, refs: &[Ref], names: &BTreeMap<Box<[u8]>, ObjectId>) {
     for reference in refs {
         let count = visitor.coverage().kind("refs");
         (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
@@ -175,48 +175,46 @@ fn names(repo: &Repo, visitor: &mut dyn Visitor, refs: &[Ref], names: &BTreeMap<
         visitor.item(Item::new(origin, reference.name.as_bytes()));
     }
     for (name, &tree) in names {
-        visitor.item(Item::new(repo.origin(OriginKind::Ref, tree, b""), name));
+        visitor.item(Item::new(repo.origin(OriginKind::Ref, oid(&tree), b""), name));
     }
 }
 
 impl History {
-    /// Reads all trees: names are scanned, missing objects looked for, and what leads to the blobs of `findings` is
-    /// kept for [`History::attribute`].
+    /// Reads all trees: names are scanned, missing objects looked for, and what leads to the blobs of `sightings` and
+    /// `findings` is kept for [`History::attribute`].
     ///
     /// # Errors
     /// When the repository cannot be read any more.
-    pub fn read_trees(&mut self, repo: &Repo, findings: &[Finding], make: &MakeVisitor<'_>) -> Result<()> {
+    pub fn read_trees(
+        &mut self,
+        repo: &Repo,
+        (sightings, findings): (&[Sighting], &[Finding]),
+        make: &MakeVisitor<'_>,
+    ) -> Result<()> {
         let gaps = Gaps::default();
         let in_blobs = findings.iter().filter(|finding| finding.origin.kind == OriginKind::Blob);
         let ids = in_blobs.filter_map(|finding| ObjectId::from_hex(finding.origin.object.as_deref()?.as_bytes()));
-        let wanted = Wanted::new(ids);
-        let shared = Shared {
-            shown: repo.shown(),
-            store: &self.store,
-            gaps: &gaps,
-            max_size: None,
-            look_for_missing: !self.narrowed,
-            seen: Mutex::new(Seen { leads: Leads::new(&self.store), ..Seen::default() }),
-        };
-        walk::walk(&self.store, &self.plan, &self.trees, &self.walk, &|| TreeSurvey::new(&shared, &wanted, make()));
-        let mut early = TreeSurvey::new(&shared, &wanted, make());
+        let mut numbers: Vec<u32> = sightings.iter().map(|sighting| sighting.blob).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let wanted = Wanted::new(ids.chain(numbers.into_iter().filter_map(|number| self.store.id(number))));
+        let shared = Shared { shown: repo.shown(), store: &self.store, gaps: &gaps, max_size: None };
+        let trees = Trees::new(&shared, &wanted, !self.narrowed);
+        walk::walk(&self.store, &self.plan, &self.trees, &self.walk, &|| trees.survey(make()));
+        let mut early = trees.survey(make());
         for id in &self.early {
             if let Ok((Kind::Tree, text)) = self.store.read(id, None, u64::from(u32::MAX)) {
-                early.tree(id, &text, None);
+                early.tree(id, &text);
             }
         }
         drop(early);
-        let seen = shared.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if self.missing || seen.missing {
-            // Unreachable objects may lack what git has pruned already. Of reachable ones all must be there.
-            let objects = Objects::new(repo, &gaps)?;
-            let is_there = |id: &Oid| ObjectId::new(id.as_bytes()).is_some_and(|id| self.store.contains(&id));
-            reach::objects(repo, &objects, &self.tips.refs, Some(&is_there))?;
-        }
+        let (found, leads) = trees.end();
+        let about = (&found.missing, &leads);
+        missing::tell_reachable(&self.store, &self.graph, about, &gaps);
         let mut visitor = make();
-        names(repo, visitor.as_mut(), &self.asked, &seen.names.into_iter().collect());
+        names(repo, visitor.as_mut(), &self.asked, &found.names.into_iter().collect());
         gaps.tell(repo.shown(), visitor.as_mut());
-        (self.wanted, self.leads) = (wanted, seen.leads);
+        (self.wanted, self.leads) = (wanted, leads);
         Ok(())
     }
 

@@ -21,13 +21,16 @@ pub mod gaps;
 mod graph;
 pub mod history;
 mod index;
+mod missing;
 pub mod ranges;
 mod reach;
 mod refs;
+mod secrets;
 pub mod staged;
 mod survey;
 pub mod tracked;
 mod tree;
+mod trees;
 mod walk;
 mod workers;
 

@@ -160,6 +160,23 @@ impl Store {
         })
     }
 
+    /// The number of the first object of a pack.
+    pub fn base_number(&self, pack: usize) -> u32 {
+        self.packs[..pack].iter().map(|pack| pack.index.count()).sum()
+    }
+
+    /// The object of a [`Self::number`].
+    pub fn id(&self, number: u32) -> Option<ObjectId> {
+        let mut position = number;
+        for pack in &self.packs {
+            if position < pack.index.count() {
+                return Some(pack.index.id(position));
+            }
+            position -= pack.index.count();
+        }
+        self.loose.get(position as usize).map(|loose| loose.id)
+    }
+
     /// One more than the largest [`Self::number`].
     pub fn most_numbers(&self) -> usize {
         self.packs.iter().map(|pack| pack.index.count() as usize).sum::<usize>() + self.loose.len()
