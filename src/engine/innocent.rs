@@ -139,7 +139,10 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
         return Err("the value is an expression");
     }
     // `a.b.c`: member access, or a host name.
-    if value.contains(&b'.') && value.split(|&byte| byte == b'.').all(|part| part.is_empty() || identifier(part)) {
+    if value.contains(&b'.')
+        && !value.ends_with(b".")
+        && value.split(|&byte| byte == b'.').all(|part| part.is_empty() || identifier(part))
+    {
         return Err("the value is a member access");
     }
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
@@ -171,17 +174,13 @@ pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
     let pair = |(open, close): &(&[u8], u8)| {
         memchr::memmem::find(value, open).is_some_and(|at| value[at + open.len()..].contains(close))
     };
-    const MARKS: [&[u8]; 8] = [
-        b"@@",
-        b"ENC[",
-        b"...",
-        b"***",
-        b"$env:",
-        b"process.env",
-        b"getenv",
-        b"%s",
-    ];
+    // In a long random value they stand by chance.
+    let directive = value.len() < 16 && memchr::memmem::find(value, b"%s").is_some();
+    let doubled = memchr::memmem::find_iter(value, b"@@").count() > 1;
+    const MARKS: [&[u8]; 6] = [b"ENC[", b"...", b"***", b"$env:", b"process.env", b"getenv"];
     if MARKS.iter().any(|mark| value.windows(mark.len()).any(|window| window.eq_ignore_ascii_case(mark)))
+        || directive
+        || doubled
         || PAIRS.iter().any(pair)
         || has_field(value)
     {
@@ -298,7 +297,8 @@ fn instant(value: &[u8]) -> bool {
 fn suffixed(value: &[u8]) -> bool {
     let digits = value.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'_').count();
     const TYPES: [&[u8]; 16] = [
-        b"u8", b"u16", b"u32", b"u64", b"u128", b"usize", b"i8", b"i16", b"i32", b"i64", b"isize", b"f32", b"f64", b"L", b"UL", b"n",
+        b"u8", b"u16", b"u32", b"u64", b"u128", b"usize", b"i8", b"i16", b"i32", b"i64", b"isize", b"f32", b"f64",
+        b"L", b"UL", b"n",
     ];
     digits > 0 && TYPES.contains(&&value[digits..])
 }

@@ -398,7 +398,9 @@ impl<'e> Scanner<'e> {
             return true;
         }
         let weighed = match value::weigh(&judged, password, rule.confidence) {
-            Ok(_) if self.fails_as_token(text, found) => Err("it has the form of a token whose checksum or structure fails"),
+            Ok(_) if self.fails_as_token(text, found) => {
+                Err("it has the form of a token whose checksum or structure fails")
+            }
             weighed => weighed,
         };
         let mut reasons = vec![Reason::new(i16::from(rule.confidence), "a name for a secret has a value")];
@@ -409,15 +411,7 @@ impl<'e> Scanner<'e> {
                 return true;
             }
         }
-        self.conclude(
-            text,
-            index,
-            span_of(found),
-            found.value.clone(),
-            value_context(text, found),
-            reasons,
-            out,
-        );
+        self.conclude(text, index, span_of(found), found.value.clone(), value_context(text, found), reasons, out);
         true
     }
 
@@ -444,7 +438,12 @@ impl<'e> Scanner<'e> {
             self.refused = None;
             let literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
             self.token(text, literal, index, anchor, &mut Vec::new());
-            fails |= self.refused.take().is_some_and(|span| span == found.value);
+            let value = &found.value;
+            // All of the value but quotes round it.
+            let whole = |span: Range<usize>| {
+                value.start <= span.start && span.end <= value.end && span.len() + 2 >= value.len()
+            };
+            fails |= self.refused.take().is_some_and(whole);
         }
         self.dropped = dropped;
         fails

@@ -101,7 +101,8 @@ impl View<'_> {
     }
 
     fn starts_ignoring_case(&self, at: usize, word: &[u8]) -> bool {
-        (word.iter().enumerate()).all(|(offset, byte)| self.get(at + offset).is_some_and(|b| b.eq_ignore_ascii_case(byte)))
+        (word.iter().enumerate())
+            .all(|(offset, byte)| self.get(at + offset).is_some_and(|b| b.eq_ignore_ascii_case(byte)))
     }
 
     /// Behind blanks and tabs.

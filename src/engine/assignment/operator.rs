@@ -49,7 +49,8 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b'[' => assign_behind(view, array(view, spaced + 1)?),
         b'{' if spaced > at => assign_behind(view, accessors(view, spaced + 1)?),
         b'A' | b'a' if spaced > at && view.starts_ignoring_case(spaced, b"as ") => {
-            let word = (0..24).take_while(|&offset| view.get(spaced + 3 + offset).is_some_and(|b| b.is_ascii_alphanumeric()));
+            let word =
+                (0..24).take_while(|&offset| view.get(spaced + 3 + offset).is_some_and(|b| b.is_ascii_alphanumeric()));
             assign_behind(view, spaced + 3 + word.count())
         }
         b'b' if spaced > at && view.starts(spaced, b"by lazy {") => assign(9),
@@ -122,8 +123,9 @@ fn array(view: &View<'_>, at: usize) -> Option<usize> {
 
 /// Behind `{ get; set; }`.
 fn accessors(view: &View<'_>, at: usize) -> Option<usize> {
-    let inside = (0..40)
-        .take_while(|&offset| view.get(at + offset).is_some_and(|b| b.is_ascii_lowercase() || matches!(b, b' ' | b';')));
+    let inside = (0..40).take_while(|&offset| {
+        view.get(at + offset).is_some_and(|b| b.is_ascii_lowercase() || matches!(b, b' ' | b';'))
+    });
     let end = at + inside.count();
     (view.get(end) == Some(b'}')).then_some(end + 1)
 }

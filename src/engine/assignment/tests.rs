@@ -105,7 +105,9 @@ fn pairs_wrappers_and_defaults_are_read() {
     ] {
         assert_eq!(parse(text, "password").map(|found| found.1).as_deref(), Some(value), "{text}");
     }
-    for text in ["password = getenv(\"vv\")", "variable \"password\" {\n type = string }", "<key>password</key>\n<true/>"] {
+    for text in
+        ["password = getenv(\"vv\")", "variable \"password\" {\n type = string }", "<key>password</key>\n<true/>"]
+    {
         let found = parse(text, "password");
         assert!(found.as_ref().is_none_or(|(_, _, quoting)| *quoting == Quoting::BareInside), "{text}: {found:?}");
     }

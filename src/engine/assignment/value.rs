@@ -75,7 +75,9 @@ fn next_line(view: &View<'_>, at: usize, operator: Operator) -> Option<Option<Fo
     Some(match view.get(start)? {
         quote @ (b'"' | b'\'') if !matches!(first, b'|' | b'>') => quoted(view, start, quote, operator),
         // A block or a plain scalar of YAML; a word behind a backslash in a shell.
-        _ if matches!(first, b'|' | b'>' | b'\\' | b'\r' | b'\n') && (start > line || first == b'\\') => line_of_one_word(view, start),
+        _ if matches!(first, b'|' | b'>' | b'\\' | b'\r' | b'\n') && (start > line || first == b'\\') => {
+            line_of_one_word(view, start)
+        }
         _ => None,
     })
 }
@@ -96,7 +98,9 @@ fn line_of_one_word(view: &View<'_>, start: usize) -> Option<Found> {
 /// `<<EOT`, `<<-EOT`, `<<~EOT`: the line behind.
 fn here_document(view: &View<'_>, at: usize) -> Option<Found> {
     let at = at + usize::from(matches!(view.get(at), Some(b'-' | b'~')));
-    let word = (0..24).take_while(|&offset| view.get(at + offset).is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'\'' | b'_')));
+    let word = (0..24).take_while(|&offset| {
+        view.get(at + offset).is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'\'' | b'_'))
+    });
     let word = word.count();
     let line = view.line_end(at + word).filter(|_| word > 0)?;
     line_of_one_word(view, view.skip_blanks(line))
@@ -105,8 +109,27 @@ fn here_document(view: &View<'_>, at: usize) -> Option<Found> {
 /// Behind a constructor or conversion that a literal is handed to: `String::from(`, `[]byte(`, `ConvertTo-SecureString `.
 fn wrapper(view: &View<'_>, at: usize) -> usize {
     const WRAPPERS: &[&[u8]] = &[
-        b"from", b"string", b"str", b"byte", b"bytes", b"some", b"securestring", b"secretstring", b"secretstr", b"secret",
-        b"sensitive", b"quote", b"text", b"just", b"of", b"raw", b"buffer", b"char", b"value", b"password", b"token",
+        b"from",
+        b"string",
+        b"str",
+        b"byte",
+        b"bytes",
+        b"some",
+        b"securestring",
+        b"secretstring",
+        b"secretstr",
+        b"secret",
+        b"sensitive",
+        b"quote",
+        b"text",
+        b"just",
+        b"of",
+        b"raw",
+        b"buffer",
+        b"char",
+        b"value",
+        b"password",
+        b"token",
     ];
     if view.get(at).is_some_and(|byte| matches!(byte, b'"' | b'\'' | b'`' | b'\r' | b'\n')) {
         return at;
@@ -174,7 +197,12 @@ fn quoted(view: &View<'_>, at: usize, quote: u8, operator: Operator) -> Option<F
             Piece::None => break,
         }
     }
-    Some(Found { value: start..last, quoting: Quoting::Quoted(quote), joined: joined.map(Vec::into_boxed_slice), partial })
+    Some(Found {
+        value: start..last,
+        quoting: Quoting::Quoted(quote),
+        joined: joined.map(Vec::into_boxed_slice),
+        partial,
+    })
 }
 
 /// What a literal of several lines is put together to, when it is.
@@ -227,9 +255,9 @@ enum Piece {
 fn piece(view: &View<'_>, at: usize, quote: u8, operator: Operator) -> Piece {
     let mut next = view.skip_blanks(at);
     let mut lines = 0;
-    while let Some(line) = view.line_end(next).or_else(|| {
-        (view.get(next) == Some(b'\\')).then(|| view.line_end(next + 1)).flatten()
-    }) {
+    while let Some(line) =
+        view.line_end(next).or_else(|| (view.get(next) == Some(b'\\')).then(|| view.line_end(next + 1)).flatten())
+    {
         next = view.skip_blanks(line);
         lines += 1;
         if lines > 1 {
@@ -274,7 +302,10 @@ fn escaped(view: &View<'_>, start: usize, quote: u8) -> Option<Found> {
 
 /// What stands between `>` and `<`, blanks and line ends round it left out.
 pub(super) fn element(view: &View<'_>, start: usize) -> Option<Found> {
-    let start = view.skip_space(start);
+    let mut start = view.skip_space(start);
+    if view.starts_ignoring_case(start, b"<value>") {
+        start += 7;
+    }
     let mut end = start;
     while view.get(end).is_some_and(|byte| !matches!(byte, b'<' | b'\n' | b'\r')) {
         end += 1;
@@ -329,8 +360,7 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
         Some(b'|') if rest > end && operator == Operator::Assign => true,
         Some(b'&' | b'#' | b'>' | b')') if query => true,
         Some(b';' | b',') => {
-            operator == Operator::Space
-                || matches!(view.get(view.skip_blanks(rest + 1)), None | Some(b'\n' | b'\r'))
+            operator == Operator::Space || matches!(view.get(view.skip_blanks(rest + 1)), None | Some(b'\n' | b'\r'))
         }
         Some(b'#') => rest > end,
         Some(b'/') => rest > end && view.get(rest + 1) == Some(b'/'),

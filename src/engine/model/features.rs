@@ -16,9 +16,34 @@ pub type Features = [u8; COUNT];
 
 /// Names of the features, for those who train the model.
 pub const NAMES: [&str; COUNT] = [
-    "length", "letter cost", "class changes", "entropy", "digits", "distinct", "kinds", "shape", "signs", "word share", "word count", "runs",
-    "year", "sample word", "name in value", "name style", "name words", "keyword", "word before", "words behind", "quoting", "operator",
-    "before name", "after value", "lead", "neighbours", "samples near", "keyword and shape",
+    "length",
+    "letter cost",
+    "class changes",
+    "entropy",
+    "digits",
+    "distinct",
+    "kinds",
+    "shape",
+    "signs",
+    "word share",
+    "word count",
+    "runs",
+    "year",
+    "sample word",
+    "name in value",
+    "name style",
+    "name words",
+    "keyword",
+    "word before",
+    "words behind",
+    "quoting",
+    "operator",
+    "before name",
+    "after value",
+    "lead",
+    "neighbours",
+    "samples near",
+    "keyword and shape",
 ];
 
 /// What reasons are given for.
@@ -62,8 +87,8 @@ impl Group {
 pub(super) const GROUPS: [Group; COUNT] = {
     use Group::{Name, Near, Place, Random, Shape, Words};
     [
-        Random, Random, Random, Random, Random, Random, Shape, Shape, Shape, Words, Words, Words, Words, Words, Words, Name, Name, Name,
-        Name, Name, Place, Place, Place, Place, Place, Near, Near, Shape,
+        Random, Random, Random, Random, Random, Random, Shape, Shape, Shape, Words, Words, Words, Words, Words, Words,
+        Name, Name, Name, Name, Name, Place, Place, Place, Place, Place, Near, Near, Shape,
     ]
 };
 
@@ -244,7 +269,8 @@ fn is_word(run: &[u8]) -> bool {
 
 /// FNV-1a over the small letters.
 fn hash(word: &[u8]) -> u32 {
-    word.iter().fold(0x811c_9dc5u32, |hash, byte| (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193))
+    word.iter()
+        .fold(0x811c_9dc5u32, |hash, byte| (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193))
 }
 
 fn listed(hash: u32) -> bool {
@@ -257,7 +283,9 @@ fn longest_run(value: &[u8]) -> usize {
     const ROWS: [&[u8]; 3] = [b"qwertyuiop", b"asdfghjkl", b"zxcvbnm"];
     let key = |byte: u8| {
         let lower = byte.to_ascii_lowercase();
-        ROWS.iter().enumerate().find_map(|(row, keys)| keys.iter().position(|key| *key == lower).map(|at| row * 16 + at))
+        ROWS.iter()
+            .enumerate()
+            .find_map(|(row, keys)| keys.iter().position(|key| *key == lower).map(|at| row * 16 + at))
     };
     let (mut longest, mut equal, mut up, mut walk) = (1, 1, 1, 1);
     for pair in value.windows(2) {
@@ -313,8 +341,28 @@ impl Name {
         const WEAK: [&[u8]; 10] =
             [b"test", b"example", b"fake", b"mock", b"dummy", b"sample", b"wrong", b"invalid", b"expected", b"bad"];
         const STRONG: [&[u8]; 22] = [
-            b"db", b"admin", b"root", b"client", b"api", b"access", b"auth", b"jwt", b"app", b"smtp", b"mail", b"mysql", b"redis",
-            b"postgres", b"user", b"login", b"private", b"service", b"prod", b"bot", b"refresh", b"webhook",
+            b"db",
+            b"admin",
+            b"root",
+            b"client",
+            b"api",
+            b"access",
+            b"auth",
+            b"jwt",
+            b"app",
+            b"smtp",
+            b"mail",
+            b"mysql",
+            b"redis",
+            b"postgres",
+            b"user",
+            b"login",
+            b"private",
+            b"service",
+            b"prod",
+            b"bot",
+            b"refresh",
+            b"webhook",
         ];
         Self {
             style,
@@ -378,7 +426,8 @@ fn in_front(candidate: &Candidate<'_>) -> (u8, u8) {
     let line = line.trim_ascii_start();
     const SETTERS: [&[u8]; 6] = [b"export", b"ENV", b"ARG", b"set", b"env", b"declare"];
     const DECLARATIONS: [&[u8]; 12] = [
-        b"const", b"let", b"var", b"val", b"final", b"static", b"private", b"public", b"String", b"string", b"def", b"#define",
+        b"const", b"let", b"var", b"val", b"final", b"static", b"private", b"public", b"String", b"string", b"def",
+        b"#define",
     ];
     let starts = |list: &[&[u8]]| list.iter().any(|word| line.starts_with(word));
     let lead = match line {
