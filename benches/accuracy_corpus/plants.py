@@ -140,13 +140,14 @@ def credential_plants(seed, copies):
                       "A": checks.aws_key_id("AKIA", r), "W": W, "T": r.text("alnum", 64)}  # fmt: skip
             text = form.format(**filled).rstrip("\n")
             # Each line that holds a secret is a plant; the aws id goes with its key.
-            line_of = {}
+            line_of, led = {}, {}
             for number, (line, made) in enumerate(zip(form.split("\n"), text.split("\n"))):
                 for mark in ("p", "t", "x", "k", "q", "b", "s", "W", "T"):
                     if f"{{{mark}}}" in line:
                         line_of[number] = filled[mark]
+                        led[number] = int(number > 0 and "{A}" in form.split("\n")[number - 1])
             found = plant("credential file", path, "", path, "", text, path)
-            found["whole"], found["lines"] = True, line_of
+            found["whole"], found["lines"], found["led"] = True, line_of, led
             found["held"] = facts.held_out(path)
             yield found
 
@@ -238,7 +239,8 @@ def write(plants, folder, seed=4):
             record = {key: plant[key] for key in ("class", "kind", "provider", "held", "carrier", "secret")}
             if whole:
                 for offset, secret in plant["lines"].items():
-                    manifest.append({**record, "secret": secret, "path": str(path.relative_to(folder)), "first": start + offset, "last": start + offset})
+                    manifest.append({**record, "secret": secret, "path": str(path.relative_to(folder)), "first": start + offset, "last": start + offset,
+                                     "zone": start + offset - plant["led"].get(offset, 0)})  # fmt: skip
             else:
                 manifest.append({**record, "path": str(path.relative_to(folder)), "first": start, "last": len(lines),
                                  "zone": start - len(plant["before"].split("\n")) if plant["before"] else start})  # fmt: skip

@@ -97,7 +97,11 @@ pub(super) fn run_when(
     result.exclusions.extend(large_blobs(&result));
     drop(shown);
     if arguments.show_dropped {
-        let what = WhatArguments { targets: arguments.targets.clone(), no_ignore: arguments.no_ignore, ..WhatArguments::default() };
+        let what = WhatArguments {
+            targets: arguments.targets.clone(),
+            no_ignore: arguments.no_ignore,
+            ..WhatArguments::default()
+        };
         dropped::show(&what, &engine, &filter)?;
     }
     let status = result.exit_status(fail_on);

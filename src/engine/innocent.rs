@@ -50,12 +50,38 @@ pub(super) fn name_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Words of a call that asks for a value by its name.
+const ASKING: &[&str] = &["get", "read", "fetch", "load", "find", "lookup", "has", "is", "check", "resolve", "require"];
+
+/// Name and value stand as those of a secret do.
+pub(super) fn place_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> {
+    let name = candidate.name;
+    let start = candidate.name_at.start;
+    let before = start.checked_sub(1).map(|at| candidate.text[at]);
+    // `arn:aws:secretsmanager:eu-west-1:...:secret:name`
+    let resource = || memchr::memmem::find(&candidate.text[start.saturating_sub(64)..start], b"arn:").is_some();
+    if before == Some(b':') && resource() {
+        return Err("the name is a piece of a resource's name");
+    }
+    if before == Some(b'/') && candidate.value.iter().all(u8::is_ascii_hexdigit) {
+        return Err("the name is a path, the value its digest");
+    }
+    if candidate.operator == Operator::Space && name.eq_ignore_ascii_case(b"pass") {
+        return Err("the keyword is a word of a sentence");
+    }
+    if candidate.operator == Operator::Call && words(name).next().is_some_and(|word| listed(ASKING, word)) {
+        return Err("the value is asked for by its name");
+    }
+    Ok(())
+}
+
 /// Whether the name is a file's: `token.rs` in a list of checksums.
 fn file_name(name: &[u8]) -> bool {
     #[rustfmt::skip]
     const SOURCES: &[&str] = &[
         "rs", "py", "js", "ts", "tsx", "jsx", "go", "java", "rb", "php", "c", "h", "cpp", "hpp", "cs", "swift", "kt", "md", "rst", "txt",
         "css", "scss", "html", "svg", "png", "pem", "der", "bin", "p8", "crt", "cer", "yml", "yaml", "toml", "lock", "conf", "proto",
+        "stderr", "stdout",
     ];
     name.iter().rposition(|&byte| byte == b'.').is_some_and(|dot| listed(SOURCES, &name[dot + 1..]))
 }
@@ -114,6 +140,9 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
         if candidate.password && value.len() < 6 {
             return Err("the value is too short");
         }
+        if candidate.quoting == Quoting::Element && value.ends_with(b")") && value.contains(&b'(') {
+            return Err("the value is an expression");
+        }
         return if value.contains(&b' ') { Err("the value is a phrase") } else { Ok(()) };
     }
     if candidate.quoting == Quoting::BareInside {
@@ -145,7 +174,22 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     {
         return Err("the value is a member access");
     }
+    if value.strip_suffix(b"?").is_some_and(|kind| kind.iter().all(u8::is_ascii_alphabetic)) {
+        return Err("the value is a type");
+    }
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    if !candidate.password && identifier(value) && value.len() < 20 && value.contains(&b'_') {
+        return Err("the value is an identifier");
+    }
+    let parts = value.split(|&byte| byte == b'.').filter(|part| !part.is_empty());
+    if parts.clone().count() > 1
+        && parts
+            .clone()
+            .all(|part| !part[0].is_ascii_digit() && part.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_'))
+        && parts.clone().any(reads_as_words)
+    {
+        return Err("the value is a member access");
+    }
     if identifier(value) && (digits == 0 || !candidate.password && reads_as_words(value)) {
         return Err("the value is an identifier");
     }
@@ -295,6 +339,7 @@ fn instant(value: &[u8]) -> bool {
 
 /// `2048u32`, `10_000L`: digits and a type.
 fn suffixed(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"-").unwrap_or(value);
     let digits = value.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'_').count();
     const TYPES: [&[u8]; 16] = [
         b"u8", b"u16", b"u32", b"u64", b"u128", b"usize", b"i8", b"i16", b"i32", b"i64", b"isize", b"f32", b"f64",

@@ -6,9 +6,9 @@
 use std::ops::Range;
 
 use super::assignment::{Operator, Quoting};
-use super::innocent::{expression, name_fits, something_else, template};
+use super::innocent::{expression, name_fits, place_fits, something_else, template};
 use super::model::{self, Features, features};
-use super::words::{distinct, has_run, letter_cost, placeholder, reads_as_words};
+use super::words::{distinct, has_run, letter_cost, placeholder, reads_as_words, repeats};
 use crate::finding::Reason;
 
 /// A value and how it stands.
@@ -67,8 +67,14 @@ fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
         return Err("the value is put together with something that does not stand here");
     }
     name_fits(candidate)?;
+    place_fits(candidate)?;
     expression(candidate)?;
     template(value)?;
+    if let [b'"' | b'\'', inner @ .., b'"' | b'\''] = value
+        && !inner.is_empty()
+    {
+        template(inner)?;
+    }
     something_else(value, candidate.password)?;
     if let Some(word) = placeholder(value) {
         // A long random value may hold a short word by chance; a placeholder is mostly the word.
@@ -76,7 +82,7 @@ fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
             return Err("the value holds a placeholder word");
         }
     }
-    if distinct(value) < 5 || has_run(value, 6) {
+    if distinct(value) < 5 || has_run(value, 6) || repeats(value) {
         return Err("the value repeats or counts");
     }
     if candidate.password {

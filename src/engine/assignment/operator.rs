@@ -44,7 +44,7 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b'-' if closed && next == Some(b'>') => assign(2),
         b'>' if before == Some(b'<') => Some((Operator::Assign, spaced)),
         b'(' if !closed => argument(view, spaced + 1),
-        b',' if closed || before == Some(b'(') => argument(view, spaced + 1),
+        b',' if closed || copies(view, name) => argument(view, spaced + 1),
         b',' if before == Some(b',') => Some((Operator::Space, spaced + 1)),
         b'[' => assign_behind(view, array(view, spaced + 1)?),
         b'{' if spaced > at => assign_behind(view, accessors(view, spaced + 1)?),
@@ -96,6 +96,13 @@ fn bold(view: &View<'_>, at: usize) -> usize {
 fn default(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
     let at = view.skip_blanks(at);
     matches!(view.get(at), Some(b'"' | b'\'' | b'`')).then_some((Operator::Default, at))
+}
+
+/// Whether the name is the first argument of `strcpy(`, `put(` and the like.
+fn copies(view: &View<'_>, name: &Range<usize>) -> bool {
+    const SETTERS: [&[u8]; 6] = [b"cpy(", b"put(", b"set(", b"setenv(", b"define(", b"assign("];
+    let before = view.before(name.start);
+    SETTERS.iter().any(|setter| before.ends_with(setter))
 }
 
 /// A literal as an argument, on this line or the next; `default="value"` too.

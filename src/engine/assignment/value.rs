@@ -169,8 +169,11 @@ fn quoted(view: &View<'_>, at: usize, quote: u8, operator: Operator) -> Option<F
     let opened = if triple && view.line_end(opened).is_some() { view.skip_space(opened) } else { opened };
     let start = scheme(view, opened);
     let (end, behind, mut joined) = literal(view, start, quote, triple)?;
-    // `"${NAME:-value}"` and Spring's `"${name:value}"` end at the brace.
     if end == start {
+        return None;
+    }
+    // `"name", "key": ...`: what follows is a key itself.
+    if operator == Operator::Call && view.get(view.skip_blanks(behind)) == Some(b':') {
         return None;
     }
     let mut last = end;
