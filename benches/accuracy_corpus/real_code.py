@@ -3,7 +3,8 @@
     python3 benches/accuracy_corpus/real_code.py FOLDER PROGRAM [--write]
 
 FOLDER is what `packages.py FOLDER measure` filled. real-code.tsv holds a line for each finding that was looked at: package,
-file, line, rule, confidence, `real` or `false`, and why. No secret stands in it. Findings it does not know are printed
+file, line, rule, confidence, verdict, and why: `real` is a credential of the kind that the finding names, if only one of the
+project's own tests; `sample` is one that documentation or a test shows as such; `false` is something else. No secret stands in it. Findings it does not know are printed
 (masked, as keysweep prints them) to be looked at; --write adds them with `?` and renews docs/accuracy.md.
 """
 
@@ -58,13 +59,14 @@ def main():
     for where, confidence, excerpt in new:
         print(confidence, *where, "|", excerpt.strip()[:200])
     counts = lines_of(folder)
-    table = ["| registry | lines | findings | real | false | false per 100,000 lines |", "|---|---:|---:|---:|---:|---:|"]
+    table = ["| registry | lines | findings | real | samples | false | false per 100,000 lines | samples and false |", "|---|---:|---:|---:|---:|---:|---:|---:|"]
     for registry in [*sorted(counts), "all"]:
         mine = [row for row in rows if registry in ("all", row[0])]
         lines = sum(counts.values()) if registry == "all" else counts[registry]
-        real = sum(row[6] == "real" for row in mine)
-        wrong = len(mine) - real
-        table.append(f"| {registry} | {lines:,} | {len(mine)} | {real} | {wrong} | {wrong / lines * 100_000:.2f} |")
+        real, sample = (sum(row[6] == verdict for row in mine) for verdict in ("real", "sample"))
+        wrong = len(mine) - real - sample
+        rates = f"{wrong / lines * 100_000:.2f} | {(wrong + sample) / lines * 100_000:.2f}"
+        table.append(f"| {registry} | {lines:,} | {len(mine)} | {real} | {sample} | {wrong} | {rates} |")
     print("\n".join(table))
     print(collections.Counter(row[4] for row in rows).most_common(20))
     if "--write" in sys.argv:
