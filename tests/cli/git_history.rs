@@ -336,3 +336,44 @@ fn repositories_without_commits_and_folders_without_repository() {
     assert_eq!(run.status, 2);
     assert!(run.stderr.contains("not a git repository"), "{}", run.stderr);
 }
+
+#[test]
+fn not_leaves_out_what_was_scanned_before() {
+    let folder = Folder::repository();
+    folder.write("a/old.env", token(1));
+    commit(&folder, "old");
+    let before = folder.git(&["rev-parse", "HEAD"]);
+    folder.write("a/new.env", token(2));
+    let new = commit(&folder, "new");
+    for packed in [false, true] {
+        if packed {
+            folder.git(&["gc", "-q"]);
+        }
+        let found = findings(folder.path(), &["--not", &before]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(at(&found, "a/new.env")["commit"]["id"], *new);
+        let nothing = run(folder.path(), &["--not", "HEAD"]);
+        assert_eq!(nothing.status, 0, "{}", nothing.stdout);
+        let report: Value = serde_json::from_str(&nothing.stdout).expect("json");
+        assert_eq!(report["exclusions"][0]["source"], "--not", "{report:#}");
+    }
+    let unknown = run(folder.path(), &["--not", "nowhere"]);
+    assert_eq!(unknown.status, 2);
+    assert!(unknown.stderr.contains("nowhere"), "{}", unknown.stderr);
+}
+
+#[test]
+fn hashes_are_compared_when_asked() {
+    let folder = Folder::repository();
+    folder.write("a.env", "nothing\n");
+    commit(&folder, "one");
+    // A loose object under another's name: only its hash tells.
+    let id = folder.git(&["rev-parse", "HEAD:a.env"]);
+    let other = folder.git(&["rev-parse", "HEAD^{tree}"]);
+    let place = |id: &str| folder.path().join(".git/objects").join(&id[..2]).join(&id[2..]);
+    std::fs::remove_file(place(&id)).expect("a loose object");
+    std::fs::copy(place(&other), place(&id)).expect("copied");
+    let run = run(folder.path(), &["--verify-objects"]);
+    assert_eq!(run.status, 2, "{}", run.stdout);
+    assert!(run.stderr.contains(&id) || run.stdout.contains(&id), "{}{}", run.stdout, run.stderr);
+}
