@@ -10,16 +10,20 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use git2::Oid;
 
-use super::commit::{describe, id};
+use super::commit::describe;
 use super::contents::{Blob, Contents, EMPTY, Node};
 use super::gaps::Gaps;
 use super::graph::{Graph, Place};
 use super::history::History;
+use super::survey::Wanted;
 use super::tree::Objects;
 use super::{Repo, index};
 use crate::error::Result;
 use crate::finding::{Finding, OriginKind};
 use crate::source::MakeVisitor;
+use crate::source::history::leads::Leads;
+use crate::source::history::object::ObjectId;
+use crate::source::history::store::Store;
 
 /// Index of a secret: a rule and what it found.
 type Key = u32;
@@ -47,10 +51,10 @@ impl History {
             .filter(|finding| finding.origin.kind == OriginKind::Ref)
             .map(|finding| (finding.secret.expose().to_vec(), finding.redacted.clone()))
             .collect();
-        let graph = Graph::new(repo, self)?;
-        let mut secrets = Secrets::new(in_blobs);
-        let traces = Traces::follow(&graph, &objects, &secrets);
-        let mut result = traces.findings(repo, &graph, &objects, &mut secrets, &withheld);
+        let graph = &self.graph;
+        let mut secrets = Secrets::new(in_blobs, &self.wanted);
+        let traces = Traces::follow(graph, &self.store, &self.leads, &secrets);
+        let mut result = traces.findings(repo, graph, &objects, &mut secrets, &withheld);
         result.extend(secrets.orphans(repo));
         result.extend(graph.messages(others));
         for finding in &mut result {
@@ -78,7 +82,6 @@ fn hide(finding: &mut Finding, masks: &[(Vec<u8>, String)]) {
 
 /// The findings in blobs, by secret and blob.
 struct Secrets {
-    wanted: HashMap<Oid, Blob>,
     /// Secrets of each blob, sorted.
     of_blob: Vec<Vec<Key>>,
     /// The first finding of a secret in a blob.
@@ -88,16 +91,13 @@ struct Secrets {
 }
 
 impl Secrets {
-    fn new(findings: Vec<Finding>) -> Self {
-        let mut secrets =
-            Self { wanted: HashMap::new(), of_blob: Vec::new(), findings: BTreeMap::new(), attributed: HashSet::new() };
+    fn new(findings: Vec<Finding>, wanted: &Wanted) -> Self {
+        let of_blob = vec![Vec::new(); wanted.blobs.len()];
+        let mut secrets = Self { of_blob, findings: BTreeMap::new(), attributed: HashSet::new() };
         let mut keys: HashMap<(String, Vec<u8>), Key> = HashMap::new();
         for finding in findings {
-            let Some(id) = finding.origin.object.as_deref().and_then(|hex| id(hex.as_bytes())) else { continue };
-            let blob = *secrets.wanted.entry(id).or_insert_with(|| {
-                secrets.of_blob.push(Vec::new());
-                (secrets.of_blob.len() - 1) as Blob
-            });
+            let id = finding.origin.object.as_deref().and_then(|hex| ObjectId::from_hex(hex.as_bytes()));
+            let Some(&blob) = id.and_then(|id| wanted.blobs.get(&id)) else { continue };
             let next = keys.len() as Key;
             let key = *keys.entry((finding.rule.clone(), finding.secret.expose().to_vec())).or_insert(next);
             let list = &mut secrets.of_blob[blob as usize];
@@ -154,14 +154,16 @@ struct Traces {
 }
 
 impl Traces {
-    fn follow(graph: &Graph, objects: &Objects<'_>, secrets: &Secrets) -> Self {
+    fn follow(graph: &Graph, store: &Store, leads: &Leads, secrets: &Secrets) -> Self {
         let mut traces = Self::default();
-        if secrets.wanted.is_empty() {
+        if secrets.of_blob.is_empty() {
             return traces;
         }
-        let mut contents = Contents::new(objects, &secrets.wanted);
+        let mut contents = Contents::new(leads);
+        let number = |tree: Oid| ObjectId::new(tree.as_bytes()).and_then(|id| store.number(&id));
         let mut paths: HashMap<Vec<u8>, Path> = HashMap::new();
-        let roots: Vec<Node> = graph.commits.iter().map(|(_, links)| contents.of(links.tree)).collect();
+        let roots: Vec<Node> =
+            graph.commits.iter().map(|(_, links)| number(links.tree).map_or(EMPTY, |tree| contents.of(tree))).collect();
         let mut path_of = |path: &[u8], list: &mut Vec<Vec<u8>>| {
             *paths.entry(path.to_vec()).or_insert_with(|| {
                 list.push(path.to_vec());

@@ -7,8 +7,8 @@ use git2::{ObjectType, Oid};
 
 use super::Repo;
 use super::commit::Links;
-use super::history::History;
 use super::ranges::peel;
+use super::reach::Tips;
 use crate::error::Result;
 use crate::finding::Finding;
 
@@ -24,6 +24,7 @@ pub(super) enum Reach {
 }
 
 /// All commits in topological order, and how they are reached.
+#[derive(Debug)]
 pub(super) struct Graph {
     pub(super) commits: Vec<(Oid, Links)>,
     pub(super) parents: Vec<Vec<Place>>,
@@ -38,8 +39,8 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    pub(super) fn new(repo: &Repo, history: History) -> Result<Self> {
-        let commits = topological(history.commits);
+    pub(super) fn new(repo: &Repo, commits: Vec<(Oid, Links)>, tips: &Tips) -> Result<Self> {
+        let commits = topological(commits);
         let places: HashMap<Oid, Place> = commits.iter().enumerate().map(|(place, commit)| (commit.0, place)).collect();
         let parents = commits
             .iter()
@@ -54,7 +55,7 @@ impl Graph {
             head: None,
             direct: HashMap::new(),
         };
-        for reference in history.tips.refs {
+        for reference in &tips.refs {
             let (kind, id, tags) = peel(repo, reference.target)?;
             for id in tags.iter().chain((kind != Some(ObjectType::Commit)).then_some(&id)) {
                 graph.direct.entry(id.to_string()).or_default().push(reference.name.clone());
@@ -63,12 +64,12 @@ impl Graph {
             if reference.name == "HEAD" {
                 graph.head = Some(place);
             } else {
-                graph.refs.push((reference.name, place));
+                graph.refs.push((reference.name.clone(), place));
             }
         }
-        let reflog: Vec<Place> = history.tips.reflog.iter().filter_map(|id| places.get(id).copied()).collect();
-        let tips = graph.refs.iter().map(|reference| reference.1).chain(graph.head).collect();
-        for (tips, reach) in [(reflog, Reach::Reflog), (tips, Reach::Ref)] {
+        let reflog: Vec<Place> = tips.reflog.iter().filter_map(|id| places.get(id).copied()).collect();
+        let from_refs = graph.refs.iter().map(|reference| reference.1).chain(graph.head).collect();
+        for (tips, reach) in [(reflog, Reach::Reflog), (from_refs, Reach::Ref)] {
             for place in graph.below(tips) {
                 graph.reach[place] = reach;
             }

@@ -5,6 +5,30 @@ use std::ops::Range;
 use super::dirty::{Anchor, Near};
 use super::fault::Fault;
 use super::object::{Kind, ObjectId};
+use crate::finding::Origin;
+use crate::source::Visitor;
+
+/// One thread's end of whoever looks for something in blobs: it knows what is looked for, nothing of git.
+pub trait TextReader: Visitor {
+    /// What a literal gave.
+    type Found: Send + Sync;
+
+    /// See [`Reader::near`].
+    fn near(&self) -> Near;
+
+    /// See [`Reader::carries`].
+    fn carries(&self, text: &[u8]) -> bool;
+
+    /// See [`Reader::look`].
+    fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Self::Found>>);
+
+    /// A whole blob with all its anchors; `None` when nothing was looked for in it yet. `origin` is asked only where
+    /// there is a finding.
+    fn blob(&mut self, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>, origin: &dyn Fn() -> Origin);
+
+    /// How many bytes to each side a find may depend on.
+    fn reach(&self) -> usize;
+}
 
 /// One thread's end of whoever looks at objects.
 pub trait Reader: Send {

@@ -163,6 +163,6 @@ pub(super) fn see_checked(
     let (store, notices) = Store::open(objects, format);
     let plan = Plan::new(&store, None);
     let seen = Mutex::new(Seen::default());
-    walk(&store, &plan, options, &|| Toy { seen: &seen, format, check_ids, looked: 0 });
+    walk(&store, &plan, &plan.all, options, &|| Toy { seen: &seen, format, check_ids, looked: 0 });
     (seen.into_inner().expect("lock"), notices)
 }

@@ -4,8 +4,13 @@
 //!  Item -> decode -> Scanner::scan -> accept? -> place (line, excerpt, mask) -> [attribute] -> decide -> ScanResult
 //! ```
 //!
+//! `carry.rs` is the same for the history walk, which scans what a delta inserts and carries the rest over.
+//!
 //! Placing happens in the worker, while the bytes are there. Attribution (history only) and the decision need no
 //! bytes, so they happen on findings alone: at the end, or in the worker when the scan streams.
+
+#[cfg(feature = "git")]
+mod carry;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +19,7 @@ use std::time::{Instant, SystemTime};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::clock;
-use crate::engine::{Engine, Match, Scanner};
+use crate::engine::{Engine, Match, Open, Scanner};
 use crate::error::Notice;
 use crate::filter::allowlist::Allowlist;
 use crate::filter::{Decision, Filter, inline};
@@ -22,7 +27,7 @@ use crate::finding::position::Locator;
 use crate::finding::redact::{excerpt, mask};
 use crate::finding::{Coverage, Finding, Part, ScanResult, Status};
 use crate::secret::Secret;
-use crate::source::encoding::decode;
+use crate::source::encoding::{Decoded, decode};
 use crate::source::{Item, Visitor};
 
 /// From this many findings on, decisions are made in parallel.
@@ -60,6 +65,8 @@ pub struct Scan<'s> {
     filter: &'s Filter,
     /// Whether an allowlist's pattern needs the match or its line.
     context: bool,
+    /// Candidates depend on the bytes round them alone.
+    local: bool,
     /// Findings are handed on as soon as they are decided: in the worker, or at the end when `later`.
     stream: Option<&'s Sink<'s>>,
     /// The source attributes findings when all are found; nothing can be decided before.
@@ -76,6 +83,7 @@ impl<'s> Scan<'s> {
             engine,
             filter,
             context: filter.allowlists.iter().any(Allowlist::needs_context),
+            local: engine.is_local(),
             stream: None,
             later: false,
             progress: Arc::default(),
@@ -113,7 +121,13 @@ impl<'s> Scan<'s> {
 
     /// A worker for one more thread.
     pub fn worker(&self) -> Worker<'_> {
-        Worker { scan: self, scanner: self.engine.scanner(), mine: Gathered::default() }
+        Worker {
+            scan: self,
+            scanner: self.engine.scanner(),
+            mine: Gathered::default(),
+            candidates: Vec::new(),
+            open: Vec::new(),
+        }
     }
 
     /// The findings so far, for attribution; decided already when the scan streams at once.
@@ -157,20 +171,41 @@ pub struct Worker<'w> {
     scan: &'w Scan<'w>,
     scanner: Scanner<'w>,
     mine: Gathered,
+    /// Buffers of the history walk.
+    candidates: Vec<Match>,
+    open: Vec<Open>,
 }
 
 impl Visitor for Worker<'_> {
     fn item(&mut self, item: Item<'_>) {
-        let size = item.bytes.len() as u64;
+        self.count(item.bytes);
+        let decoded = decode(item.bytes);
+        let matches = self.scanner.scan(&decoded.text);
+        if !matches.is_empty() {
+            self.matched(&item, &decoded, &matches);
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.mine.notices.push(notice);
+    }
+
+    fn coverage(&mut self) -> &mut Coverage {
+        &mut self.mine.coverage
+    }
+}
+
+impl Worker<'_> {
+    fn count(&mut self, bytes: &[u8]) {
+        let size = bytes.len() as u64;
         self.mine.bytes += size;
         self.scan.progress.items.fetch_add(1, Ordering::Relaxed);
         self.scan.progress.bytes.fetch_add(size, Ordering::Relaxed);
-        let decoded = decode(item.bytes);
+    }
+
+    /// Makes findings of the matches of an item, those that count.
+    fn matched(&mut self, item: &Item<'_>, decoded: &Decoded<'_>, matches: &[Match]) {
         let text = &*decoded.text;
-        let matches = self.scanner.scan(text);
-        if matches.is_empty() {
-            return;
-        }
         let engine = self.scan.engine;
         let masks: Vec<_> = matches
             .iter()
@@ -178,7 +213,7 @@ impl Visitor for Worker<'_> {
             .map(|(rule, span)| (span.clone(), self.shown(engine, rule, &text[span])))
             .collect();
         let mut locator = Locator::new(text);
-        for found in &matches {
+        for found in matches {
             let secret = &text[found.secret.clone()];
             let raw = decoded.raw_offset(found.secret.start)..decoded.raw_offset(found.secret.end);
             if item.accept.is_some_and(|accept| !accept(secret, raw.clone())) {
@@ -195,7 +230,7 @@ impl Visitor for Worker<'_> {
             finding.position = item.start.shift(finding.position);
             (finding.excerpt, finding.excerpt_mark) = (excerpt.text, excerpt.mark);
             finding.commit.clone_from(&item.commit);
-            self.note_allowances(found, text, &mut finding, &matches);
+            self.note_allowances(found, text, &mut finding, matches);
             if let Some(sink) = self.scan.at_once() {
                 if self.scan.filter.decide(&mut finding) == Decision::Drop {
                     continue;
@@ -206,16 +241,6 @@ impl Visitor for Worker<'_> {
         }
     }
 
-    fn notice(&mut self, notice: Notice) {
-        self.mine.notices.push(notice);
-    }
-
-    fn coverage(&mut self) -> &mut Coverage {
-        &mut self.mine.coverage
-    }
-}
-
-impl Worker<'_> {
     /// Notes what only the bytes tell: a comment beside the match, an allowlist's pattern over its line.
     fn note_allowances(&self, found: &Match, text: &[u8], finding: &mut Finding, all: &[Match]) {
         let rules = || self.scan.engine.rules().rules().iter().map(|rule| rule.id.to_string()).collect();
