@@ -96,16 +96,19 @@ fn words(name: &[u8]) -> impl Iterator<Item = &[u8]> {
     word_spans(name).map(|span| &name[span])
 }
 
+/// Whether a new word begins with the capital at `at`: behind a small letter, or as in `ai21Key` behind a digit.
+fn capital_begins(name: &[u8], at: usize) -> bool {
+    let small = |at: usize| name.get(at).is_some_and(u8::is_ascii_lowercase);
+    name[at].is_ascii_uppercase() && (small(at - 1) || name[at - 1].is_ascii_digit() && small(at + 1))
+}
+
 /// Where the words of an identifier stand.
 pub(super) fn word_spans(name: &[u8]) -> impl Iterator<Item = std::ops::Range<usize>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let start = at + name[at..].iter().position(u8::is_ascii_alphanumeric)?;
         at = start + 1;
-        while at < name.len()
-            && name[at].is_ascii_alphanumeric()
-            && !(name[at].is_ascii_uppercase() && name[at - 1].is_ascii_lowercase())
-        {
+        while at < name.len() && name[at].is_ascii_alphanumeric() && !capital_begins(name, at) {
             at += 1;
         }
         Some(start..at)

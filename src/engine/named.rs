@@ -60,7 +60,7 @@ mod tests {
         id = "copper-key"
         description = "x"
         severity = "low"
-        words = ["copper", "privateai"]
+        words = ["copper", "privateai", "ai21"]
         regex = '[a-f0-9]{32}'
         entropy = 2.9
         examples = ["COPPER_API_KEY={hex:32}"]
@@ -83,7 +83,15 @@ mod tests {
     #[test]
     fn words_stand_whole_in_any_spelling() {
         let names = Names::new(&rules());
-        for name in ["COPPER_TOKEN", "copperApiKey", "my-copper.token", "private_ai_token", "privateAiToken"] {
+        for name in [
+            "COPPER_TOKEN",
+            "copperApiKey",
+            "my-copper.token",
+            "private_ai_token",
+            "privateAiToken",
+            "ai21ApiKey",
+            "AI21_KEY",
+        ] {
             assert_eq!(names.owners(name.as_bytes()).len(), 1, "{name}");
         }
         for name in ["coppered_token", "COPPERS_TOKEN", "token", "private_token", "ai_private", ""] {
