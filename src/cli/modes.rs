@@ -141,10 +141,11 @@ impl ModeArguments {
             let repo = opener.open()?;
             let mut history = history::scan(&repo, &options, &|| scan.worker())?;
             ran.exclusions.append(&mut history.exclusions);
+            let sightings = scan.take_sightings();
             let mut findings = scan.take_findings();
-            history.read_trees(&repo, &findings, &|| Box::new(scan.worker()))?;
+            history.read_trees(&repo, (&sightings, &findings), &|| Box::new(scan.worker()))?;
             findings.append(&mut scan.take_findings());
-            ran.findings.extend(history.attribute(&repo, findings, &|| Box::new(scan.worker()))?);
+            ran.findings.extend(history.attribute(&repo, (sightings, findings), &|| scan.worker())?);
             names.push(repo.shown().to_owned());
         }
         ran.mode = format!("history {}", names.join(" "));

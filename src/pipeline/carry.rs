@@ -9,17 +9,17 @@ use std::sync::Arc;
 
 use super::Worker;
 use crate::engine::{LONG_REACH, Match, SHORT_REACH};
-use crate::finding::Origin;
+use crate::finding::{Finding, Origin};
 use crate::source::encoding::{self, decode};
 use crate::source::history::dirty::{Anchor, Near};
-use crate::source::history::reader::TextReader;
+use crate::source::history::reader::{Blob, Sighting, TextReader};
 use crate::source::{Item, Visitor as _};
 
 /// No literal is longer.
 const LONGEST_LITERAL: u32 = 64;
 
 impl TextReader for Worker<'_> {
-    type Found = Match;
+    type Found = Arc<Match>;
 
     fn near(&self) -> Near {
         // A hit left of new bytes may look forward into them, one right of them backward.
@@ -30,7 +30,7 @@ impl TextReader for Worker<'_> {
         self.scan.local && encoding::is_plain(text)
     }
 
-    fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Match>>) {
+    fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Arc<Match>>>) {
         self.scanner.open = Some(std::mem::take(&mut self.open));
         self.scanner.candidates(text, range, &mut self.candidates);
         self.open = self.scanner.open.take().unwrap_or_default();
@@ -47,17 +47,38 @@ impl TextReader for Worker<'_> {
         }));
     }
 
-    fn blob(&mut self, text: &[u8], anchors: Option<&[Anchor<Match>]>, origin: &dyn Fn() -> Origin) {
-        let Some(anchors) = anchors else { return self.item(Item::new(origin(), text)) };
+    fn blob(&mut self, text: &[u8], anchors: Option<&[Anchor<Arc<Match>>]>, blob: &Blob<'_>) {
+        let Some(anchors) = anchors else { return self.item(Item::new(blob.origin(), text)) };
         self.count(text);
         let mut matches: Vec<Match> = anchors.iter().filter_map(placed).collect();
         if matches.is_empty() {
             return;
         }
         self.scanner.resolve(text, &mut matches);
-        if !matches.is_empty() {
-            self.matched(&Item::new(origin(), text), &decode(text), &matches);
+        if matches.is_empty() {
+            return;
         }
+        let Some(number) = blob.store.number(blob.id) else {
+            return self.matched(&Item::new(blob.origin(), text), &decode(text), &matches);
+        };
+        let scan = self.scan;
+        self.mine.sightings.extend(matches.iter().map(|found| Sighting {
+            secret: scan.secret_key(&scan.engine.rule(found.rule).id, &text[found.secret.clone()]),
+            blob: number,
+            start: found.secret.start as u32,
+            confidence: found.confidence,
+        }));
+    }
+
+    fn place(&mut self, text: &[u8], origin: Origin) -> Vec<Finding> {
+        let decoded = decode(text);
+        let matches = self.scanner.scan(&decoded.text);
+        self.matched(&Item::new(origin, text), &decoded, &matches);
+        std::mem::take(&mut self.mine.findings)
+    }
+
+    fn secret_key(&self, finding: &Finding) -> u128 {
+        self.scan.secret_key(&finding.rule, finding.secret.expose())
     }
 
     fn reach(&self) -> usize {
@@ -66,7 +87,7 @@ impl TextReader for Worker<'_> {
 }
 
 /// The candidate where its anchor stands now.
-fn placed(anchor: &Anchor<Match>) -> Option<Match> {
+fn placed(anchor: &Anchor<Arc<Match>>) -> Option<Match> {
     let mut found = Match::clone(anchor.found.as_deref()?);
     let (from, to) = (found.anchor, anchor.at as usize);
     for range in [&mut found.span, &mut found.secret, &mut found.context] {

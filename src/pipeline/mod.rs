@@ -12,6 +12,8 @@
 #[cfg(feature = "git")]
 mod carry;
 
+#[cfg(feature = "git")]
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -19,7 +21,7 @@ use std::time::{Instant, SystemTime};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::clock;
-use crate::engine::{Engine, Match, Open, Scanner};
+use crate::engine::{Engine, Match, Scanner};
 use crate::error::Notice;
 use crate::filter::allowlist::Allowlist;
 use crate::filter::{Decision, Filter, inline};
@@ -28,6 +30,8 @@ use crate::finding::redact::{excerpt, mask};
 use crate::finding::{Coverage, Finding, Part, ScanResult, Status};
 use crate::secret::Secret;
 use crate::source::encoding::{Decoded, decode};
+#[cfg(feature = "git")]
+use crate::source::history::reader::Sighting;
 use crate::source::{Item, Visitor};
 
 /// From this many findings on, decisions are made in parallel.
@@ -40,6 +44,8 @@ struct Gathered {
     notices: Vec<Notice>,
     coverage: Coverage,
     bytes: u64,
+    #[cfg(feature = "git")]
+    sightings: Vec<Sighting>,
 }
 
 /// How far a scan is, for whoever shows it.
@@ -66,6 +72,7 @@ pub struct Scan<'s> {
     /// Whether an allowlist's pattern needs the match or its line.
     context: bool,
     /// Candidates depend on the bytes round them alone.
+    #[cfg(feature = "git")]
     local: bool,
     /// Findings are handed on as soon as they are decided: in the worker, or at the end when `later`.
     stream: Option<&'s Sink<'s>>,
@@ -73,6 +80,9 @@ pub struct Scan<'s> {
     later: bool,
     progress: Arc<Progress>,
     started: (SystemTime, Instant),
+    /// Two keys of their own, so that no two secrets are taken for one.
+    #[cfg(feature = "git")]
+    keys: (RandomState, RandomState),
     gathered: Mutex<Gathered>,
 }
 
@@ -83,11 +93,14 @@ impl<'s> Scan<'s> {
             engine,
             filter,
             context: filter.allowlists.iter().any(Allowlist::needs_context),
+            #[cfg(feature = "git")]
             local: engine.is_local(),
             stream: None,
             later: false,
             progress: Arc::default(),
             started: (SystemTime::now(), Instant::now()),
+            #[cfg(feature = "git")]
+            keys: (RandomState::new(), RandomState::new()),
             gathered: Mutex::default(),
         }
     }
@@ -125,7 +138,9 @@ impl<'s> Scan<'s> {
             scan: self,
             scanner: self.engine.scanner(),
             mine: Gathered::default(),
+            #[cfg(feature = "git")]
             candidates: Vec::new(),
+            #[cfg(feature = "git")]
             open: Vec::new(),
         }
     }
@@ -133,6 +148,22 @@ impl<'s> Scan<'s> {
     /// The findings so far, for attribution; decided already when the scan streams at once.
     pub fn take_findings(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.gathered.get_mut().unwrap_or_else(PoisonError::into_inner).findings)
+    }
+
+    /// The sightings so far, in order.
+    #[cfg(feature = "git")]
+    pub fn take_sightings(&mut self) -> Vec<Sighting> {
+        let gathered = self.gathered.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut sightings = std::mem::take(&mut gathered.sightings);
+        sightings.sort_unstable();
+        sightings
+    }
+
+    /// The identity of a rule's secret within this scan.
+    #[cfg(feature = "git")]
+    fn secret_key(&self, rule: &str, secret: &[u8]) -> u128 {
+        let half = |state: &RandomState| u128::from(state.hash_one((rule, secret)));
+        half(&self.keys.0) << 64 | half(&self.keys.1)
     }
 
     /// Decides on `findings` (unless that is done) and ends the scan.
@@ -172,8 +203,10 @@ pub struct Worker<'w> {
     scanner: Scanner<'w>,
     mine: Gathered,
     /// Buffers of the history walk.
+    #[cfg(feature = "git")]
     candidates: Vec<Match>,
-    open: Vec<Open>,
+    #[cfg(feature = "git")]
+    open: Vec<crate::engine::Open>,
 }
 
 impl Visitor for Worker<'_> {
@@ -313,6 +346,8 @@ impl Drop for Worker<'_> {
         gathered.notices.append(&mut self.mine.notices);
         gathered.coverage.merge(std::mem::take(&mut self.mine.coverage));
         gathered.bytes += self.mine.bytes;
+        #[cfg(feature = "git")]
+        gathered.sightings.append(&mut self.mine.sightings);
     }
 }
 

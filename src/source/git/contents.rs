@@ -2,6 +2,7 @@
 //! one node. So most commits compare with their parents by one number, however many trees they have.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use super::tree::DEEPEST;
 use crate::source::history::leads::{self, Leads};
@@ -32,16 +33,24 @@ pub(super) type Visit<'v> = dyn FnMut(&[u8], Blob, &[Option<Blob>]) + 'v;
 /// All reduced trees.
 pub(super) struct Contents<'c> {
     leads: &'c Leads,
+    /// Numbers of the wanted objects that count.
+    wanted: Range<u32>,
     nodes: Vec<Entries>,
     known: HashMap<Entries, Node>,
     trees: HashMap<u32, Node>,
 }
 
 impl<'c> Contents<'c> {
-    /// Follows `leads`.
-    pub(super) fn new(leads: &'c Leads) -> Self {
+    /// Follows `leads` to the objects whose numbers are in `wanted`.
+    pub(super) fn new(leads: &'c Leads, wanted: Range<u32>) -> Self {
         let nothing: Entries = Box::default();
-        Self { leads, nodes: vec![nothing.clone()], known: HashMap::from([(nothing, EMPTY)]), trees: HashMap::new() }
+        Self {
+            leads,
+            wanted,
+            nodes: vec![nothing.clone()],
+            known: HashMap::from([(nothing, EMPTY)]),
+            trees: HashMap::new(),
+        }
     }
 
     /// The reduction of a tree, by its number. Trees that could not be read lead nowhere (a gap tells of them).
@@ -58,7 +67,8 @@ impl<'c> Contents<'c> {
         if depth < DEEPEST {
             for lead in leads.of(tree) {
                 let child = match lead.child() {
-                    leads::Child::Blob(blob) => Child::Blob(blob),
+                    leads::Child::Wanted(blob) if self.wanted.contains(&blob) => Child::Blob(blob),
+                    leads::Child::Wanted(_) => continue,
                     leads::Child::Tree(tree) => match self.descend(tree, depth + 1) {
                         EMPTY => continue,
                         node => Child::Node(node),

@@ -14,15 +14,16 @@ use super::gaps::Gaps;
 use super::graph::Graph;
 use super::missing;
 use super::reach::{self, Tips};
-use super::survey::{Seen, Shared, Survey, TreeSurvey, Wanted, oid};
+use super::survey::{Seen, Shared, Survey, oid};
 use super::tree::Objects;
+use super::trees::{Trees, Wanted};
 use super::{GitOptions, Ref, Repo, clean};
 use crate::error::{Error, Notice, NoticeKind, Result};
 use crate::finding::{Exclusion, Finding, OriginKind};
 use crate::source::history::leads::Leads;
 use crate::source::history::object::{Format, Kind, ObjectId};
 use crate::source::history::plan::{Part, Plan};
-use crate::source::history::reader::TextReader;
+use crate::source::history::reader::{Sighting, TextReader};
 use crate::source::history::store::Store;
 use crate::source::history::walk;
 use crate::source::{Item, MakeVisitor, Visitor};
@@ -55,7 +56,7 @@ pub struct History {
     /// The refs that were asked for.
     asked: Vec<Ref>,
     narrowed: bool,
-    walk: walk::Options,
+    pub(super) walk: walk::Options,
     /// The blobs with findings, and what leads to them.
     pub(super) wanted: Wanted,
     pub(super) leads: Leads,
@@ -129,17 +130,10 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
         ..walk::Options::default()
     };
     walk.memory = options.memory.unwrap_or(walk.memory);
-    let shared = Shared {
-        shown: repo.shown(),
-        store: &store,
-        gaps: &gaps,
-        max_size: options.git.max_size,
-        look_for_missing: !narrowed,
-        leads_only: false,
-        seen: Mutex::default(),
-    };
-    walk::walk(&store, &plan, &others, &walk, &|| Survey::new(&shared, make()));
-    let mut seen = shared.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let shared = Shared { shown: repo.shown(), store: &store, gaps: &gaps, max_size: options.git.max_size };
+    let seen = Mutex::default();
+    walk::walk(&store, &plan, &others, &walk, &|| Survey::new(&shared, &seen, make()));
+    let mut seen: Seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
     seen.commits.sort_by_key(|commit| commit.0);
     seen.trees.sort();
     let graph = Graph::new(repo, seen.commits, &tips)?;
@@ -173,7 +167,7 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
 }
 
 /// Scans the names of refs and of tree entries. The byte range of a finding counts within the name.
-fn names(repo: &Repo, visitor: &mut dyn Visitor, refs: &[Ref], names: &BTreeMap<Box<[u8]>, Oid>) {
+fn names(repo: &Repo, visitor: &mut dyn Visitor, refs: &[Ref], names: &BTreeMap<Box<[u8]>, ObjectId>) {
     for reference in refs {
         let count = visitor.coverage().kind("refs");
         (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
@@ -181,54 +175,47 @@ fn names(repo: &Repo, visitor: &mut dyn Visitor, refs: &[Ref], names: &BTreeMap<
         visitor.item(Item::new(origin, reference.name.as_bytes()));
     }
     for (name, &tree) in names {
-        visitor.item(Item::new(repo.origin(OriginKind::Ref, tree, b""), name));
+        visitor.item(Item::new(repo.origin(OriginKind::Ref, oid(&tree), b""), name));
     }
 }
 
 impl History {
-    /// Reads all trees: names are scanned, missing objects looked for, and what leads to the blobs of `findings` is
-    /// kept for [`History::attribute`].
+    /// Reads all trees: names are scanned, missing objects looked for, and what leads to the blobs of `sightings` and
+    /// `findings` is kept for [`History::attribute`].
     ///
     /// # Errors
     /// When the repository cannot be read any more.
-    pub fn read_trees(&mut self, repo: &Repo, findings: &[Finding], make: &MakeVisitor<'_>) -> Result<()> {
+    pub fn read_trees(
+        &mut self,
+        repo: &Repo,
+        (sightings, findings): (&[Sighting], &[Finding]),
+        make: &MakeVisitor<'_>,
+    ) -> Result<()> {
         let gaps = Gaps::default();
         let in_blobs = findings.iter().filter(|finding| finding.origin.kind == OriginKind::Blob);
         let ids = in_blobs.filter_map(|finding| ObjectId::from_hex(finding.origin.object.as_deref()?.as_bytes()));
-        let wanted = Wanted::new(ids);
-        let seen = self.walk_trees(repo, &wanted, &gaps, false, make);
-        if !seen.missing.is_empty() && !missing::are_many(&seen.missing, &gaps) {
-            let named = Wanted::new(seen.missing.keys().copied());
-            let leads = self.walk_trees(repo, &named, &Gaps::default(), true, make).leads;
-            let about = (&named, &leads);
-            missing::tell_reachable(repo, &self.store, &self.graph, &self.tips, &seen.missing, about, &gaps)?;
-        }
-        let mut visitor = make();
-        names(repo, visitor.as_mut(), &self.asked, &seen.names.into_iter().collect());
-        gaps.tell(repo.shown(), visitor.as_mut());
-        (self.wanted, self.leads) = (wanted, seen.leads);
-        Ok(())
-    }
-
-    fn walk_trees(&self, repo: &Repo, wanted: &Wanted, gaps: &Gaps, leads_only: bool, make: &MakeVisitor<'_>) -> Seen {
-        let shared = Shared {
-            shown: repo.shown(),
-            store: &self.store,
-            gaps,
-            max_size: None,
-            look_for_missing: !self.narrowed && !leads_only,
-            leads_only,
-            seen: Mutex::new(Seen { leads: Leads::new(&self.store), ..Seen::default() }),
-        };
-        walk::walk(&self.store, &self.plan, &self.trees, &self.walk, &|| TreeSurvey::new(&shared, wanted, make()));
-        let mut early = TreeSurvey::new(&shared, wanted, make());
+        let mut numbers: Vec<u32> = sightings.iter().map(|sighting| sighting.blob).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let wanted = Wanted::new(ids.chain(numbers.into_iter().filter_map(|number| self.store.id(number))));
+        let shared = Shared { shown: repo.shown(), store: &self.store, gaps: &gaps, max_size: None };
+        let trees = Trees::new(&shared, &wanted, !self.narrowed);
+        walk::walk(&self.store, &self.plan, &self.trees, &self.walk, &|| trees.survey(make()));
+        let mut early = trees.survey(make());
         for id in &self.early {
             if let Ok((Kind::Tree, text)) = self.store.read(id, None, u64::from(u32::MAX)) {
-                early.tree(id, &text, None);
+                early.tree(id, &text);
             }
         }
         drop(early);
-        shared.seen.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let (found, leads) = trees.end();
+        let about = (&found.missing, &leads);
+        missing::tell_reachable(repo, &self.store, &self.graph, &self.tips, about, &gaps)?;
+        let mut visitor = make();
+        names(repo, visitor.as_mut(), &self.asked, &found.names.into_iter().collect());
+        gaps.tell(repo.shown(), visitor.as_mut());
+        (self.wanted, self.leads) = (wanted, leads);
+        Ok(())
     }
 
     /// Notes what `--refs` and `--reachable-only` left out, `wanted` objects being asked for.

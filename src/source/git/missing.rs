@@ -1,7 +1,7 @@
 //! Objects that are named and not there. Unreachable objects may lack what git has pruned already; of what refs reach,
 //! everything must be there, or it is a gap.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use git2::{ErrorCode, ObjectType, Oid};
 
@@ -11,17 +11,17 @@ use super::gaps::Gaps;
 use super::graph::{Graph, Reach};
 use super::ranges::peel;
 use super::reach::Tips;
-use super::survey::{Wanted, oid};
+use super::survey::oid;
 use crate::error::Result;
 use crate::source::history::leads::Leads;
 use crate::source::history::object::ObjectId;
 use crate::source::history::store::Store;
 
 /// From so many on nobody asks which of them refs reach: it is a partial clone, and they are all told of.
-const MANY: usize = 4096;
+pub(super) const MANY: usize = 4096;
 
-/// Missing objects that trees name; whether as a folder.
-pub(super) type Missing = BTreeMap<ObjectId, bool>;
+/// Missing objects that trees name: their numbers among the leads, and whether as a folder.
+pub(super) type Missing = HashMap<ObjectId, (u32, bool)>;
 
 /// Tells of what reachable commits and refs name and `store` lacks.
 pub(super) fn tell_commits(repo: &Repo, store: &Store, graph: &Graph, tips: &Tips, gaps: &Gaps) -> Result<()> {
@@ -52,26 +52,25 @@ pub(super) fn tell_commits(repo: &Repo, store: &Store, graph: &Graph, tips: &Tip
     Ok(())
 }
 
-/// Tells of `missing` objects without asking who reaches them, when there are too many to ask.
-pub(super) fn are_many(missing: &Missing, gaps: &Gaps) -> bool {
-    if missing.len() < MANY {
-        return false;
-    }
-    missing.iter().for_each(|(id, is_tree)| gone(gaps, oid(id), if *is_tree { "tree" } else { "blob" }));
-    true
-}
-
-/// Tells of those `missing` objects that reachable trees lead to; `leads` and `wanted` are about them.
+/// Tells of those `missing` objects that reachable trees lead to.
 pub(super) fn tell_reachable(
     repo: &Repo,
     store: &Store,
     graph: &Graph,
     tips: &Tips,
-    missing: &Missing,
-    (wanted, leads): (&Wanted, &Leads),
+    (missing, leads): (&Missing, &Leads),
     gaps: &Gaps,
 ) -> Result<()> {
-    let mut contents = Contents::new(leads);
+    let name = |is_tree| if is_tree { "tree" } else { "blob" };
+    let mut numbers: Vec<(u32, ObjectId, bool)> =
+        missing.iter().map(|(id, (number, is_tree))| (*number, *id, *is_tree)).collect();
+    numbers.sort_unstable();
+    let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return Ok(()) };
+    if numbers.len() >= MANY {
+        numbers.iter().for_each(|(_, id, is_tree)| gone(gaps, oid(id), name(*is_tree)));
+        return Ok(());
+    }
+    let mut contents = Contents::new(leads, first.0..last.0 + 1);
     let mut root = |tree: Oid| {
         let number = ObjectId::new(tree.as_bytes()).and_then(|id| store.number(&id));
         number.map_or(EMPTY, |number| contents.of(number))
@@ -88,9 +87,9 @@ pub(super) fn tell_reachable(
         }
     }
     let reached = contents.all_blobs(roots);
-    for (id, is_tree) in missing {
-        if wanted.blobs.get(id).is_some_and(|number| reached.contains(number)) {
-            gone(gaps, oid(id), if *is_tree { "tree" } else { "blob" });
+    for (number, id, is_tree) in numbers {
+        if reached.contains(&number) {
+            gone(gaps, oid(&id), name(is_tree));
         }
     }
     Ok(())

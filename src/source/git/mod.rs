@@ -25,10 +25,12 @@ mod missing;
 pub mod ranges;
 mod reach;
 mod refs;
+mod secrets;
 pub mod staged;
 mod survey;
 pub mod tracked;
 mod tree;
+mod trees;
 mod walk;
 mod workers;
 

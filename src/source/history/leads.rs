@@ -1,17 +1,17 @@
-//! Leads: which entries of which trees lead to wanted blobs, from one pass over all trees.
+//! Leads: which entries of which trees lead to wanted objects, from one pass over all trees.
 //!
-//! Of every tree its folders are kept and the wanted blobs in it, eight bytes each; what leads nowhere falls away when
-//! the leads are followed. Names are numbered, objects are numbers of the [`Store`](super::store::Store).
+//! Of every tree its folders are kept and the wanted objects in it, eight bytes each; what leads nowhere falls away
+//! when the leads are followed. Names are numbered, trees are numbers of the [`Store`](super::store::Store).
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
-use super::object::ObjectId;
 use super::store::Store;
 
-/// Marks a wanted blob among the children.
-const BLOB: u32 = 1 << 31;
+/// Marks a wanted object among the children.
+const WANTED: u32 = 1 << 31;
 
-/// An entry of a tree that may lead to a wanted blob.
+/// An entry of a tree that may lead to a wanted object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lead {
     /// Number of its name.
@@ -24,14 +24,36 @@ pub struct Lead {
 pub enum Child {
     /// A tree, by its number in the store.
     Tree(u32),
-    /// A wanted blob, by its number among them.
-    Blob(u32),
+    /// A wanted object, by its number among them.
+    Wanted(u32),
 }
 
 impl Lead {
+    /// The lead to `child`; `None` for numbers that no repository has.
+    pub fn new(name: u32, child: Child) -> Option<Self> {
+        let (number, mark) = match child {
+            Child::Tree(number) => (number, 0),
+            Child::Wanted(number) => (number, WANTED),
+        };
+        (number & WANTED == 0).then_some(Self { name, child: number | mark })
+    }
+
     /// Where it goes.
     pub fn child(self) -> Child {
-        if self.child & BLOB == 0 { Child::Tree(self.child) } else { Child::Blob(self.child & !BLOB) }
+        if self.child & WANTED == 0 { Child::Tree(self.child) } else { Child::Wanted(self.child & !WANTED) }
+    }
+}
+
+/// Numbers of names, the same for all threads.
+#[derive(Debug, Default)]
+pub struct Names(Mutex<HashMap<Box<[u8]>, u32>>);
+
+impl Names {
+    /// The number of a name.
+    pub fn number(&self, name: &[u8]) -> u32 {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = names.len() as u32;
+        *names.entry(name.into()).or_insert(next)
     }
 }
 
@@ -46,9 +68,26 @@ pub struct Leads {
 }
 
 impl Leads {
-    /// Room for the trees of `store`.
-    pub fn new(store: &Store) -> Self {
-        Self { places: vec![(0, 0); store.most_numbers()], ..Self::default() }
+    /// What all threads gathered in `store`.
+    pub fn new(store: &Store, names: Names, parts: Vec<Gathered>) -> Self {
+        let numbers = names.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut by_number = vec![Box::default(); numbers.len()];
+        #[allow(clippy::iter_over_hash_type, reason = "every name goes to its own place")]
+        for (name, &number) in &numbers {
+            by_number[number as usize] = name.clone();
+        }
+        let mut leads =
+            Self { names: by_number, numbers, places: vec![(0, 0); store.most_numbers()], leads: Vec::new() };
+        for part in parts {
+            let base = leads.leads.len() as u32;
+            leads.leads.extend_from_slice(&part.leads);
+            for (tree, first, count) in part.trees {
+                if let Some(place) = leads.places.get_mut(tree as usize) {
+                    *place = (base + first, count);
+                }
+            }
+        }
+        leads
     }
 
     /// The leads of a tree.
@@ -66,92 +105,24 @@ impl Leads {
     pub fn number(&self, name: &[u8]) -> Option<u32> {
         self.numbers.get(name).copied()
     }
-
-    /// Takes in what one thread gathered.
-    pub fn add(&mut self, part: Gathered) {
-        let mut renamed = vec![0; part.names.len()];
-        #[allow(clippy::iter_over_hash_type, reason = "numbers of names are never shown or compared")]
-        for (name, number) in part.names {
-            let next = self.names.len() as u32;
-            renamed[number as usize] = *self.numbers.entry(name).or_insert_with_key(|name| {
-                self.names.push(name.clone());
-                next
-            });
-        }
-        let base = self.leads.len() as u32;
-        self.leads.extend(part.leads.iter().map(|lead| Lead { name: renamed[lead.name as usize], ..*lead }));
-        for (tree, first, count) in part.trees {
-            if let Some(place) = self.places.get_mut(tree as usize) {
-                *place = (base + first, count);
-            }
-        }
-    }
 }
 
 /// What one thread gathers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Gathered {
-    names: HashMap<Box<[u8]>, u32>,
     /// Tree, its first lead, how many.
     trees: Vec<(u32, u32, u32)>,
     leads: Vec<Lead>,
-    /// Folders met lately, with their numbers: neighbouring versions share most of them.
-    lately: Vec<Option<(ObjectId, u32)>>,
-}
-
-const LATELY: usize = 1 << 12;
-
-impl Default for Gathered {
-    fn default() -> Self {
-        Self { names: HashMap::new(), trees: Vec::new(), leads: Vec::new(), lately: vec![None; LATELY] }
-    }
 }
 
 impl Gathered {
-    /// A folder in the tree that is being read; whether it is there.
-    pub fn folder(&mut self, store: &Store, name: &[u8], id: &[u8]) -> bool {
-        let slot = usize::from(u16::from_le_bytes([id[0], id[1]])) % LATELY;
-        let number = match &self.lately[slot] {
-            Some((known, number)) if known.as_bytes() == id => Some(*number),
-            _ => ObjectId::new(id).and_then(|id| {
-                let number = store.number(&id)?;
-                self.lately[slot] = Some((id, number));
-                Some(number)
-            }),
-        };
-        if let Some(number) = number.filter(|number| number & BLOB == 0) {
-            self.push(name, number);
-        }
-        number.is_some()
-    }
-
-    /// A wanted object in the tree that is being read.
-    pub fn blob(&mut self, name: &[u8], wanted: u32) {
-        self.push(name, wanted | BLOB);
-    }
-
-    fn push(&mut self, name: &[u8], child: u32) {
-        let name = match self.names.get(name) {
-            Some(&number) => number,
-            None => {
-                let number = self.names.len() as u32;
-                self.names.insert(name.into(), number);
-                number
-            }
-        };
-        self.leads.push(Lead { name, child });
-    }
-
-    /// The tree `id` is read.
-    pub fn end(&mut self, store: &Store, id: &ObjectId) {
-        let first = self.trees.last().map_or(0, |&(_, first, count)| first + count);
+    /// The leads of the tree of this number.
+    pub fn tree(&mut self, number: u32, leads: impl Iterator<Item = Lead>) {
+        let first = self.leads.len() as u32;
+        self.leads.extend(leads);
         let count = self.leads.len() as u32 - first;
-        if count > 0
-            && let Some(number) = store.number(id)
-        {
+        if count > 0 {
             self.trees.push((number, first, count));
-        } else {
-            self.leads.truncate(first as usize);
         }
     }
 }

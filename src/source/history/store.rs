@@ -160,6 +160,18 @@ impl Store {
         })
     }
 
+    /// The object of a [`Self::number`].
+    pub fn id(&self, number: u32) -> Option<ObjectId> {
+        let mut position = number;
+        for pack in &self.packs {
+            if position < pack.index.count() {
+                return Some(pack.index.id(position));
+            }
+            position -= pack.index.count();
+        }
+        self.loose.get(position as usize).map(|loose| loose.id)
+    }
+
     /// One more than the largest [`Self::number`].
     pub fn most_numbers(&self) -> usize {
         self.packs.iter().map(|pack| pack.index.count() as usize).sum::<usize>() + self.loose.len()
