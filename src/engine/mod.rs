@@ -16,6 +16,7 @@ mod boundary;
 mod compiled;
 mod innocent;
 mod matcher;
+mod named;
 pub mod prefilter;
 mod resolve;
 pub mod score;

@@ -27,6 +27,7 @@ pub(crate) fn rules() -> RuleSet {
         secret_group: 0,
         entropy: 0.0,
         keywords: Vec::new().into(),
+        words: Vec::new().into(),
         within: 0,
         keywords_required: false,
         validators: Vec::new().into(),
