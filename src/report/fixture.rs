@@ -112,6 +112,7 @@ pub(crate) fn result() -> ScanResult {
         refs_count: 1,
         in_head: Some(false),
         removed_by: Some("9f".repeat(20)),
+        removed_at: Some("2024-05-11T09:00:00Z".into()),
         other_paths: vec!["old/app.env".into()],
         reach: None,
     });

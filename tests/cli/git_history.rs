@@ -377,3 +377,32 @@ fn hashes_are_compared_when_asked() {
     assert_eq!(run.status, 2, "{}", run.stdout);
     assert!(run.stderr.contains(&id) || run.stdout.contains(&id), "{}{}", run.stdout, run.stderr);
 }
+
+#[test]
+fn a_secret_has_a_lifetime() {
+    let folder = Folder::repository();
+    let dated = |message: &str, date: &str| {
+        folder.git(&["add", "-A"]);
+        let mut command = git_command(folder.path());
+        command.args(["commit", "-q", "-m", message]).env("GIT_AUTHOR_DATE", date).env("GIT_COMMITTER_DATE", date);
+        assert!(command.status().expect("git runs").success());
+    };
+    folder.write("gone.env", token(1));
+    folder.write("kept.env", token(2));
+    dated("brings", "2024-03-01T12:00:00Z");
+    folder.write("gone.env", "clean\n");
+    dated("removes", "2024-03-31T12:00:00Z");
+    let report: Value = serde_json::from_str(&run(folder.path(), &[]).stdout).expect("json");
+    let secrets = report["secrets"].as_array().expect("secrets");
+    let of = |path: &str| {
+        let at =
+            |index: &Value| report["findings"][index.as_u64().expect("an index") as usize]["origin"]["path"] == path;
+        secrets.iter().find(|secret| secret["findings"].as_array().expect("findings").iter().any(at)).expect("a secret")
+    };
+    let gone = of("gone.env");
+    assert_eq!(gone["first_seen"], "2024-03-01T12:00:00Z");
+    assert_eq!((&gone["last_seen"], &gone["days_exposed"]), (&"2024-03-31T12:00:00Z".into(), &30.into()));
+    let kept = of("kept.env");
+    assert_eq!(kept["last_seen"], report["ended"], "{kept}");
+    assert!(kept["days_exposed"].as_u64() > Some(30));
+}

@@ -147,7 +147,8 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
     let mut seen: Seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
     seen.commits.sort_by_key(|commit| commit.0);
     seen.trees.sort();
-    let graph = Graph::new(repo, seen.commits, &tips)?;
+    let refs = if narrowed { &asked } else { &tips.refs };
+    let graph = Graph::new(repo, &store, seen.commits, (refs, &tips.reflog))?;
     if let Some(only) = &only {
         let lacks = |id: &&ObjectId| few.is_none() && !store.contains(id) && !missing::is_empty_tree(id);
         only.iter().filter(lacks).for_each(|id| missing::gone(&gaps, oid(id), "object"));
