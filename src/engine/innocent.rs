@@ -4,7 +4,7 @@
 
 use base64::Engine as _;
 
-use super::assignment::{Operator, Quoting};
+use super::assignment::{BACK, Operator, Quoting};
 use super::value::Candidate;
 use super::words::{has_field, letter_cost, placeholder, reads_as_words};
 
@@ -39,12 +39,26 @@ const NOT_SECRET: &[&str] = &[
 
 /// The keyword ends a word of the name, and no word behind it makes it something about a secret.
 pub(super) fn name_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> {
-    let name = candidate.name;
-    let behind = &name[candidate.keyword.end..];
+    is_of_a_secret(candidate.name, &candidate.keyword)
+}
+
+/// See [`name_fits`].
+pub(super) fn is_of_a_secret(name: &[u8], place: &std::ops::Range<usize>) -> Result<(), &'static str> {
+    let keyword = &name[place.clone()];
+    let behind = &name[place.end..];
+    if let (Some(&last), Some(&next)) = (keyword.last(), behind.first()) {
+        let runs_on = last.is_ascii_lowercase() && next.is_ascii_lowercase()
+            || last.is_ascii_uppercase()
+                && next.is_ascii_uppercase()
+                && keyword.iter().all(|byte| !byte.is_ascii_lowercase());
+        if runs_on {
+            return Err("the keyword is only a piece of a longer word in the name");
+        }
+    }
     if words(behind).any(|word| listed(ABOUT, word)) || file_name(name) {
         return Err("the name says that the value is about a secret");
     }
-    if words(&name[..candidate.keyword.start]).any(|word| listed(NOT_SECRET, word)) {
+    if words(&name[..place.start]).any(|word| listed(NOT_SECRET, word)) {
         return Err("the name says that the value is not secret");
     }
     Ok(())
@@ -59,7 +73,7 @@ pub(super) fn place_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     let start = candidate.name_at.start;
     let before = start.checked_sub(1).map(|at| candidate.text[at]);
     // `arn:aws:secretsmanager:eu-west-1:...:secret:name`
-    let resource = || memchr::memmem::find(&candidate.text[start.saturating_sub(64)..start], b"arn:").is_some();
+    let resource = || memchr::memmem::find(&candidate.text[start.saturating_sub(BACK)..start], b"arn:").is_some();
     if before == Some(b':') && resource() {
         return Err("the name is a piece of a resource's name");
     }
@@ -115,20 +129,25 @@ fn listed(list: &[&str], word: &[u8]) -> bool {
 
 /// The words of an identifier: split at signs, and where a capital follows a small letter.
 fn words(name: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = name;
+    word_spans(name).map(|span| &name[span])
+}
+
+/// Whether a new word begins with the capital at `at`: behind a small letter, or as in `ai21Key` behind a digit.
+fn capital_begins(name: &[u8], at: usize) -> bool {
+    let small = |at: usize| name.get(at).is_some_and(u8::is_ascii_lowercase);
+    name[at].is_ascii_uppercase() && (small(at - 1) || name[at - 1].is_ascii_digit() && small(at + 1))
+}
+
+/// Where the words of an identifier stand.
+pub(super) fn word_spans(name: &[u8]) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let mut at = 0;
     std::iter::from_fn(move || {
-        let start = rest.iter().position(u8::is_ascii_alphanumeric)?;
-        rest = &rest[start..];
-        let mut end = 1;
-        while end < rest.len()
-            && rest[end].is_ascii_alphanumeric()
-            && !(rest[end].is_ascii_uppercase() && rest[end - 1].is_ascii_lowercase())
-        {
-            end += 1;
+        let start = at + name[at..].iter().position(u8::is_ascii_alphanumeric)?;
+        at = start + 1;
+        while at < name.len() && name[at].is_ascii_alphanumeric() && !capital_begins(name, at) {
+            at += 1;
         }
-        let word = &rest[..end];
-        rest = &rest[end..];
-        Some(word)
+        Some(start..at)
     })
 }
 

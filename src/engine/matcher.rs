@@ -315,6 +315,28 @@ impl<'e> Scanner<'e> {
         false
     }
 
+    /// A keyword of the generic path stands in the name of an assignment: whether a word of the name is a contextual
+    /// rule's, and its pattern matches.
+    fn named(&mut self, text: &[u8], literal: &Range<usize>, found: &Assignment, out: &mut Vec<Match>) -> bool {
+        let name = &text[found.name.clone()];
+        let keyword = literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start;
+        let owners = self.engine.compiled.owners_by_name(name);
+        if owners.is_empty() || innocent::is_of_a_secret(name, &keyword).is_err() {
+            return false;
+        }
+        for (index, word) in owners {
+            if innocent::tells_of_no_credential(name, &word) {
+                continue;
+            }
+            let confidence = i16::from(self.engine.rule(index).confidence);
+            let reasons = vec![Reason::new(confidence, "name and value have the form of the rule")];
+            if self.whole_value(text, index, found, reasons, out) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Tries a contextual rule on the value of `found`; whether it matched.
     fn whole_value(
         &mut self,
@@ -358,6 +380,9 @@ impl<'e> Scanner<'e> {
         found: &Assignment,
         out: &mut Vec<Match>,
     ) -> bool {
+        if self.named(text, &literal, found, out) {
+            return false;
+        }
         for place in 0..self.engine.compiled.any_name.len() {
             let any_name = self.engine.compiled.any_name[place];
             let reasons = vec![Reason::new(

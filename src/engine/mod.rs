@@ -17,6 +17,7 @@ mod compiled;
 mod innocent;
 mod matcher;
 pub mod model;
+mod named;
 pub mod prefilter;
 mod resolve;
 pub mod score;

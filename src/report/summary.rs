@@ -23,7 +23,7 @@ pub fn counts(result: &ScanResult) -> String {
             .filter(|&(count, _)| count > 0)
             .map(|(count, level)| format!("{} {}", number(count as u64), level.as_str()))
             .collect();
-        let secrets = by_secret(&open).len();
+        let secrets = by_secret(&open, "").len();
         format!(
             "{} ({}), {}",
             plural(open.len() as u64, "finding"),

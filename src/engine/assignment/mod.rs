@@ -22,7 +22,7 @@ pub(crate) const VALUE: usize = 1024;
 /// Farthest behind a name that anything is looked at.
 pub(crate) const FAR: usize = VALUE + 640;
 /// Farthest in front of a name that anything is looked at.
-const BACK: usize = 32;
+pub(crate) const BACK: usize = 64;
 
 /// How the value stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

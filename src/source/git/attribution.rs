@@ -18,6 +18,7 @@ use super::graph::{Graph, Place};
 use super::history::History;
 use super::secrets::{Attributed, Key, Secrets};
 use super::tree::Objects;
+use crate::clock;
 use crate::error::Result;
 use crate::finding::{Finding, OriginKind};
 use crate::source::history::leads::Leads;
@@ -193,6 +194,7 @@ impl Traces {
             if !in_head && let Some(removed) = self.removed.get(&(key, path)) {
                 let last = removed.iter().max_by_key(|&&place| (graph.of_head[place], place));
                 commit.removed_by = last.map(|&place| graph.commits[place].0.to_string());
+                commit.removed_at = last.map(|&place| clock::rfc3339(graph.commits[place].1.time));
             }
             commit.reach = graph.reach_in_words(oldest);
             let others = paths_of[&key].iter().filter(|&&other| other != path);
