@@ -54,7 +54,7 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
             assign_behind(view, spaced + 3 + word.count())
         }
         b'b' if spaced > at && view.starts(spaced, b"by lazy {") => assign(9),
-        _ if !closed && spaced > at => space(view, name, at, spaced),
+        _ if !closed && spaced > at && before != Some(b'<') => space(view, name, at, spaced),
         _ => None,
     }
 }

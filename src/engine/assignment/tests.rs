@@ -1,3 +1,5 @@
+//! The forms that the scanner reads, and those that it must not take for one.
+
 use super::{Operator, Quoting, read};
 
 fn parse(text: &str, keyword: &str) -> Option<(String, String, Quoting)> {
