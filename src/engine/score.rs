@@ -48,7 +48,9 @@ pub(super) fn sample(secret: &[u8], rule: &Rule) -> Result<Option<Reason>, &'sta
     }
     // Short random text may have letters that are cheap by chance; samples hold few digits.
     let digits = body.iter().filter(|byte| byte.is_ascii_digit()).count();
-    if body.len() >= 12 && digits * 8 <= body.len() && reads_as_words(body) {
+    // People make passwords of words.
+    let password = rule.tags.iter().any(|tag| tag == "password");
+    if !password && body.len() >= 12 && digits * 8 <= body.len() && reads_as_words(body) {
         return Err("it reads as words");
     }
     if body.len() >= 12 && has_run(body, 5) {

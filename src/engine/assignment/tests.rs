@@ -37,6 +37,7 @@ fn every_common_form_is_read() {
         ("\"password\" -> \"vv\",", "password", "vv", double),
         ("password=vv ./run", "password", "vv", Quoting::Bare),
         ("GET /x?password=vv&y=1 HTTP", "password", "vv", Quoting::Bare),
+        ("\"Host=db;password=vv;Database=x\"", "password", "vv", Quoting::Bare),
         ("set $password vvvvv;\n", "password", "vvvvv", Quoting::Bare),
         ("| password | vv |", "password", "vv", Quoting::Bare),
         ("**password**: vv\n", "password", "vv", Quoting::Bare),

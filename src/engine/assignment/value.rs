@@ -362,6 +362,7 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
         Some(b'}') if operator == Operator::Default => true,
         Some(b'|') if rest > end && operator == Operator::Assign => true,
         Some(b'&' | b'#' | b'>' | b')') if query => true,
+        Some(b';') if tight && rest == end && parameter(view, rest + 1) => true,
         Some(b';' | b',') => {
             operator == Operator::Space || matches!(view.get(view.skip_blanks(rest + 1)), None | Some(b'\n' | b'\r'))
         }
@@ -371,6 +372,18 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
         _ => operator == Operator::Space,
     };
     Found::plain(start..end, if closed { Quoting::Bare } else { Quoting::BareInside })
+}
+
+/// Whether another parameter of a connection string follows, or its end: `Password=value;Database=x"`.
+fn parameter(view: &View<'_>, at: usize) -> bool {
+    let word =
+        (0..32).take_while(|&offset| view.get(at + offset).is_some_and(|b| b.is_ascii_alphabetic() || b == b' '));
+    let word = word.count();
+    match view.get(at + word) {
+        Some(b'=') => word > 2,
+        Some(b'"' | b'\'' | b'\\') => word == 0,
+        _ => false,
+    }
 }
 
 /// Behind an authentication scheme's word, if one stands there.
