@@ -102,7 +102,7 @@ FILES = {
     "prometheus.yml": "scrape_configs:\n  - job_name: {w}\n    basic_auth:\n      username: {u}\n      password: {p}\n",
     "alertmanager.yml": "global:\n  smtp_auth_username: {u}\n  smtp_auth_password: {p}\n",
     "jenkins/credentials.xml": "<hudson.plugins.Cred>\n  <username>{u}</username>\n  <password>{p}</password>\n</hudson.plugins.Cred>\n",
-    "proftpdpasswd.conf": "SQLConnectInfo {w}@{h} {u} {p}\n",
+    "proftpdpasswd.conf": "SQLConnectInfo {w}@{h} {u} {p}\n",  # keysweep:allow made up
     "pure-ftpd/mysql.conf": "MYSQLUser {u}\nMYSQLPassword {p}\n",
     "openvpn/auth.txt": "{u}\n{p}\n",
     ".remote-sync.json": '{{"hostname": "{h}", "username": "{u}", "password": "{p}"}}\n',

@@ -44,7 +44,8 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b'-' if closed && next == Some(b'>') => assign(2),
         b'>' if before == Some(b'<') => Some((Operator::Assign, spaced)),
         b'(' if !closed => argument(view, spaced + 1),
-        b',' if closed || copies(view, name) => argument(view, spaced + 1),
+        // The name is all of its literal.
+        b',' if closed && matches!(before, Some(b'"' | b'\'')) || copies(view, name) => argument(view, spaced + 1),
         b',' if before == Some(b',') => Some((Operator::Space, spaced + 1)),
         b'[' => assign_behind(view, array(view, spaced + 1)?),
         b'{' if spaced > at => assign_behind(view, accessors(view, spaced + 1)?),
@@ -118,8 +119,7 @@ fn argument(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
         }
     }
     let prefix = usize::from(matches!(view.get(at), Some(b'@' | b'b' | b'r' | b'u' | b'f')));
-    let quote = view.get(at + prefix);
-    matches!(quote, Some(b'"' | b'\'' | b'`')).then_some((operator, at + prefix))
+    matches!(view.get(at + prefix), Some(b'"' | b'\'')).then_some((operator, at + prefix))
 }
 
 /// Behind the brackets of `name[64]`.
