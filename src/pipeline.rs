@@ -7,6 +7,8 @@
 //! Placing happens in the worker, while the bytes are there. Attribution (history only) and the decision need no
 //! bytes, so they happen on findings alone: at the end, or in the worker when the scan streams.
 
+mod unpack;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -168,14 +170,21 @@ impl Visitor for Worker<'_> {
         let decoded = decode(item.bytes);
         let text = &*decoded.text;
         let matches = self.scanner.scan(text);
+        if std::mem::take(&mut self.scanner.exhausted) {
+            self.mine.notices.push(unpack::decoding_cut(&item.origin, text.len()));
+        }
         if matches.is_empty() {
             return;
         }
         let engine = self.scan.engine;
         let masks: Vec<_> = matches
             .iter()
-            .flat_map(|found| std::iter::once((found.rule, found.secret.clone())).chain(found.parts.iter().cloned()))
-            .map(|(rule, span)| (span.clone(), self.shown(engine, rule, &text[span])))
+            .flat_map(|found| {
+                let parts = (0..found.parts.len()).map(|part| (&found.parts[part], found.part_in(text, part)));
+                let parts = parts.map(|((rule, span), secret)| (span.clone(), self.shown(engine, *rule, secret)));
+                std::iter::once((found.secret.clone(), self.shown(engine, found.rule, found.secret_in(text))))
+                    .chain(parts)
+            })
             .collect();
         let mut locator = Locator::new(text);
         for found in &matches {
@@ -188,6 +197,7 @@ impl Visitor for Worker<'_> {
             let offset = item.start.offset;
             (origin.byte_start, origin.byte_end) = (raw.start as u64 + offset, raw.end as u64 + offset);
             origin.decode.extend(decoded.encoding.map(str::to_owned));
+            origin.decode.extend(found.decoded.iter().flat_map(|decoded| &decoded.chain).map(|&name| name.to_owned()));
             let line = locator.line_span(found.secret.start);
             let excerpt = excerpt(text, line, found.secret.clone(), &masks);
             let mut finding = self.place(engine, found, text, &mut locator);
@@ -243,14 +253,15 @@ impl Worker<'_> {
 
     fn place(&self, engine: &Engine, found: &Match, text: &[u8], locator: &mut Locator<'_>) -> Finding {
         let rule = engine.rule(found.rule);
-        let secret = &text[found.secret.clone()];
+        let secret = found.secret_in(text);
         let parts = found
             .parts
             .iter()
-            .map(|(index, span)| Part {
+            .enumerate()
+            .map(|(place, (index, span))| Part {
                 rule: engine.rule(*index).id.to_string(),
-                secret: Secret::new(&text[span.clone()]),
-                redacted: self.shown(engine, *index, &text[span.clone()]),
+                secret: Secret::new(found.part_in(text, place)),
+                redacted: self.shown(engine, *index, found.part_in(text, place)),
                 position: locator.position(span.clone()),
             })
             .collect();
