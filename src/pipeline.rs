@@ -163,9 +163,26 @@ pub struct Worker<'w> {
 
 impl Visitor for Worker<'_> {
     fn item(&mut self, item: Item<'_>) {
+        self.scan.progress.items.fetch_add(1, Ordering::Relaxed);
+        if !self.unpack(&item) {
+            self.text(&item);
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.mine.notices.push(notice);
+    }
+
+    fn coverage(&mut self) -> &mut Coverage {
+        &mut self.mine.coverage
+    }
+}
+
+impl Worker<'_> {
+    /// Scans an item that is a text, or is taken for one.
+    fn text(&mut self, item: &Item<'_>) {
         let size = item.bytes.len() as u64;
         self.mine.bytes += size;
-        self.scan.progress.items.fetch_add(1, Ordering::Relaxed);
         self.scan.progress.bytes.fetch_add(size, Ordering::Relaxed);
         let decoded = decode(item.bytes);
         let text = &*decoded.text;
@@ -216,16 +233,6 @@ impl Visitor for Worker<'_> {
         }
     }
 
-    fn notice(&mut self, notice: Notice) {
-        self.mine.notices.push(notice);
-    }
-
-    fn coverage(&mut self) -> &mut Coverage {
-        &mut self.mine.coverage
-    }
-}
-
-impl Worker<'_> {
     /// Notes what only the bytes tell: a comment beside the match, an allowlist's pattern over its line.
     fn note_allowances(&self, found: &Match, text: &[u8], finding: &mut Finding, all: &[Match]) {
         let rules = || self.scan.engine.rules().rules().iter().map(|rule| rule.id.to_string()).collect();

@@ -3,6 +3,8 @@
 //! A source never matches and never prints. Trouble with one file or object is a [`Notice`]; what could not be read
 //! is a gap.
 
+#[cfg(feature = "archive")]
+pub mod archive;
 pub mod encoding;
 pub mod files;
 #[cfg(feature = "git")]

@@ -102,10 +102,13 @@ pub(super) fn decode(text: &[u8], start: usize) -> Piece {
     let (mut group, mut places, mut count) = ([0u8; 4], [start; 4], 0);
     let mut line = start;
     loop {
-        while count == 0 {
-            let Some(four) = text.get(at..at + 4).filter(|four| four.iter().all(|&byte| is_digit(byte))) else { break };
+        if count == 0
+            && let Some(four) = text.get(at..at + 4)
+            && four.iter().all(|&byte| is_digit(byte))
+        {
             piece.push(&three(four), at..at + 4);
             at += 4;
+            continue;
         }
         match text.get(at) {
             Some(&byte) if is_digit(byte) => {
