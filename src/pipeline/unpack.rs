@@ -97,11 +97,19 @@ fn inside_of(origin: &Origin, place: &crate::source::archive::Place) -> Origin {
 
     let mut origin = origin.clone();
     if !place.member.is_empty() || !place.decode.is_empty() {
-        if origin.kind == OriginKind::File {
-            origin.kind = OriginKind::Archive;
+        let (mut member, mut decode) = (&place.member[..], &place.decode[..]);
+        match (origin.kind, member.split_first()) {
+            (OriginKind::File, _) => origin.kind = OriginKind::Archive,
+            // A layer is a file system: its members are files, and how it is packed is nobody's concern.
+            (OriginKind::Image, Some((path, inside))) => {
+                origin.path = path.trim_start_matches("./").to_owned();
+                member = inside;
+                decode = place.decode.get(place.outer..).unwrap_or_default();
+            }
+            _ => {}
         }
-        origin.member.extend(place.member.iter().cloned());
-        origin.decode.extend(place.decode.iter().map(|&name| name.to_owned()));
+        origin.member.extend(member.iter().cloned());
+        origin.decode.extend(decode.iter().map(|&name| name.to_owned()));
     }
     origin
 }

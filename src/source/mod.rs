@@ -11,6 +11,8 @@ pub mod files;
 pub mod git;
 #[cfg(feature = "git")]
 pub mod history;
+#[cfg(feature = "archive")]
+pub mod image;
 pub mod map;
 pub mod patch;
 pub mod stdin;

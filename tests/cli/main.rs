@@ -20,6 +20,8 @@ mod gitleaks;
 #[cfg(all(feature = "git", unix))]
 mod hooks;
 #[cfg(feature = "archive")]
+mod image;
+#[cfg(feature = "archive")]
 mod pack;
 mod patch;
 #[cfg(all(feature = "git", unix))]

@@ -14,7 +14,7 @@ mod bytes;
 mod bzip2;
 mod gzip;
 mod sevenz;
-mod tar;
+pub(in crate::source) mod tar;
 mod xz;
 mod zip;
 mod zstd;
@@ -56,6 +56,8 @@ pub struct Place {
     pub member: Vec<String>,
     /// Compressions without a path of their own (`gzip`), outermost first.
     pub decode: Vec<&'static str>,
+    /// How many of `decode` come before the first member.
+    pub outer: usize,
 }
 
 /// What a container holds, or what is wrong with it.
@@ -128,6 +130,22 @@ pub fn open(bytes: &[u8], context: usize, out: &mut dyn FnMut(&Place, Event<'_>)
     let left = budget(bytes.len() as u64);
     let budget = Rc::new(Budget { left: Cell::new(left), over: Cell::new(false) });
     Walker { place: Place::default(), depth: 0, pieces: 0, troubles: 0, budget, context, out }.whole(bytes);
+}
+
+/// Tells the names of the files in a layer of an image: a tar archive, compressed or not.
+pub(super) fn names(bytes: &[u8], out: &mut dyn FnMut(&str)) {
+    let budget = Rc::new(Budget { left: Cell::new(budget(bytes.len() as u64)), over: Cell::new(false) });
+    let source: Box<dyn Read + '_> = match sniff(bytes) {
+        Some(Form::Gzip) => Box::new(Paid { source: gzip::Gzip::new(bytes), budget }),
+        Some(Form::Zstd) => Box::new(Paid { source: zstd::Zstd::new(bytes), budget }),
+        Some(Form::Xz) => Box::new(Paid { source: xz::xz(bytes), budget }),
+        Some(Form::Bzip2) => Box::new(Paid { source: bzip2::Bzip2::new(bytes), budget }),
+        _ => Box::new(bytes),
+    };
+    let mut tar = tar::Tar::new(source);
+    while let Ok(Some(name)) = tar.next() {
+        out(&name);
+    }
 }
 
 /// What may still be unpacked.
@@ -223,6 +241,9 @@ impl Walker<'_> {
     fn member(&mut self, name: &str, work: impl FnOnce(&mut Self)) {
         if self.is_over() {
             return;
+        }
+        if self.place.member.is_empty() {
+            self.place.outer = self.place.decode.len();
         }
         self.place.member.push(name.to_owned());
         work(self);

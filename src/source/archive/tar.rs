@@ -16,6 +16,9 @@ pub(super) struct Tar<R> {
     padding: u64,
     /// The source ended, or failed, within an entry.
     pub(super) failed: bool,
+    /// Tell of links as well; what the last one names.
+    links: bool,
+    target: Option<String>,
 }
 
 /// Whether `head` begins a tar archive: its check sum holds.
@@ -57,7 +60,7 @@ fn text(field: &[u8]) -> Vec<u8> {
 
 impl<R: Read> Tar<R> {
     pub(super) fn new(source: R) -> Self {
-        Self { source, left: 0, padding: 0, failed: false }
+        Self { source, left: 0, padding: 0, failed: false, links: false, target: None }
     }
 
     /// Goes to the next file; its name. `None` at the end.
@@ -114,6 +117,11 @@ impl<R: Read> Tar<R> {
                     if !name.ends_with(b"/") {
                         return Ok(Some(String::from_utf8_lossy(&name).into_owned()));
                     }
+                }
+                b'1' | b'2' if self.links => {
+                    self.target = Some(String::from_utf8_lossy(&text(&block[157..257])).into_owned());
+                    let name = long_name.take().unwrap_or_else(|| text(&block[..100]));
+                    return Ok(Some(String::from_utf8_lossy(&name).into_owned()));
                 }
                 // `g`, `K`, `V`, `D`, `M` and others: nothing to scan.
                 _ => (long_name, long_size) = (None, None),
@@ -173,4 +181,35 @@ impl<R: Read> Read for Tar<R> {
         self.left -= count as u64;
         Ok(count)
     }
+}
+
+/// Where every file of an uncompressed archive stands: name and bytes, and for links what they name.
+///
+/// # Errors
+/// When the archive is damaged or cut off.
+pub(in crate::source) fn index(bytes: &[u8]) -> io::Result<Vec<(String, Indexed)>> {
+    let mut tar = Tar::new(io::Cursor::new(bytes));
+    tar.links = true;
+    let mut files = Vec::new();
+    while let Some(name) = tar.next()? {
+        let entry = match tar.target.take() {
+            Some(target) => Indexed::Link(target),
+            None => {
+                let start = tar.source.position() as usize;
+                let end = usize::try_from(tar.left).ok().and_then(|left| start.checked_add(left));
+                Indexed::Bytes(start..end.filter(|&end| end <= bytes.len()).ok_or(io::ErrorKind::UnexpectedEof)?)
+            }
+        };
+        files.push((name, entry));
+    }
+    Ok(files)
+}
+
+/// What [`index`] found under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::source) enum Indexed {
+    /// A file's bytes.
+    Bytes(std::ops::Range<usize>),
+    /// The name a link gives.
+    Link(String),
 }
