@@ -57,6 +57,18 @@ impl<'t> Runs<'t> {
     }
 }
 
+impl Runs<'_> {
+    /// Whether eight bytes before or behind the window at `start` may belong to a run with it.
+    #[inline(always)]
+    fn goes_on(&self, start: usize) -> bool {
+        let may = |at: Option<usize>| {
+            let bytes = at.and_then(|at| self.text.get(at..)).and_then(<[u8]>::first_chunk::<8>);
+            bytes.is_some_and(|bytes| !bytes.iter().fold(false, |broken, &byte| broken | ((byte as i8) < b'#' as i8)))
+        };
+        may(start.checked_sub(8)) || may(Some(start + WINDOW))
+    }
+}
+
 impl Iterator for Runs<'_> {
     type Item = Range<usize>;
 
@@ -66,7 +78,8 @@ impl Iterator for Runs<'_> {
             let found = windows.get(self.window..)?.iter().position(|window| !broken(window))? + self.window;
             self.window = found + 1;
             let start = found * WINDOW;
-            if !windows[found].iter().all(|&byte| in_class(byte)) {
+            // Of sixteen bytes more at both ends together, eight are at one end.
+            if !self.goes_on(start) || !windows[found].iter().all(|&byte| in_class(byte)) {
                 continue;
             }
             let before = self.text.get(self.floor..start).unwrap_or_default();
