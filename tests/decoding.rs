@@ -280,3 +280,27 @@ fn ordinary_text_does_not_pay() {
         assert!(!decode::may_pay(text.as_bytes()), "{text}");
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    /// The law of the delta walk: in a text that came from one without encodings, one look at what is new decides.
+    #[test]
+    fn an_edit_pays_where_it_is_new(
+        pieces in prop::collection::vec(0usize..8, 0..30), insert in prop::collection::vec(0usize..8, 0..3),
+        at in 0.0f64..1.0, cut in 0usize..120, seed in 0u64..50,
+    ) {
+        let encoded = standard(template::expand("some text and {alnum:20} more", seed).expect("a template").as_bytes());
+        let half = encoded.len() / 2;
+        let fields =
+            [&encoded[..half], &encoded[half..], "\n", " = ", "word_and_more", "\"", "c2VjcmV0", "\\x41\\x42\\x43"];
+        let text: String = pieces.iter().map(|&piece| fields[piece]).collect();
+        let inserted: String = insert.iter().map(|&piece| fields[piece]).collect();
+        let start = (at * text.len() as f64) as usize;
+        let end = (start + cut).min(text.len());
+        let edited = format!("{}{inserted}{}", &text[..start], &text[end..]);
+        if !decode::may_pay(text.as_bytes()) {
+            let new = start.saturating_sub(decode::NEAR)..(start + inserted.len() + decode::NEAR).min(edited.len());
+            prop_assert_eq!(decode::may_pay_in(edited.as_bytes(), [new]), decode::may_pay(edited.as_bytes()));
+        }
+    }
+}

@@ -5,6 +5,18 @@ use crate::error::{Notice, NoticeKind};
 use crate::finding::Origin;
 use crate::source::Item;
 
+/// Whether bytes are a container that is looked into.
+#[cfg(feature = "archive")]
+pub(super) fn is_container(bytes: &[u8]) -> bool {
+    crate::source::archive::is_container(bytes)
+}
+
+/// Without the readers nothing is.
+#[cfg(not(feature = "archive"))]
+pub(super) fn is_container(_: &[u8]) -> bool {
+    false
+}
+
 impl super::Worker<'_> {
     /// Scans what a container holds; false when `item` is none, and is to be scanned as it is.
     #[cfg(feature = "archive")]

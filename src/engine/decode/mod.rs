@@ -53,6 +53,19 @@ pub fn may_pay(text: &[u8]) -> bool {
     plans(text).next().is_some()
 }
 
+/// The same for a text that came from one for which it was false, when only `ranges` are new: the new bytes, and
+/// [`NEAR`] bytes or more to each side of them, as far as the text goes. In order, not overlapping.
+pub fn may_pay_in(text: &[u8], ranges: impl IntoIterator<Item = Range<usize>>) -> bool {
+    let mut plans = plans(text);
+    ranges.into_iter().any(|range| {
+        plans.runs.between(range);
+        plans.next().is_some()
+    })
+}
+
+/// See [`may_pay_in`].
+pub const NEAR: usize = run::LEAST;
+
 /// How a run is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Plan {

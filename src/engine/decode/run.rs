@@ -41,13 +41,21 @@ pub(super) struct Runs<'t> {
     text: &'t [u8],
     /// The next window to look at.
     window: usize,
+    /// Windows from here on are not looked at.
+    end: usize,
     /// Runs begin here or later.
     floor: usize,
 }
 
 impl<'t> Runs<'t> {
     pub(super) fn new(text: &'t [u8]) -> Self {
-        Self { text, window: 0, floor: 0 }
+        Self { text, window: 0, end: usize::MAX, floor: 0 }
+    }
+
+    /// Goes on with runs that have [`LEAST`] bytes in `range`, and only those; ranges come in order.
+    pub(super) fn between(&mut self, range: Range<usize>) {
+        self.window = self.window.max(range.start / WINDOW);
+        self.end = range.end.div_ceil(WINDOW);
     }
 
     /// Goes on behind `at`: what was decoded is not looked at again.
@@ -74,6 +82,7 @@ impl Iterator for Runs<'_> {
 
     fn next(&mut self) -> Option<Range<usize>> {
         let (windows, _) = self.text.as_chunks::<WINDOW>();
+        let windows = &windows[..windows.len().min(self.end)];
         loop {
             let found = windows.get(self.window..)?.iter().position(|window| !broken(window))? + self.window;
             self.window = found + 1;

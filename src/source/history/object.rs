@@ -118,7 +118,12 @@ impl ObjectId {
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes().iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0; 64];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.as_bytes()) {
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        }
+        formatter.write_str(std::str::from_utf8(&hex[..2 * usize::from(self.len)]).unwrap_or_default())
     }
 }
 
@@ -229,7 +234,11 @@ impl<'t> Iterator for Tree<'t> {
     fn next(&mut self) -> Option<TreeEntry<'t>> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty() && !self.malformed)?;
         let parsed = memchr::memchr(0, rest).and_then(|nul| {
-            let space = memchr::memchr(b' ', &rest[..nul])?;
+            // Nearly all modes have six digits, folders five.
+            let space = match &rest[..nul] {
+                [b'1', _, _, _, _, _, b' ', ..] if !rest[1..6].contains(&b' ') => 6,
+                head => memchr::memchr(b' ', head)?,
+            };
             let id = rest.get(nul + 1..nul + 1 + self.id_len)?;
             let (start, end) = (self.at, self.at + nul + 1 + self.id_len);
             Some(TreeEntry { mode: &rest[..space], name: &rest[space + 1..nul], id, start, end })
