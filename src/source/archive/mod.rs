@@ -12,9 +12,14 @@
 
 mod bytes;
 mod bzip2;
+mod class;
 mod gzip;
+mod pack;
+mod pdf;
+mod pyc;
 mod sevenz;
 mod sevenz_header;
+mod sqlite;
 pub(in crate::source) mod tar;
 mod walker;
 mod xz;
@@ -88,9 +93,14 @@ pub enum Trouble {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Bzip2,
+    Class,
     Gzip,
     Lzma,
+    Pack,
+    Pdf,
+    Pyc,
     SevenZip,
+    Sqlite,
     Tar,
     Xz,
     Zip,
@@ -105,6 +115,11 @@ fn sniff(bytes: &[u8]) -> Option<Form> {
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31 | 0x17, 0x41 | 0x72, ..] => Form::Bzip2,
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Form::Xz,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Form::Zstd,
+        [b'S', b'Q', ..] if bytes.starts_with(sqlite::MAGIC) => Form::Sqlite,
+        [b'%', b'P', b'D', b'F', b'-', ..] => Form::Pdf,
+        [b'P', b'A', b'C', b'K', ..] | [b'#', b' ', b'v', ..] if pack::is_pack(bytes) => Form::Pack,
+        [_, _, b'\r', b'\n', ..] if pyc::is_pyc(bytes) => Form::Pyc,
+        [0xca, 0xfe, ..] if class::is_class(bytes) => Form::Class,
         [b'7', b'z', ..] if bytes.starts_with(sevenz::MAGIC) => Form::SevenZip,
         // The properties that everybody writes, and a dictionary of a whole number of 64 KB.
         [0x5d, 0, 0, _, 0 | 1, _, _, _, 0 | 255, 0 | 255, 0 | 255, 0 | 255, 0 | 255, 0, ..] => Form::Lzma,
@@ -144,7 +159,8 @@ pub(super) fn names(bytes: &[u8], out: &mut dyn FnMut(&str)) {
 impl Form {
     /// Whether it is read from front to end.
     fn is_stream(self) -> bool {
-        !matches!(self, Self::SevenZip | Self::Zip)
+        use Form::{Bzip2, Gzip, Lzma, Tar, Xz, Zstd};
+        matches!(self, Bzip2 | Gzip | Lzma | Tar | Xz | Zstd)
     }
 }
 

@@ -5,11 +5,14 @@ use std::io::{self, Read};
 use std::rc::Rc;
 
 use super::super::stream::{BLOCK, Window, Windows};
-use super::{DEEPEST, Event, Form, Place, Trouble, bzip2, gzip, sevenz, sniff, tar, xz, zip, zstd};
+use super::{
+    DEEPEST, Event, Form, Place, Trouble, bzip2, class, damaged, gzip, pack, pdf, pyc, sevenz, sniff, sqlite, tar, xz, zip,
+    zstd,
+};
 use crate::finding::position::Start;
 
 /// Up to this size a member is held and handed on whole.
-const WHOLE: usize = 16 << 20;
+pub(super) const WHOLE: usize = 16 << 20;
 /// Up to this size a member is held that must be held to be read (a zip in a tar).
 const HELD: usize = 256 << 20;
 
@@ -145,6 +148,23 @@ impl Walker<'_> {
             let read = match form {
                 Form::Zip => zip::read(bytes, walker),
                 Form::SevenZip => sevenz::read(bytes, walker),
+                Form::Sqlite => sqlite::read(bytes, walker),
+                Form::Pack => pack::read(bytes, walker),
+                Form::Pdf => {
+                    pdf::read(bytes, walker);
+                    Ok(())
+                }
+                Form::Pyc => {
+                    walker.decoded("pyc", |walker| walker.text(&pyc::strings(bytes)));
+                    Ok(())
+                }
+                Form::Class => match class::strings(bytes) {
+                    Some(strings) => {
+                        walker.decoded("class", |walker| walker.text(&strings));
+                        Ok(())
+                    }
+                    None => Err(damaged("class file")),
+                },
                 _ => {
                     walker.unfold(form, bytes);
                     Ok(())
@@ -160,10 +180,19 @@ impl Walker<'_> {
         });
     }
 
+    /// A decompressor whose output is paid for.
+    pub(super) fn paid<R: Read>(&self, source: R) -> Paid<R> {
+        Paid { source, budget: Rc::clone(&self.budget) }
+    }
+
+    /// Pays for bytes that were made in memory.
+    pub(super) fn pay(&self, count: usize) -> io::Result<()> {
+        self.budget.pay(count)
+    }
+
     /// A decompressor's output: a member.
     pub(super) fn unpacked(&mut self, source: impl Read) {
-        let budget = Rc::clone(&self.budget);
-        self.stream(&mut Paid { source, budget });
+        self.stream(&mut self.paid(source));
     }
 
     /// A member of unknown size.
@@ -253,7 +282,7 @@ impl Walker<'_> {
             },
             Form::Tar => self.tar(source),
             // Read from memory.
-            Form::SevenZip | Form::Zip => {}
+            Form::Class | Form::Pack | Form::Pdf | Form::Pyc | Form::SevenZip | Form::Sqlite | Form::Zip => {}
         }
     }
 
