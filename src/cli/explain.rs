@@ -37,6 +37,18 @@ pub struct ExplainArguments {
     pub policy: PolicyArguments,
 }
 
+/// Whether bytes are a container, whose members are looked at instead.
+#[cfg(feature = "archive")]
+fn is_container(bytes: &[u8]) -> bool {
+    crate::source::archive::is_container(bytes)
+}
+
+/// Without the readers nothing is.
+#[cfg(not(feature = "archive"))]
+fn is_container(_: &[u8]) -> bool {
+    false
+}
+
 /// One candidate and its fate.
 #[derive(Debug, serde::Serialize)]
 struct Candidate {
@@ -139,8 +151,8 @@ fn by_place(file: &PathBuf, line: u32, plan: Plan, format: PlainFormat) -> Resul
         .filter(|finding| on_line(finding.position.start_line, finding.position.end_line))
         .map(|mut finding| explain(&mut finding, &filter))
         .collect();
-    // A second pass writes down what the engine itself dropped.
-    let decoded = decode(&bytes);
+    // A second pass writes down what the engine itself dropped. A container's own bytes mean nothing.
+    let decoded = decode(if is_container(&bytes) { &[] } else { &bytes });
     let mut scanner = engine.scanner();
     scanner.dropped = Some(Vec::new());
     scanner.scan(&decoded.text);
@@ -176,7 +188,11 @@ fn explain(finding: &mut Finding, filter: &Filter) -> Candidate {
     let identity = |id: &str| (!id.is_empty()).then(|| id.to_owned());
     Candidate {
         rule: finding.rule.clone(),
-        path: finding.origin.path.clone(),
+        path: std::iter::once(&finding.origin.path)
+            .chain(&finding.origin.member)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("!"),
         line: finding.position.start_line,
         column: finding.position.start_column,
         excerpt: Some(finding.excerpt.clone()),

@@ -21,6 +21,8 @@ mod sevenz;
 mod sevenz_header;
 mod sqlite;
 pub(in crate::source) mod tar;
+#[cfg(test)]
+mod tests;
 mod walker;
 mod xz;
 mod zip;

@@ -41,7 +41,9 @@ struct Pack<'p> {
 
 /// Whether `bytes` begin a pack or a bundle.
 pub(super) fn is_pack(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"PACK\0\0\0\x02") || bytes.starts_with(b"# v2 git bundle\n") || bytes.starts_with(b"# v3 git bundle\n")
+    bytes.starts_with(b"PACK\0\0\0\x02")
+        || bytes.starts_with(b"# v2 git bundle\n")
+        || bytes.starts_with(b"# v3 git bundle\n")
 }
 
 /// Looks at every object.

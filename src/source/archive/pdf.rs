@@ -38,6 +38,13 @@ pub(super) fn read(bytes: &[u8], walker: &mut Walker<'_>) {
             let packed = names(b"/FlateDecode") || names(b"/Fl ") || names(b"/Fl]");
             let data = &bytes[start..end];
             walker.member(&format!("stream {number}"), |walker| {
+                let decoded;
+                let data = if names(b"/ASCII85Decode") || names(b"/A85") {
+                    decoded = ascii85(data);
+                    &decoded
+                } else {
+                    data
+                };
                 if packed {
                     let mut out = Vec::new();
                     let mut source = walker.paid(Gzip::zlib(data));
@@ -65,6 +72,34 @@ pub(super) fn read(bytes: &[u8], walker: &mut Walker<'_>) {
 fn dictionary(before: &[u8]) -> &[u8] {
     let near = &before[before.len().saturating_sub(DICTIONARY)..];
     &near[memchr::memmem::rfind(near, b" obj").unwrap_or(0)..]
+}
+
+/// ASCII 85: five characters for four bytes.
+fn ascii85(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let (mut value, mut count) = (0u32, 0);
+    let text = text.strip_prefix(b"<~").unwrap_or(text);
+    for &byte in text.iter().take_while(|&&byte| byte != b'~') {
+        match byte {
+            b'z' if count == 0 => out.extend([0; 4]),
+            b'!'..=b'u' => {
+                value = value.wrapping_mul(85).wrapping_add(u32::from(byte - b'!'));
+                count += 1;
+                if count == 5 {
+                    out.extend(value.to_be_bytes());
+                    (value, count) = (0, 0);
+                }
+            }
+            _ => {}
+        }
+    }
+    if count > 1 {
+        for _ in count..5 {
+            value = value.wrapping_mul(85).wrapping_add(84);
+        }
+        out.extend(&value.to_be_bytes()[..count - 1]);
+    }
+    out
 }
 
 /// What a content stream shows; another stream's text as it is.
@@ -132,8 +167,9 @@ fn string(content: &[u8], mut at: usize, out: &mut Vec<u8>) -> usize {
                     b'\r' | b'\n' => {}
                     b'0'..=b'7' => {
                         let digits = content[at - 1..].iter().take(3).take_while(|byte| (b'0'..=b'7').contains(byte));
-                        let (count, value) =
-                            digits.fold((0, 0u32), |(count, value), &digit| (count + 1, value << 3 | u32::from(digit - b'0')));
+                        let (count, value) = digits.fold((0, 0u32), |(count, value), &digit| {
+                            (count + 1, value << 3 | u32::from(digit - b'0'))
+                        });
                         out.push(value as u8);
                         at += count - 1;
                     }
@@ -159,7 +195,15 @@ fn string(content: &[u8], mut at: usize, out: &mut Vec<u8>) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::{ascii85, shown};
+
+    #[test]
+    fn ascii_85_is_decoded() {
+        assert_eq!(ascii85(b"87cUR D]i,\"Ebo\n80~>"), b"Hello World!");
+        assert_eq!(ascii85(b"<~87cURDZ~>"), b"Hello");
+        assert_eq!(ascii85(b"zz"), [0; 8]);
+        assert_eq!(ascii85(b"uuuuuux").len(), 4, "numbers too large are wrapped, one digit is nothing");
+    }
 
     #[test]
     fn pages_read_as_they_show() {

@@ -10,7 +10,8 @@ pub(super) fn is_pyc(bytes: &[u8]) -> bool {
         [low, high, b'\r', b'\n', ..] => {
             let version = u16::from_le_bytes([low, high]);
             // Python 3.0 to far beyond what there is; Python 1.5 to 2.7.
-            (3000..4000).contains(&version) || matches!(version, 20_121 | 50_428 | 50_823 | 60_202 | 60_717 | 62_011..=62_211)
+            (3000..4000).contains(&version)
+                || matches!(version, 20_121 | 50_428 | 50_823 | 60_202 | 60_717 | 62_011..=62_211)
         }
         _ => false,
     }

@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use super::super::stream::{BLOCK, Window, Windows};
 use super::{
-    DEEPEST, Event, Form, Place, Trouble, bzip2, class, damaged, gzip, pack, pdf, pyc, sevenz, sniff, sqlite, tar, xz, zip,
-    zstd,
+    DEEPEST, Event, Form, Place, Trouble, bzip2, class, damaged, gzip, pack, pdf, pyc, sevenz, sniff, sqlite, tar, xz,
+    zip, zstd,
 };
 use crate::finding::position::Start;
 
