@@ -19,6 +19,7 @@ use crate::finding::position::Locator;
 use crate::finding::{Finding, Status};
 use crate::rules::{Method, Rule};
 use crate::source::encoding::decode;
+use crate::source::is_container;
 
 /// Arguments of `keysweep explain`.
 #[derive(Debug, clap::Args)]
@@ -35,18 +36,6 @@ pub struct ExplainArguments {
     /// What counts.
     #[command(flatten)]
     pub policy: PolicyArguments,
-}
-
-/// Whether bytes are a container, whose members are looked at instead.
-#[cfg(feature = "archive")]
-fn is_container(bytes: &[u8]) -> bool {
-    crate::source::archive::is_container(bytes)
-}
-
-/// Without the readers nothing is.
-#[cfg(not(feature = "archive"))]
-fn is_container(_: &[u8]) -> bool {
-    false
 }
 
 /// One candidate and its fate.

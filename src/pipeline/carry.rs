@@ -7,14 +7,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Worker, unpack};
+use super::Worker;
 use crate::engine::decode;
 use crate::engine::{LONG_REACH, Match, SHORT_REACH};
 use crate::finding::{Finding, Origin};
 use crate::source::encoding;
 use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::reader::{Blob, Sighting, TextReader};
-use crate::source::{Item, Visitor as _};
+use crate::source::{Item, Visitor as _, is_container};
 
 /// No literal is longer.
 const LONGEST_LITERAL: u32 = 64;
@@ -30,7 +30,7 @@ impl TextReader for Worker<'_> {
     fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool {
         self.scan.local
             && encoding::is_plain(text)
-            && !unpack::is_container(text)
+            && !is_container(text)
             && !match fresh {
                 None => decode::may_pay(text),
                 Some(fresh) => decode::may_pay_in(text, fresh.iter().map(|at| at.start as usize..at.end as usize)),
@@ -65,7 +65,7 @@ impl TextReader for Worker<'_> {
                 matches
             }
             // Encodings in a text: all of it was looked at, and its finds are like others.
-            None if encoding::is_plain(text) && !unpack::is_container(text) => {
+            None if encoding::is_plain(text) && !is_container(text) => {
                 self.count(text);
                 self.matches(text, &blob.origin())
             }

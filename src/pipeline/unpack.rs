@@ -5,27 +5,16 @@ use crate::error::{Notice, NoticeKind};
 use crate::finding::Origin;
 use crate::source::Item;
 
-/// Whether bytes are a container that is looked into.
-#[cfg(feature = "archive")]
-pub(super) fn is_container(bytes: &[u8]) -> bool {
-    crate::source::archive::is_container(bytes)
-}
-
-/// Without the readers nothing is.
-#[cfg(not(feature = "archive"))]
-pub(super) fn is_container(_: &[u8]) -> bool {
-    false
-}
-
 impl super::Worker<'_> {
     /// Scans what a container holds; false when `item` is none, and is to be scanned as it is.
     #[cfg(feature = "archive")]
     pub(super) fn unpack(&mut self, item: &Item<'_>) -> bool {
         use crate::engine::LONG_REACH;
         use crate::source::archive::{self, Event};
+        use crate::source::is_container;
 
         // A piece of something longer is no container.
-        if item.start.offset > 0 || !archive::is_container(item.bytes) {
+        if item.start.offset > 0 || !is_container(item.bytes) {
             return false;
         }
         archive::open(item.bytes, LONG_REACH, &mut |place, event| match event {

@@ -49,6 +49,17 @@ impl<'a> Item<'a> {
     }
 }
 
+/// Whether bytes are a container, which is opened and not scanned as it lies there (without the readers nothing is).
+pub fn is_container(bytes: &[u8]) -> bool {
+    #[cfg(feature = "archive")]
+    return archive::is_container(bytes);
+    #[cfg(not(feature = "archive"))]
+    return {
+        let _ = bytes;
+        false
+    };
+}
+
 /// What a thread does with items.
 pub trait Visitor: Send {
     /// Scans one item.

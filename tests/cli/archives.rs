@@ -5,8 +5,11 @@ use serde_json::Value;
 use crate::pack::{gzip, tar, zip};
 use crate::support::{Folder, github_token};
 
-/// The findings of a scan of one file: path, members, decoders, line.
-fn scan(name: &str, content: &[u8]) -> (i32, Vec<(String, Vec<String>, Vec<String>, u64)>, Value) {
+/// Path, members, decoders, line.
+type Found = (String, Vec<String>, Vec<String>, u64);
+
+/// Status, findings and report of a scan of one file.
+fn scan(name: &str, content: &[u8]) -> (i32, Vec<Found>, Value) {
     let folder = Folder::new();
     folder.write(name, content);
     let run = folder.keysweep(&["scan", "--format", "json"]);
