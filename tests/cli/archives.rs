@@ -149,3 +149,71 @@ fn bombs_end_as_gaps_and_the_rest_is_scanned() {
     assert_eq!((status, findings.len()), (2, 0), "{report}");
     assert!(notices(&report).contains("too deep"), "{report}");
 }
+
+/// Bundles and packs are read whole: versions that are deltas, by their paths.
+#[cfg(all(feature = "git", unix))]
+#[test]
+fn a_git_bundle_is_read() {
+    let folder = Folder::repository();
+    let filler: String = (0..500).map(|line| format!("line {line}\n")).collect();
+    for (version, seed) in [(1, 20), (2, 21), (3, 22)] {
+        let text = format!("{filler}TOKEN={}\nversion {version}\n", github_token(seed));
+        folder.write("conf/app.env", text);
+        folder.git(&["add", "."]);
+        folder.git(&["commit", "--quiet", "-m", &format!("version {version}")]);
+    }
+    folder.git(&["gc", "--quiet"]);
+    folder.git(&["bundle", "create", "--quiet", "all.bundle", "--all"]);
+    let bundle = std::fs::read(folder.path().join("all.bundle")).expect("the bundle");
+    let (status, findings, report) = scan("all.bundle", &bundle);
+    assert_eq!((status, findings.len()), (1, 3), "{report}");
+    for (_, member, _, line) in &findings {
+        assert!(member[0].starts_with("conf/app.env@") && *line == 501, "{member:?}");
+    }
+    let (_, findings, report) = scan("cut.bundle", &bundle[..bundle.len() * 2 / 3]);
+    assert!(notices(&report).contains("cut off"), "{report}");
+    assert!(findings.len() < 3);
+}
+
+/// In git's objects encodings and archives are seen through as on disk, in every mode.
+#[cfg(all(feature = "git", unix))]
+#[test]
+fn every_git_mode_decodes_and_unpacks() {
+    let folder = Folder::repository();
+    folder.write("readme", "text\n");
+    folder.git(&["add", "."]);
+    folder.git(&["commit", "--quiet", "-m", "start"]);
+    let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, secret(30));
+    let filler: String = (0..300).map(|line| format!("line {line}\n")).collect();
+    folder.write("values.yaml", format!("{filler}data: {encoded}\n"));
+    folder.write("lib.jar", zip(&[("app.env", &secret(31))], true));
+    folder.git(&["add", "."]);
+    let check = |arguments: &[&str]| {
+        let run = folder.keysweep(&[arguments, &["--format", "json"]].concat());
+        let report: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr));
+        let list = report["findings"].as_array().expect("findings");
+        let told: Vec<(&str, u64, usize, usize)> = list
+            .iter()
+            .map(|finding| {
+                let origin = &finding["origin"];
+                let count = |name: &str| origin[name].as_array().map_or(0, Vec::len);
+                let line = finding["position"]["start_line"].as_u64().expect("a line");
+                (origin["path"].as_str().expect("a path"), line, count("member"), count("decode"))
+            })
+            .collect();
+        assert_eq!(told, [("lib.jar", 2, 1, 0), ("values.yaml", 301, 0, 1)], "{arguments:?} {report}");
+    };
+    check(&["scan", "--staged"]);
+    folder.git(&["commit", "--quiet", "-m", "secrets"]);
+    check(&["scan", "--diff", "HEAD~1..HEAD"]);
+    // Later versions have the secret still; a pack has them as deltas.
+    for version in 0..4 {
+        folder.write("values.yaml", format!("{filler}data: {encoded}\nversion: {version}\n"));
+        folder.git(&["commit", "--quiet", "-am", "more"]);
+    }
+    folder.git(&["gc", "--quiet"]);
+    check(&["scan", "--history"]);
+    // A change elsewhere in the file brings no new finding.
+    let run = folder.keysweep(&["scan", "--diff", "HEAD~1..HEAD"]);
+    assert_eq!(run.status, 0, "{}", run.stdout);
+}
