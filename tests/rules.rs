@@ -80,6 +80,7 @@ const ALL_HITS_PER_MB: f64 = 8000.0;
 /// Literals that may have more, and why.
 const FREQUENT: &[(&str, &str)] = &[
     ("credential", "a word of the generic path"),
+    ("pass", "a word of the generic path; pieces of other words end at the next byte"),
     ("password", "a word of the generic path"),
     ("secret", "a word of the generic path"),
     ("token", "a word of the generic path"),

@@ -4,6 +4,7 @@ pub mod allow;
 pub mod baseline;
 pub mod completions;
 pub mod config;
+mod dropped;
 pub mod explain;
 pub mod gather;
 #[cfg(feature = "git")]
