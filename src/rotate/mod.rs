@@ -9,5 +9,12 @@
 //! The laws it keeps are listed in docs/rotation.md, and each has a test. This folder never looks for secrets and never
 //! prints: the program hands it a way to read a secret again, and shows what it reports.
 
+pub mod escrow;
+pub mod files;
+pub mod http;
+pub mod journal;
+pub mod net;
+pub mod redact;
 pub mod run;
+pub mod sigv4;
 pub mod types;

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Fault, Outcome};
+use super::types::{Chooser, Fault, Outcome, Retry};
 pub use back::why_not_back;
 pub use course::{Copy, Course, Disable, Signer};
 pub use next::{LIMIT, next};
@@ -222,6 +222,8 @@ pub struct State {
     pub issued: Issued,
     /// The new value is in this process's memory.
     pub in_memory: bool,
+    /// The new value may be in escrow.
+    pub kept: bool,
     /// The answer to a step that may never be repeated was lost, and it was found not done.
     pub stuck: Option<Step>,
     /// Going back.
@@ -262,7 +264,9 @@ impl State {
                     self.touched.insert(step);
                 }
                 match step {
-                    Step::Issue => self.issued = Issued::Maybe,
+                    // What the issuer shows is kept at once, before the outcome is written: it may be there from now on.
+                    Step::Issue => (self.issued, self.kept) = (Issued::Maybe, course.chooser == Chooser::Issuer),
+                    Step::EscrowNew => self.kept = true,
                     Step::Scrub => self.scrubbed = true,
                     _ => {}
                 }
@@ -271,7 +275,7 @@ impl State {
             Event::Reconciled(step, outcome) => {
                 self.attempts = self.attempts.saturating_add(1);
                 match outcome {
-                    Outcome::NotDone(_) if course.retry(step) == super::types::Retry::Never => {
+                    Outcome::NotDone(_) if course.retry(step) == Retry::Never => {
                         self.ended(course, step, outcome, false);
                         self.stuck = Some(step);
                     }
@@ -316,6 +320,8 @@ impl State {
 
     fn ended(&mut self, course: &Course, step: Step, outcome: Outcome, first_hand: bool) {
         match outcome {
+            // Where what was kept cannot be read now, it may still be there.
+            Outcome::Unknown if step == Step::EscrowNew => self.failed = Some((step, Fault::Transient)),
             Outcome::Unknown if !step.mutates() => {
                 self.open = None;
                 self.failed = Some((step, Fault::Transient));
@@ -337,6 +343,7 @@ impl State {
                 self.touched.remove(&step);
                 match step {
                     Step::Issue => self.issued = Issued::No,
+                    Step::EscrowNew if !first_hand => self.kept = false,
                     // The destination does not hold it (any more): write it again.
                     Step::VerifyAt(at) if fault == Fault::Final => {
                         self.rewrites = self.rewrites.saturating_add(1);
@@ -357,11 +364,11 @@ impl State {
             Step::Issue => {
                 self.issued = Issued::Yes;
                 // The issuer shows a value once: who only found it there does not have it.
-                self.in_memory = first_hand && course.chooser == super::types::Chooser::Issuer;
+                self.in_memory = first_hand && course.chooser == Chooser::Issuer;
             }
             Step::Discard => {
                 self.issued = Issued::No;
-                self.in_memory = false;
+                (self.in_memory, self.kept) = (false, false);
                 self.touched.remove(&Step::Issue);
                 self.done.retain(|step| !matches!(step, Step::Issue | Step::EscrowNew | Step::VerifyNew));
                 if !self.back {

@@ -89,6 +89,13 @@ fn orphan(course: &Course, state: &State) -> Option<Next> {
     if !course.strategy.issues() || course.chooser == Chooser::Us || state.issued != Issued::Yes || have {
         return None;
     }
+    if state.kept {
+        return Some(if state.attempts >= LIMIT {
+            Next::End(End::Inconclusive(Step::EscrowNew))
+        } else {
+            Next::Reconcile(Step::EscrowNew)
+        });
+    }
     Some(match course.strategy {
         Strategy::OnePhase => Next::End(End::Lost),
         _ => Next::Do(Step::Discard),

@@ -82,6 +82,7 @@ impl World {
             Step::Enable | Step::VerifyOld => self.old == Old::Live,
             Step::Delete => self.old == Old::Dead,
             Step::Discard => self.new == 0,
+            Step::EscrowNew => self.escrow_new || course.chooser == Chooser::Us || self.memory,
             _ => true,
         }
     }
@@ -210,7 +211,7 @@ fn perfect(course: &Course, state: &State, world: &World) -> (End, World) {
                 let done = if world.holds(course, step) { Outcome::Done } else { Outcome::NotDone(Fault::Final) };
                 state.apply(course, Event::Reconciled(step, done));
             }
-            Next::End(End::ByHand) if !state.hand_done => {
+            Next::End(End::ByHand) if world.old == Old::Live => {
                 world.old = Old::Dead;
                 state.apply(course, Event::HandDone);
             }
@@ -251,6 +252,12 @@ fn explore(course: &Course) -> usize {
                     let mut world = world.clone();
                     if applied {
                         world.apply(course, step);
+                    }
+                    if step == Step::Issue && course.chooser == Chooser::Issuer && applied && heard.is_none() {
+                        // Killed when it was kept already, but not yet written down.
+                        let mut after = after.clone();
+                        after.apply(course, Event::Resumed);
+                        stack.push((after, World { memory: false, escrow_new: true, ..world.clone() }));
                     }
                     match heard {
                         Some(outcome) => {
@@ -404,6 +411,8 @@ fn a_lost_answer_of_a_one_phase_issue_is_lost_and_said_so() {
         events.extend([Event::Intent(step), Event::Ended(step, Outcome::Done)]);
     }
     events.extend([Event::Intent(Step::Issue), Event::Resumed, Event::Reconciled(Step::Issue, Outcome::Done)]);
+    assert_eq!(next(&course, &State::of(&course, &events)), Next::Reconcile(Step::EscrowNew), "it may have been kept");
+    events.push(Event::Reconciled(Step::EscrowNew, Outcome::NotDone(Fault::Final)));
     assert_eq!(next(&course, &State::of(&course, &events)), Next::End(End::Lost));
 }
 
