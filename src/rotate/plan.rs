@@ -279,7 +279,7 @@ fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mut Drivers) 
             drivers.insert(target.name().to_owned(), target.open(&policy.folder)?);
         }
         let Some(driver) = drivers.get(target.name()) else { continue };
-        match driver.identify(&leak.material) {
+        match driver.identify(&driver.normal(&leak.material)) {
             Ok(identity) => {
                 let live = identity.liveness == "live";
                 if live || best.is_none() {
@@ -318,13 +318,14 @@ fn fill(
     item.strategy = abilities.strategy;
     item.proof = Some(abilities.proof);
     item.calls = driver.calls(&identity);
+    let material = driver.normal(&leak.material);
     let dead = identity.liveness == "dead";
     let holds = |destination: &&DestinationPolicy| {
         abilities.strategy.issues() && destination.holds(&identity.owner, &leak.rule, &leak.secret_id)
     };
     let mut faults = Vec::new();
     for destination in policy.destinations.iter().filter(holds) {
-        match planned(policy, destination, &leak.material, wishes) {
+        match planned(policy, destination, &material, wishes) {
             Ok((planned, fault)) => {
                 if let Some(fault) = fault.filter(|_| !planned.accepted) {
                     faults.push(format!("destination `{}`: {fault}", destination.name));
@@ -344,7 +345,7 @@ fn fill(
         delete_retry: abilities.delete_retry,
         copies: item.destinations.iter().map(|planned| Copy { restorable: planned.readable }).collect(),
         soak: policy.soak_seconds > 0,
-        signs_itself: driver.signs_with(&leak.material),
+        signs_itself: driver.signs_with(&material),
     };
     let allowed = policy
         .environments
@@ -378,7 +379,7 @@ fn planned(
     material: &Material,
     wishes: &Wishes,
 ) -> Result<(Planned, Option<String>)> {
-    let driver = destination.open(&policy.folder)?;
+    let driver = destination.open(policy)?;
     let report = match destination.values(material) {
         Ok(values) => driver.check(&values),
         Err(fault) => Trouble::Refused(fault).report(),

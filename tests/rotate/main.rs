@@ -2,6 +2,10 @@
 //! stops it by its process id. `tests/run` installs the servers.
 #![cfg(all(feature = "rotate", unix))]
 
+mod aws;
 mod postgresql;
+mod proxy;
+mod redis;
 mod servers;
+mod vault;
 mod work;

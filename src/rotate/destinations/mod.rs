@@ -1,21 +1,23 @@
 //! Destinations: who holds a copy that must follow. One file each; the trait is what a run needs of them.
 
+pub mod aws;
 pub mod command;
 pub mod file;
 mod span;
+pub mod vault_kv;
 mod yaml;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::escrow::Material;
-use super::policy::matches;
+use super::policy::{Rotation, matches};
+use super::providers::{Target, aws_api, vault_api};
 use super::redact::percent;
 use super::types::Report;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 /// `[[rotation.destinations]]`: where copies are, and of what.
@@ -47,6 +49,12 @@ pub enum At {
     File(file::FilePolicy),
     /// Programs that write and read.
     Command(command::CommandPolicy),
+    /// A key-value store of Vault or OpenBao.
+    VaultKv(vault_kv::VaultKvPolicy),
+    /// AWS Secrets Manager.
+    SecretsManager(aws::AwsPolicy),
+    /// A parameter of AWS Systems Manager.
+    SsmParameter(aws::AwsPolicy),
 }
 
 impl DestinationPolicy {
@@ -72,15 +80,33 @@ impl DestinationPolicy {
         Ok(())
     }
 
-    /// The driver; paths are relative to `folder`.
+    /// The driver.
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub fn open(&self, folder: &Path) -> Result<Box<dyn Destination>> {
+    /// When its target is missing or of another kind, or an admin credential cannot be had.
+    pub fn open(&self, policy: &Rotation) -> Result<Box<dyn Destination>> {
+        let folder = &policy.folder;
+        let vault = |name: &str| match policy.target(name) {
+            Some(Target::Vault(target)) => vault_api::Api::new(target, folder),
+            _ => Err(self.no_target(name, "vault")),
+        };
+        let account = |name: &str| match policy.target(name) {
+            Some(Target::Aws(target)) => aws_api::Api::new(target, folder),
+            _ => Err(self.no_target(name, "aws")),
+        };
         Ok(match &self.at {
-            At::File(policy) => Box::new(file::FileDestination::new(policy, folder)),
-            At::Command(policy) => Box::new(command::CommandDestination::new(policy)),
+            At::File(at) => Box::new(file::FileDestination::new(at, folder)),
+            At::Command(at) => Box::new(command::CommandDestination::new(at)),
+            At::VaultKv(at) => Box::new(vault_kv::VaultKv::new(at, vault(&at.target)?)),
+            At::SecretsManager(at) => {
+                Box::new(aws::AwsDestination::new(at, aws::Service::SecretsManager, account(&at.target)?))
+            }
+            At::SsmParameter(at) => Box::new(aws::AwsDestination::new(at, aws::Service::Ssm, account(&at.target)?)),
         })
+    }
+
+    fn no_target(&self, name: &str, kind: &str) -> Error {
+        Error::Usage(format!("destination `{}`: there is no target `{name}` of kind {kind}", self.name))
     }
 
     /// What each name should hold for this credential.

@@ -227,7 +227,7 @@ impl<'r> Run<'r> {
             let found = policy.destinations.iter().find(|destination| destination.name == planned.name);
             let found = found
                 .ok_or_else(|| Error::Usage(format!("the policy does not have destination `{}`", planned.name)))?;
-            copies.push((found, found.open(&policy.folder)?));
+            copies.push((found, found.open(policy)?));
         }
         let provider = target.open(&policy.folder)?;
         let mut guard = Guard::default();
@@ -258,7 +258,7 @@ impl<'r> Run<'r> {
         if let Some(value) = old.get("value") {
             self.guard.learn(value);
         }
-        self.old = old;
+        self.old = self.provider.normal(&old);
     }
 
     fn learn_new(&mut self, new: Material) {

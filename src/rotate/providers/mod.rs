@@ -1,7 +1,12 @@
 //! Providers: who owns a kind of credential. One file each; the trait is what a run needs of them.
 
+pub mod aws;
+pub mod aws_api;
 pub mod pg_wire;
 pub mod postgresql;
+pub mod redis;
+pub mod vault;
+pub mod vault_api;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,12 +25,21 @@ use crate::error::Result;
 pub enum Target {
     /// A PostgreSQL server.
     Postgresql(postgresql::PostgresqlTarget),
+    /// A Vault or OpenBao server.
+    Vault(vault_api::VaultTarget),
+    /// An AWS account.
+    Aws(aws_api::AwsTarget),
+    /// A Redis server.
+    Redis(redis::RedisTarget),
 }
 
 macro_rules! each {
     ($target:expr, $name:ident => $body:expr) => {
         match $target {
             Target::Postgresql($name) => $body,
+            Target::Vault($name) => $body,
+            Target::Aws($name) => $body,
+            Target::Redis($name) => $body,
         }
     };
 }
@@ -47,6 +61,11 @@ impl Target {
         if rules.is_empty() {
             let usual = match self {
                 Self::Postgresql(_) => postgresql::RULES,
+                // Nothing tells a secret id from other texts of its form: the policy must say which rule finds them.
+                Self::Vault(target) if target.app_role.is_some() => &[],
+                Self::Vault(_) => vault::RULES,
+                Self::Aws(_) => aws::RULES,
+                Self::Redis(_) => redis::RULES,
             };
             usual.contains(&rule)
         } else {
@@ -61,6 +80,9 @@ impl Target {
     pub fn open(&self, folder: &Path) -> Result<Box<dyn Provider>> {
         Ok(match self {
             Self::Postgresql(target) => Box::new(postgresql::Postgresql::new(target, folder)?),
+            Self::Vault(target) => Box::new(vault::Vault::new(target, folder)?),
+            Self::Aws(target) => Box::new(aws::Aws::new(target, folder)?),
+            Self::Redis(target) => Box::new(redis::Redis::new(target, folder)?),
         })
     }
 }
@@ -142,6 +164,11 @@ impl From<Report> for Acted {
 pub trait Provider {
     /// What the kind can do here.
     fn abilities(&self) -> Abilities;
+
+    /// The leaked credential with its parts under the names that this kind uses, as destinations name them.
+    fn normal(&self, leaked: &Material) -> Material {
+        leaked.clone()
+    }
 
     /// Whose is it, does it live? Reads only.
     ///

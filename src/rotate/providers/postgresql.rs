@@ -304,6 +304,13 @@ impl Provider for Postgresql {
         common
     }
 
+    fn normal(&self, leaked: &Material) -> Material {
+        match self.user(leaked).map(str::to_owned) {
+            Ok(user) => leaked.clone().with("user", user.as_bytes()),
+            Err(_) => leaked.clone(),
+        }
+    }
+
     fn identify(&self, old: &Material) -> Result<Identity, Trouble> {
         let user = self.user(old)?;
         let mut facts = BTreeMap::new();
