@@ -151,7 +151,8 @@ fn proxy(cloud: &Cloud, more: impl Fn(&str) -> Fate + Send + Sync + 'static) -> 
 fn a_leaked_key_is_turned_and_proven_dead() {
     let cloud = Cloud::start();
     let proxy = proxy(&cloud, |_| Fate::Pass);
-    let (work, old) = cloud.leaked("app", &ANYTHING.replace("\"Action\":\"*\"", "\"Action\":\"s3:GetObject\""), proxy.port, false);
+    let (work, old) =
+        cloud.leaked("app", &ANYTHING.replace("\"Action\":\"*\"", "\"Action\":\"s3:GetObject\""), proxy.port, false);
     let plan = work.plan(&[]);
     assert!(plan.stdout.contains("CreateAccessKey UserName=app") && plan.stdout.contains("two-phase"), "{plan:?}");
     let run = work.keysweep(&["rotate", "apply", "plan.json", "--yes"]);

@@ -10,7 +10,7 @@ use crate::rotate::run::{Issued, Step, When};
 use crate::rotate::types::{Probe, Report};
 
 /// Time that a kind without propagation is given, in seconds.
-const LEAST_PATIENCE: u64 = 5;
+const LEAST_PATIENCE: u64 = 3;
 
 /// Shortest time between two answers.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
