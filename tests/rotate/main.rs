@@ -2,7 +2,9 @@
 //! stops it by its process id. `tests/run` installs the servers.
 #![cfg(all(feature = "rotate", unix))]
 
+mod age;
 mod aws;
+mod mariadb;
 mod postgresql;
 mod proxy;
 mod redis;

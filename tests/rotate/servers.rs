@@ -175,3 +175,55 @@ pub(crate) fn moto() -> Server {
     command.env("INITIAL_NO_AUTH_ACTION_COUNT", "3").current_dir(folder.path());
     Server::start(command, port, folder)
 }
+
+/// The password of MariaDB's `root`.
+pub(crate) const MARIADB_ADMIN: &str = "made-up-admin-3"; // keysweep:allow made up
+
+/// A MariaDB server whose `root` logs in by password.
+pub(crate) fn mariadb() -> Server {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers/usr");
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("made");
+    // What the package's own set-up script does, without the script: the system tables, then a first password.
+    let script: Vec<u8> = ["mariadb_system_tables", "mariadb_system_tables_data", "maria_add_gis_sp_bootstrap"]
+        .iter()
+        .flat_map(|name| {
+            let path = root.join(format!("share/mysql/{name}.sql"));
+            let other = root.join(format!("share/mysql/{}.sql", name.replace("mariadb_", "mysql_")));
+            std::fs::read(&path).or_else(|_| std::fs::read(other)).unwrap_or_default()
+        })
+        .collect();
+    assert!(!script.is_empty(), "the system tables are not there: run tests/run");
+    let setup = [b"create database mysql;\nuse mysql;\n", &script[..]].concat();
+    // A statement ends with its line here.
+    let password = ["localhost", "127.0.0.1"].iter().fold("FLUSH PRIVILEGES;\n".to_owned(), |text, host| {
+        text + &format!("CREATE OR REPLACE USER root@'{host}' IDENTIFIED BY '{MARIADB_ADMIN}';\n")
+            + &format!("GRANT ALL ON *.* TO root@'{host}' WITH GRANT OPTION;\n")
+    });
+    let port = free_port();
+    let base = |more: &[&str]| {
+        let mut command = unpacked("usr/sbin/mariadbd");
+        command.args(["--no-defaults", "--user=root", "--skip-networking=0", "--bind-address=127.0.0.1"]);
+        command.arg(format!("--port={port}")).arg(format!("--basedir={}", root.display()));
+        command.arg(format!("--lc-messages-dir={}", root.join("share/mysql").display()));
+        command.arg(format!("--datadir={}", data.display()));
+        command.arg(format!("--socket={}", folder.path().join("socket").display())).args(more);
+        command
+    };
+    let mut child = base(&["--bootstrap", "--skip-innodb-doublewrite"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    std::thread::spawn(move || {
+        use std::io::Write as _;
+        let _ = input.write_all(&[&setup[..], password.as_bytes()].concat());
+    });
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let command = base(&["--skip-name-resolve"]);
+    Server::start(command, port, folder)
+}

@@ -2,6 +2,8 @@
 
 pub mod aws;
 pub mod aws_api;
+pub mod mysql;
+pub mod mysql_wire;
 pub mod pg_wire;
 pub mod postgresql;
 pub mod redis;
@@ -31,6 +33,8 @@ pub enum Target {
     Aws(aws_api::AwsTarget),
     /// A Redis server.
     Redis(redis::RedisTarget),
+    /// A MariaDB server.
+    Mariadb(mysql::MariadbTarget),
 }
 
 macro_rules! each {
@@ -40,6 +44,7 @@ macro_rules! each {
             Target::Vault($name) => $body,
             Target::Aws($name) => $body,
             Target::Redis($name) => $body,
+            Target::Mariadb($name) => $body,
         }
     };
 }
@@ -66,6 +71,7 @@ impl Target {
                 Self::Vault(_) => vault::RULES,
                 Self::Aws(_) => aws::RULES,
                 Self::Redis(_) => redis::RULES,
+                Self::Mariadb(_) => mysql::RULES,
             };
             usual.contains(&rule)
         } else {
@@ -83,6 +89,7 @@ impl Target {
             Self::Vault(target) => Box::new(vault::Vault::new(target, folder)?),
             Self::Aws(target) => Box::new(aws::Aws::new(target, folder)?),
             Self::Redis(target) => Box::new(redis::Redis::new(target, folder)?),
+            Self::Mariadb(target) => Box::new(mysql::Mariadb::new(target, folder)?),
         })
     }
 }
