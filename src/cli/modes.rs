@@ -52,6 +52,14 @@ pub struct ModeArguments {
     #[cfg(feature = "git")]
     #[arg(long, requires = "history")]
     pub reachable_only: bool,
+    /// With --history: megabytes of object texts held at a time, above the mapped packs [default: 256]
+    #[cfg(feature = "git")]
+    #[arg(long, value_name = "MB", requires = "history")]
+    pub memory: Option<u64>,
+    /// With --history: compare every object's hash with its id
+    #[cfg(feature = "git")]
+    #[arg(long, requires = "history")]
+    pub verify_objects: bool,
     /// What git told the hook, where that is known already; else standard input says it.
     #[cfg(feature = "git")]
     #[arg(skip)]
@@ -123,16 +131,21 @@ impl ModeArguments {
             git: GitOptions { max_size: scan.filter().max_size, ..GitOptions::default() },
             refs: self.refs.clone(),
             reachable_only: self.reachable_only,
+            memory: self.memory.map(|megabytes| megabytes.saturating_mul(1 << 20)),
+            verify_objects: self.verify_objects,
         };
         scan.attribute_later();
         let mut ran = Ran::default();
         let mut names = Vec::new();
         for opener in openers {
             let repo = opener.open()?;
-            let mut history = history::scan(&repo, &options, &|| Box::new(scan.worker()))?;
+            let mut history = history::scan(&repo, &options, &|| scan.worker())?;
             ran.exclusions.append(&mut history.exclusions);
-            let findings = scan.take_findings();
-            ran.findings.extend(history.attribute(&repo, findings, &|| Box::new(scan.worker()))?);
+            let sightings = scan.take_sightings();
+            let mut findings = scan.take_findings();
+            history.read_trees(&repo, (&sightings, &findings), &|| Box::new(scan.worker()))?;
+            findings.append(&mut scan.take_findings());
+            ran.findings.extend(history.attribute(&repo, (sightings, findings), &|| scan.worker())?);
             names.push(repo.shown().to_owned());
         }
         ran.mode = format!("history {}", names.join(" "));

@@ -330,10 +330,10 @@ mod tests {
         let double = Quoting::Quoted(b'"');
         let single = Quoting::Quoted(b'\'');
         for (text, name, value, quoting) in [
-            ("DB_PASSWORD=abc!23\n", "DB_PASSWORD", "abc!23", Quoting::Bare),
+            ("DB_PASSWORD=abc!23\n", "DB_PASSWORD", "abc!23", Quoting::Bare), // keysweep:allow made up
             ("export password='abc 23'", "password", "abc 23", single),
             ("\"db.password\": \"x\\\"y\",", "db.password", "x\\\"y", double),
-            ("  password: v4lue # note", "password", "v4lue", Quoting::Bare),
+            ("  password: v4lue # note", "password", "v4lue", Quoting::Bare), // keysweep:allow made up
             ("let my_password: &'static str = \"vv\";", "my_password", "vv", double),
             ("password string = `vv`", "password", "vv", Quoting::Quoted(b'`')),
             ("config['password'] = 'vv'", "password", "vv", single),

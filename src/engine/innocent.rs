@@ -6,7 +6,7 @@ use base64::Engine as _;
 
 use super::assignment::{Operator, Quoting};
 use super::value::Candidate;
-use super::words::{letter_cost, placeholder, reads_as_words};
+use super::words::{has_field, letter_cost, placeholder, reads_as_words};
 
 /// Words of a name that, behind the keyword, say that its value is about a secret and not one.
 #[rustfmt::skip]
@@ -73,6 +73,14 @@ const NOT_CREDENTIAL: &[&str] = &[
 /// Whether what follows a provider's keyword in `name` says that the value is one of the provider's ids or the like.
 pub(super) fn tells_of_no_credential(name: &[u8], keyword: &std::ops::Range<usize>) -> bool {
     words(name.get(keyword.end..).unwrap_or_default()).last().is_some_and(|word| listed(NOT_CREDENTIAL, word))
+}
+
+/// Whether a value is itself the name of a credential: `snowflake_pass`, `API_TOKEN`.
+pub(super) fn names_a_credential(value: &[u8]) -> bool {
+    #[rustfmt::skip]
+    const LAST: &[&str] = &["pass", "password", "passwd", "pwd", "secret", "token", "key", "credential", "credentials"];
+    let plain = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'.');
+    value.iter().all(plain) && words(value).last().is_some_and(|word| word.len() < value.len() && listed(LAST, word))
 }
 
 fn listed(list: &[&str], word: &[u8]) -> bool {
@@ -164,7 +172,9 @@ pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
         b"getenv",
         b"%s",
     ];
-    if MARKS.iter().any(|mark| value.windows(mark.len()).any(|window| window.eq_ignore_ascii_case(mark))) {
+    if MARKS.iter().any(|mark| value.windows(mark.len()).any(|window| window.eq_ignore_ascii_case(mark)))
+        || has_field(value)
+    {
         return Err("the value is a template or a reference");
     }
     let starts = |prefix: &[u8]| value.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
@@ -276,7 +286,7 @@ fn uuid(value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::tells_of_no_credential;
+    use super::{names_a_credential, tells_of_no_credential};
 
     #[test]
     fn a_providers_ids_are_no_credentials() {
@@ -291,5 +301,15 @@ mod tests {
             assert!(!tells(name, "datadog"), "{name}");
         }
         assert!(!tells("twilio_account_sid", "twilio_account_sid"));
+    }
+
+    #[test]
+    fn names_of_credentials_are_no_values() {
+        for name in ["snowflake_pass", "API_TOKEN", "dbPassword", "client-secret"] {
+            assert!(names_a_credential(name.as_bytes()), "{name}");
+        }
+        for value in ["Zx81kLmQ99pRtYv2", "token", "correct-horse-battery", "kQzVxKEYz"] {
+            assert!(!names_a_credential(value.as_bytes()), "{value}");
+        }
     }
 }

@@ -43,6 +43,12 @@ impl Engine {
         self.compiled.rule(index)
     }
 
+    /// Whether every candidate depends on the bytes of its [`Match::context`] alone. A user's [`Method::Search`] rules
+    /// depend on the whole text.
+    pub fn is_local(&self) -> bool {
+        self.rules().rules().iter().all(|rule| rule.method != Method::Search)
+    }
+
     /// What one thread needs to scan.
     pub fn scanner(&self) -> Scanner<'_> {
         Scanner {
@@ -310,6 +316,10 @@ impl<'e> Scanner<'e> {
     ) -> bool {
         let Some((whole, secret)) = self.run(text, found.value.clone(), true, index) else { return false };
         if whole.end != found.value.end {
+            return false;
+        }
+        if innocent::names_a_credential(&text[secret.clone()]) {
+            self.drop_candidate(index, whole, "the value is the name of a credential");
             return false;
         }
         let before = out.len();

@@ -193,6 +193,23 @@ pub fn placeholder(text: &[u8]) -> Option<&'static str> {
     Some(PLACEHOLDERS[found.pattern().as_usize()])
 }
 
+/// Whether a field to be filled in stands in the value: `{name}`, `{user.id}`, `{0}`, `{hex:40}`.
+pub fn has_field(value: &[u8]) -> bool {
+    memchr::memchr_iter(b'{', value).any(|open| {
+        let rest = &value[open + 1..];
+        let Some(close) = memchr::memchr(b'}', rest) else { return false };
+        let (name, spec) = match memchr::memchr(b':', &rest[..close]) {
+            Some(colon) => (&rest[..colon], &rest[colon + 1..close]),
+            None => (&rest[..close], &[][..]),
+        };
+        let named = name.len() > 1
+            && (name[0].is_ascii_alphabetic() || name[0] == b'_')
+            && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+        let numbered = name.len() == 1 && name[0].is_ascii_digit();
+        (named || numbered) && spec.iter().all(|byte| byte.is_ascii_graphic())
+    })
+}
+
 /// Whether a run of `length` or more equal, ascending or descending characters stands in `text`.
 pub fn has_run(text: &[u8], length: usize) -> bool {
     for step in [0u8, 1, 255] {

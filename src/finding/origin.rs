@@ -103,9 +103,12 @@ pub struct Commit {
     pub email: String,
     /// Author date, RFC 3339 with offset.
     pub date: String,
-    /// Refs that still contain the secret, sorted; empty when unreachable.
+    /// Refs that still contain the secret, sorted: at most twenty, branches before others; empty when unreachable.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refs: Vec<String>,
+    /// How many refs that are in all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refs_count: u64,
     /// Whether HEAD's tree still has it; `None` when not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_head: Option<bool>,
@@ -118,4 +121,9 @@ pub struct Commit {
     /// No ref reaches it: only a reflog does, or nothing (`reflog`, `unreachable`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -108,6 +108,7 @@ pub(crate) fn result() -> ScanResult {
         email: "jane@example.invalid".into(),
         date: "2024-05-01T12:00:00+02:00".into(),
         refs: vec!["refs/heads/main".into()],
+        refs_count: 1,
         in_head: Some(false),
         removed_by: Some("9f".repeat(20)),
         other_paths: vec!["old/app.env".into()],

@@ -159,9 +159,11 @@ impl Page<'_> {
         }
         if let Some(commit) = &finding.commit {
             self.detail(text, &format!("commit {}: {}", visible(&commit.id), visible(&commit.summary)));
-            for (label, list) in [("on", &commit.refs), ("also at", &commit.other_paths)] {
+            let more_refs = commit.refs_count.saturating_sub(commit.refs.len() as u64);
+            for (label, list, more) in [("on", &commit.refs, more_refs), ("also at", &commit.other_paths, 0)] {
                 if !list.is_empty() {
-                    self.detail(text, &format!("{label} {}", visible(&list.join(", "))));
+                    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                    self.detail(text, &format!("{label} {}{more}", visible(&list.join(", "))));
                 }
             }
             if let Some(removed) = &commit.removed_by {

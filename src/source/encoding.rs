@@ -31,10 +31,15 @@ pub fn decode(raw: &[u8]) -> Decoded<'_> {
     Decoded { text: Cow::Owned(text.into_owned().into_bytes()), encoding: Some(name), skipped, length: raw.len() }
 }
 
+/// Whether [`decode`] leaves the bytes as they are.
+pub fn is_plain(raw: &[u8]) -> bool {
+    !matches!(raw, [0xef, 0xbb, 0xbf, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) && unmarked(raw).is_none()
+}
+
 /// UTF-16 without a mark: in its first 256 bytes nearly every second byte is NUL and the others are text.
 fn unmarked(raw: &[u8]) -> Option<(&'static encoding_rs::Encoding, &'static str)> {
     let head = &raw[..raw.len().min(256) & !1];
-    if head.len() < 8 {
+    if head.len() < 8 || memchr::memchr(0, head).is_none() {
         return None;
     }
     let pairs = head.len() / 2;

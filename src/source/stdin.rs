@@ -2,8 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::stream::{BLOCK, Window, Windows};
-use super::{Item, Visitor};
+use super::{Item, Visitor, stream};
 use crate::error::{Notice, NoticeKind};
 use crate::finding::{Origin, OriginKind};
 
@@ -31,24 +30,13 @@ pub fn scan(input: &mut dyn Read, path: &str, context: usize, visitor: &mut dyn 
                     .gap(),
             );
         }
-        let mut windows = Windows::new(BLOCK, context);
-        let mut scan = |window: &Window<'_>| {
-            let core = window.core.clone();
-            let accept = move |_: &[u8], secret: std::ops::Range<usize>| core.contains(&secret.start);
-            visitor.item(Item { accept: Some(&accept), start: window.start, ..Item::new(origin.clone(), window.text) });
-        };
-        windows.feed(&head, &mut scan);
-        drop(head);
-        let mut piece = vec![0; 1 << 20];
-        loop {
-            match input.read(&mut piece) {
-                Ok(0) => break,
-                Ok(count) => windows.feed(&piece[..count], &mut scan),
+        let mut next = |piece: &mut [u8]| loop {
+            match input.read(piece) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                other => return other,
             }
-        }
-        windows.finish(&mut scan);
+        };
+        stream::scan(&head, &mut next, &origin, context, visitor)?;
     }
     visitor.coverage().kind("inputs").scanned += 1;
     Ok(())

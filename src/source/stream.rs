@@ -6,10 +6,42 @@
 
 use std::ops::Range;
 
+use super::{Item, Visitor};
+use crate::finding::Origin;
 use crate::finding::position::Start;
 
 /// Size of a window's core in bytes.
 pub const BLOCK: usize = 8 << 20;
+
+/// Scans a text whose first bytes are `head`; `next` fills a buffer with those that follow, none at the end. `context`
+/// is how far the engine looks to each side.
+///
+/// # Errors
+/// What `next` says.
+pub fn scan<E>(
+    head: &[u8],
+    next: &mut dyn FnMut(&mut [u8]) -> Result<usize, E>,
+    origin: &Origin,
+    context: usize,
+    visitor: &mut dyn Visitor,
+) -> Result<(), E> {
+    let mut windows = Windows::new(BLOCK, context);
+    let mut scan = |window: &Window<'_>| {
+        let core = window.core.clone();
+        let accept = move |_: &[u8], secret: Range<usize>| core.contains(&secret.start);
+        visitor.item(Item { accept: Some(&accept), start: window.start, ..Item::new(origin.clone(), window.text) });
+    };
+    windows.feed(head, &mut scan);
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        match next(&mut piece)? {
+            0 => break,
+            count => windows.feed(&piece[..count], &mut scan),
+        }
+    }
+    windows.finish(&mut scan);
+    Ok(())
+}
 
 /// A piece of the text, ready to be scanned.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ fn corpus() -> Vec<Vec<u8>> {
     let texts = [
         String::new(),
         "a".to_owned(),
-        format!("key = \"{token}\"\r\n\tpassword: kV9$xw!2Lq\rurl = postgres://app:kV9xw2Lq@db.company.com/x\n"),
+        format!("key = \"{token}\"\r\n\tpassword: kV9$xw!2Lq\rurl = postgres://app:kV9xw2Lq@db.company.com/x\n"), // keysweep:allow made up
         format!("{}{token}{token}", "ä\u{1F511}\u{202e}\u{1b}[31m".repeat(40)),
         key.replace('\n', "\\n"),
         "ghp_{base62:30}{crc32-base62} {{ {mark}{hex:4096} {nope:1} {base62:99999999999999999999}".to_owned(),

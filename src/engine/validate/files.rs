@@ -155,7 +155,7 @@ mod tests {
         assert!(rises(&checked) && checked.facts[0] == ("host", "git.company.com".to_owned()));
         assert!(rises(&netrc(b"kV9xw2Lq", text)));
         assert!(refuses(&netrc(b"", b"machine git.company.com login me password")));
-        let checked = pgpass(b"", b"db.company.com:5432:*:me:k\\:V9xw\\\\2L:q");
+        let checked = pgpass(b"", b"db.company.com:5432:*:me:k\\:V9xw\\\\2L:q"); // keysweep:allow made up
         assert!(rises(&checked) && checked.facts[1] == ("user", "me".to_owned()));
         assert!(matches!(pgpass(b"", b"localhost:*:*:me:kV9xw2Lq").verdict, Verdict::Hint(why) if why.points < 0));
         for text in ["a:b:c", "db.company.com:x:*:me:kV9xw2Lq", "db.company.com:5432:*:me:password", "\\"] {

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::super::words::has_field;
+
 /// Whether a password is a template (`${X}`, `<password>`, `{{ x }}`, `%s`, `:param`) or a word that stands for one.
 pub(super) fn is_placeholder(password: &str) -> bool {
     const WORDS: [&str; 38] = [
@@ -105,6 +107,7 @@ pub(super) fn is_template(value: &str) -> bool {
         .is_some_and(|name| name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
     variable
         || parameter
+        || has_field(value.as_bytes())
         || ["%s", "%d", "%v", "%q", "%r", "%@", "{}", "{0}", "{1}", "?"].contains(&value)
         || inside.iter().any(stands_in)
         || around.iter().any(wraps)
@@ -182,6 +185,7 @@ mod tests {
             "{password}",
             "changeme",
             "[password]",
+            "ATBB{alnum:24}{HEX:8}",
             "vault:secret/x",
             "aaaa",
         ] {

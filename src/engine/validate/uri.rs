@@ -24,7 +24,8 @@ pub(super) fn check(secret: &[u8], whole: &[u8]) -> Checked {
     if source.len() > LONGEST {
         return rejected("longer than an address");
     }
-    let Some(mut address) = parse(&String::from_utf8_lossy(source)) else { return rejected("no address in it") };
+    let text = String::from_utf8_lossy(source);
+    let Some(mut address) = oracle(&text).or_else(|| parse(&text)) else { return rejected("no address in it") };
     if !contains(secret, b"://") {
         // The rule already knows which part is the password.
         address.password = percent_decoded(&String::from_utf8_lossy(secret));
@@ -99,6 +100,21 @@ fn parse(text: &str) -> Option<Address> {
             }
         }
     }
+    Some(address)
+}
+
+/// Oracle's own form: `jdbc:oracle:thin:user/password@//host:1521/service`, with or without the slashes.
+fn oracle(text: &str) -> Option<Address> {
+    let (_, rest) = text.split_once("jdbc:oracle:")?.1.split_once(':')?;
+    let (information, place) = rest.split_once('@')?;
+    let (user, password) = information.split_once('/')?;
+    let host = place.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default();
+    let address = Address {
+        scheme: "jdbc:oracle".into(),
+        user: user.into(),
+        password: password.into(),
+        hosts: vec![without_port(host)],
+    };
     Some(address)
 }
 
@@ -181,21 +197,21 @@ mod tests {
     #[test]
     fn addresses_come_apart() {
         let address =
-            parse("see jdbc:mongodb+srv://us%65r:p%40s/s#1@a.company.com:27017,b.company.com/db?x=y rest").unwrap();
+            parse("see jdbc:mongodb+srv://us%65r:p%40s/s#1@a.company.com:27017,b.company.com/db?x=y rest").unwrap(); // keysweep:allow made up
         assert_eq!((address.scheme.as_str(), address.user.as_str()), ("jdbc:mongodb+srv", "user"));
         assert_eq!(address.password, "p@s/s#1");
         assert_eq!(address.hosts, ["a.company.com", "b.company.com"]);
-        let address = parse("redis://:k9Xv2w@[2001:4860::1]:6379/0").unwrap();
+        let address = parse("redis://:k9Xv2w@[2001:4860::1]:6379/0").unwrap(); // keysweep:allow made up
         assert_eq!((address.user.as_str(), address.password.as_str()), ("", "k9Xv2w"));
         assert_eq!(address.hosts, ["2001:4860::1"]);
-        let address = parse("jdbc:sqlserver://db.company.com:1433;user=sa;password=k9Xv2w").unwrap();
+        let address = parse("jdbc:sqlserver://db.company.com:1433;user=sa;password=k9Xv2w").unwrap(); // keysweep:allow made up
         assert_eq!((address.password.as_str(), address.hosts), ("k9Xv2w", vec!["db.company.com".to_owned()]));
         assert_eq!(parse("no address"), None);
     }
 
     #[test]
     fn real_ones_rise_and_others_fall() {
-        let real = "postgres://app:kV9xw2Lq@db.company.com:5432/main";
+        let real = "postgres://app:kV9xw2Lq@db.company.com:5432/main"; // keysweep:allow made up
         assert!(points(real) > 0);
         assert!(check(b"kV9xw2Lq", real.as_bytes()).facts.contains(&("host", "db.company.com".to_owned())));
         for local in

@@ -11,7 +11,8 @@ const MNEMONICS: &str = include_str!("../../engine/validate/bip39_english.txt");
 
 /// What generator `name` makes.
 pub(super) fn generate(name: &str, argument: &str, random: &mut Random) -> Option<String> {
-    if !argument.is_empty() && !["aws-key-id", "jwt", "pypi-macaroon"].contains(&name) {
+    if !argument.is_empty() && !["aws-key-id", "jwt", "pypi-macaroon", "bech32-age", "base58check-xprv"].contains(&name)
+    {
         return None;
     }
     Some(match name {
@@ -25,9 +26,17 @@ pub(super) fn generate(name: &str, argument: &str, random: &mut Random) -> Optio
         "sentry-org" => sentry_org(random),
         "discord-id" => encode::base64url(random.digits(18).as_bytes()),
         "ngrok-ksuid" => ngrok_ksuid(random),
-        "bech32-age" => bech32("age-secret-key-", &random.bytes(32)).to_ascii_uppercase(),
+        "bech32-age" => {
+            let prefix = match argument {
+                "" => "age-secret-key-",
+                "pq" => "age-secret-key-pq-",
+                _ => return None,
+            };
+            bech32(prefix, &random.bytes(32)).to_ascii_uppercase()
+        }
+        "bech32-nsec" => bech32("nsec", &random.bytes(32)),
         "base58check-wif" => base58check(&[&[0x80][..], &random.bytes(32), &[1]].concat()),
-        "base58check-xprv" => xprv(random),
+        "base58check-xprv" => xprv(argument, random)?,
         "stellar-seed" => with_crc16(&[&[0x90][..], &random.bytes(32)].concat()),
         "nats-seed" => with_crc16(&[&[(18 << 3) | (20 >> 2), 20 << 6][..], &random.bytes(32)].concat()),
         "bip39" => bip39(random),
@@ -218,12 +227,21 @@ fn base58check(data: &[u8]) -> String {
     encode::long_number(&[data, &check[..4]].concat(), BASE58)
 }
 
-fn xprv(random: &mut Random) -> String {
-    let mut data = vec![0x04, 0x88, 0xad, 0xe4, 3];
+/// BIP-32's version bytes, and those of SLIP-132.
+fn xprv(kind: &str, random: &mut Random) -> Option<String> {
+    let version: u32 = match kind {
+        "" => 0x0488_ade4,
+        "yprv" => 0x049d_7878,
+        "zprv" => 0x04b2_430c,
+        "tprv" => 0x0435_8394,
+        _ => return None,
+    };
+    let mut data = version.to_be_bytes().to_vec();
+    data.push(3);
     data.extend(random.bytes(40));
     data.push(0);
     data.extend(random.bytes(32));
-    base58check(&data)
+    Some(base58check(&data))
 }
 
 /// Base32 of `data` and its CRC-16/XMODEM, little-endian.

@@ -10,29 +10,39 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use git2::Oid;
 
-use super::commit::{describe, id};
+use super::Repo;
+use super::commit::describe;
 use super::contents::{Blob, Contents, EMPTY, Node};
 use super::gaps::Gaps;
 use super::graph::{Graph, Place};
 use super::history::History;
+use super::secrets::{Attributed, Key, Secrets};
 use super::tree::Objects;
-use super::{Repo, index};
 use crate::error::Result;
 use crate::finding::{Finding, OriginKind};
-use crate::source::MakeVisitor;
+use crate::source::history::leads::Leads;
+use crate::source::history::object::ObjectId;
+use crate::source::history::reader::{Sighting, TextReader};
+use crate::source::history::store::Store;
 
-/// Index of a secret: a rule and what it found.
-type Key = u32;
 /// Index of a path.
 type Path = u32;
 
+/// So many other paths of a secret are kept with each of its findings; every path has a finding of its own.
+const MOST_PATHS: usize = 1000;
+
 impl History {
-    /// Attributes the findings of this history's scan.
+    /// Attributes what was found in this history.
     ///
     /// # Errors
     /// When the repository cannot be read any more.
-    pub fn attribute(self, repo: &Repo, findings: Vec<Finding>, make: &MakeVisitor<'_>) -> Result<Vec<Finding>> {
-        if findings.is_empty() {
+    pub fn attribute<T: TextReader>(
+        &self,
+        repo: &Repo,
+        (sightings, findings): (Vec<Sighting>, Vec<Finding>),
+        make: &(dyn Fn() -> T + Sync),
+    ) -> Result<Vec<Finding>> {
+        if sightings.is_empty() && findings.is_empty() {
             return Ok(findings);
         }
         let gaps = Gaps::default();
@@ -47,17 +57,20 @@ impl History {
             .filter(|finding| finding.origin.kind == OriginKind::Ref)
             .map(|finding| (finding.secret.expose().to_vec(), finding.redacted.clone()))
             .collect();
-        let graph = Graph::new(repo, self)?;
-        let mut secrets = Secrets::new(in_blobs);
-        let traces = Traces::follow(&graph, &objects, &secrets);
-        let mut result = traces.findings(repo, &graph, &objects, &mut secrets, &withheld);
-        result.extend(secrets.orphans(repo));
-        result.extend(graph.messages(others));
+        let mut visitor = make();
+        let key_of = |finding: &Finding| visitor.secret_key(finding);
+        let mut secrets = Secrets::new(self, &self.wanted, &sightings, in_blobs, &key_of);
+        drop(sightings);
+        let traces = Traces::follow(&self.graph, &self.store, &self.leads, &secrets);
+        let mut attributed = traces.attributed(&self.graph, &objects, &mut secrets, &withheld);
+        attributed.extend(secrets.orphans(repo, &self.wanted));
+        let mut result = secrets.findings(self, repo, attributed, &gaps, make);
+        result.extend(self.graph.messages(others));
         for finding in &mut result {
             hide(finding, &masks);
         }
         drop(objects);
-        gaps.tell(repo.shown(), make().as_mut());
+        gaps.tell(repo.shown(), &mut visitor);
         Ok(result)
     }
 }
@@ -76,69 +89,6 @@ fn hide(finding: &mut Finding, masks: &[(Vec<u8>, String)]) {
     }
 }
 
-/// The findings in blobs, by secret and blob.
-struct Secrets {
-    wanted: HashMap<Oid, Blob>,
-    /// Secrets of each blob, sorted.
-    of_blob: Vec<Vec<Key>>,
-    /// The first finding of a secret in a blob.
-    findings: BTreeMap<(Key, Blob), Finding>,
-    /// Secrets that some commit has.
-    attributed: HashSet<Key>,
-}
-
-impl Secrets {
-    fn new(findings: Vec<Finding>) -> Self {
-        let mut secrets =
-            Self { wanted: HashMap::new(), of_blob: Vec::new(), findings: BTreeMap::new(), attributed: HashSet::new() };
-        let mut keys: HashMap<(String, Vec<u8>), Key> = HashMap::new();
-        for finding in findings {
-            let Some(id) = finding.origin.object.as_deref().and_then(|hex| id(hex.as_bytes())) else { continue };
-            let blob = *secrets.wanted.entry(id).or_insert_with(|| {
-                secrets.of_blob.push(Vec::new());
-                (secrets.of_blob.len() - 1) as Blob
-            });
-            let next = keys.len() as Key;
-            let key = *keys.entry((finding.rule.clone(), finding.secret.expose().to_vec())).or_insert(next);
-            let list = &mut secrets.of_blob[blob as usize];
-            if let Err(at) = list.binary_search(&key) {
-                list.insert(at, key);
-            }
-            match secrets.findings.get_mut(&(key, blob)) {
-                Some(first) if first.position <= finding.position => {}
-                Some(first) => *first = finding,
-                None => drop(secrets.findings.insert((key, blob), finding)),
-            }
-        }
-        secrets
-    }
-
-    /// Findings in blobs that no commit has. Those of the index get their path.
-    fn orphans(self, repo: &Repo) -> Vec<Finding> {
-        let staged: HashMap<String, Vec<u8>> = if self.findings.is_empty() {
-            HashMap::new()
-        } else {
-            index::read(repo).unwrap_or_default().into_iter().map(|entry| (entry.id.to_string(), entry.path)).collect()
-        };
-        let mut last = None;
-        let mut orphans = Vec::new();
-        for ((key, _), mut finding) in self.findings {
-            if self.attributed.contains(&key) || last == Some(key) {
-                continue;
-            }
-            last = Some(key);
-            let path = finding.origin.object.as_ref().and_then(|id| staged.get(id));
-            let reach = if path.is_some() { "staged, in no commit" } else { "unreachable, in no commit" };
-            finding.facts.push(("reach".to_owned(), reach.to_owned()));
-            if let Some(path) = path {
-                finding.origin.path = String::from_utf8_lossy(path).into_owned();
-            }
-            orphans.push(finding);
-        }
-        orphans
-    }
-}
-
 /// What the pass over commits found.
 #[derive(Default)]
 struct Traces {
@@ -154,14 +104,16 @@ struct Traces {
 }
 
 impl Traces {
-    fn follow(graph: &Graph, objects: &Objects<'_>, secrets: &Secrets) -> Self {
+    fn follow(graph: &Graph, store: &Store, leads: &Leads, secrets: &Secrets) -> Self {
         let mut traces = Self::default();
-        if secrets.wanted.is_empty() {
+        if secrets.of_blob.is_empty() {
             return traces;
         }
-        let mut contents = Contents::new(objects, &secrets.wanted);
+        let mut contents = Contents::new(leads, 0..secrets.of_blob.len() as u32);
+        let number = |tree: Oid| ObjectId::new(tree.as_bytes()).and_then(|id| store.number(&id));
         let mut paths: HashMap<Vec<u8>, Path> = HashMap::new();
-        let roots: Vec<Node> = graph.commits.iter().map(|(_, links)| contents.of(links.tree)).collect();
+        let roots: Vec<Node> =
+            graph.commits.iter().map(|(_, links)| number(links.tree).map_or(EMPTY, |tree| contents.of(tree))).collect();
         let mut path_of = |path: &[u8], list: &mut Vec<Vec<u8>>| {
             *paths.entry(path.to_vec()).or_insert_with(|| {
                 list.push(path.to_vec());
@@ -202,14 +154,13 @@ impl Traces {
     }
 
     /// One finding for each secret and path.
-    fn findings(
+    fn attributed(
         &self,
-        repo: &Repo,
         graph: &Graph,
         objects: &Objects<'_>,
         secrets: &mut Secrets,
         withheld: &HashSet<String>,
-    ) -> Vec<Finding> {
+    ) -> Vec<Attributed> {
         let mut versions: BTreeMap<(Key, Path), Vec<(Place, Blob)>> = BTreeMap::new();
         for (&(path, blob), &place) in &self.first {
             for &key in &secrets.of_blob[blob as usize] {
@@ -228,10 +179,11 @@ impl Traces {
             let Some(&oldest) = brought.iter().min_by_key(|&&place| (graph.reach[place], place)) else { continue };
             let evidence = versions.get(&(key, path)).into_iter().flatten();
             let best = evidence
-                .filter_map(|&(place, blob)| Some((place, secrets.findings.get(&(key, blob))?)))
-                .min_by_key(|(place, finding)| (Reverse(finding.confidence), graph.reach[*place], *place));
-            let Some((_, finding)) = best else { continue };
-            let mut finding = finding.clone();
+                .filter_map(|&(place, blob)| {
+                    Some((Reverse(secrets.confidence(key, blob)?), graph.reach[place], place, blob))
+                })
+                .min();
+            let Some((.., blob)) = best else { continue };
             secrets.attributed.insert(key);
             let first = graph.commits[oldest].0;
             let Some(object) = objects.read(first, "commit") else { continue };
@@ -243,18 +195,15 @@ impl Traces {
                 commit.removed_by = last.map(|&place| graph.commits[place].0.to_string());
             }
             commit.reach = graph.reach_in_words(oldest);
-            let mut other_paths: Vec<String> =
-                paths_of[&key].iter().filter(|&&other| other != path).map(|&other| shown(other)).collect();
+            let others = paths_of[&key].iter().filter(|&&other| other != path);
+            let mut other_paths: Vec<String> = others.take(MOST_PATHS).map(|&other| shown(other)).collect();
             other_paths.sort();
             commit.other_paths = other_paths;
-            if !refs.is_empty() && refs.iter().all(|name| name.starts_with("refs/notes/")) {
-                finding.origin.kind = OriginKind::Note;
-            }
-            commit.refs = refs;
-            finding.origin.path = shown(path);
-            finding.origin.repository = Some(repo.shown().to_owned());
-            finding.commit = Some(commit);
-            list.push(finding);
+            // Notes come last: when the first is one, all are.
+            let is_note = refs.names.first().is_some_and(|name| name.starts_with("refs/notes/"));
+            (commit.refs, commit.refs_count) = (refs.names, refs.count);
+            commit.refs.sort();
+            list.push(Attributed { key, blob, path: shown(path), commit: Some(commit), is_note, reach: None });
         }
         list
     }

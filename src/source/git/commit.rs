@@ -85,6 +85,7 @@ pub(super) fn describe(id: Oid, data: &[u8], withheld: bool) -> Commit {
         email,
         date: local(seconds, minutes),
         refs: Vec::new(),
+        refs_count: 0,
         in_head: None,
         removed_by: None,
         other_paths: Vec::new(),

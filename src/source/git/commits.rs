@@ -14,10 +14,10 @@ use super::ranges::Selection;
 use super::tree::Objects;
 use super::walk::{self, Walked};
 use super::workers::{Hand, share};
-use super::{GitOptions, Repo};
+use super::{GitOptions, Repo, origin};
 use crate::error::Result;
 use crate::finding::{Commit, OriginKind};
-use crate::source::{Item, MakeVisitor};
+use crate::source::{Item, MakeVisitor, Visitor};
 
 /// So many commits are worth a thread.
 const PIECE: usize = 16;
@@ -44,10 +44,10 @@ pub fn scan(repo: &Repo, selection: &Selection, options: &GitOptions, make: &Mak
         }
     });
     let mut visitor = make();
-    let mut hand = Hand { repo, visitor: visitor.as_mut() };
+    let hand = Hand { repo, visitor: visitor.as_mut() };
     for &tag in &selection.tags {
         if let Some(object) = objects.read(tag, "tag") {
-            message(&mut hand, tag, object.data(), "tags");
+            message(repo.shown(), hand.visitor, tag, object.data(), "tags");
         }
     }
     for &missing in &selection.missing {
@@ -69,8 +69,8 @@ pub fn scan(repo: &Repo, selection: &Selection, options: &GitOptions, make: &Mak
 }
 
 /// Scans the text of a commit or tag; what reports tell of it, withheld when a secret stands in it.
-pub(super) fn message(hand: &mut Hand<'_>, id: Oid, data: &[u8], kind: &str) -> Commit {
-    let count = hand.visitor.coverage().kind(kind);
+pub(super) fn message(shown: &str, visitor: &mut dyn Visitor, id: Oid, data: &[u8], kind: &str) -> Commit {
+    let count = visitor.coverage().kind(kind);
     (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
     // The whole object is scanned, so that offsets hold when the secret is read again. Nothing is handed on before
     // it is known whether the summary may be shown: the first pass only looks.
@@ -79,18 +79,18 @@ pub(super) fn message(hand: &mut Hand<'_>, id: Oid, data: &[u8], kind: &str) -> 
         any.set(true);
         false
     };
-    let origin = hand.repo.origin(OriginKind::Message, id, b"");
-    hand.visitor.item(Item { accept: Some(&look), ..Item::new(origin.clone(), data) });
+    let whence = origin(shown, OriginKind::Message, &id.to_string(), b"");
+    visitor.item(Item { accept: Some(&look), ..Item::new(whence.clone(), data) });
     let commit = describe(id, data, any.get());
     if any.get() {
-        hand.visitor.item(Item { commit: Some(commit.clone()), ..Item::new(origin, data) });
+        visitor.item(Item { commit: Some(commit.clone()), ..Item::new(whence, data) });
     }
     commit
 }
 
 fn one(hand: &mut Hand<'_>, objects: &Objects<'_>, commit: &Walked, options: &GitOptions) {
     let Some(object) = objects.read(commit.id, "commit") else { return };
-    let described = message(hand, commit.id, object.data(), "commits");
+    let described = message(hand.repo.shown(), hand.visitor, commit.id, object.data(), "commits");
     drop(object);
     // A parent that is not there was told of by the walk; it counts as empty.
     let tree_of = |&id: &Oid| objects.odb.read(id).ok().and_then(|object| links(object.data())).map(|links| links.tree);

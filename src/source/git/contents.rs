@@ -1,50 +1,51 @@
 //! Where wanted blobs lie in trees: a tree is reduced to the few entries that lead to one, and equal reductions are
 //! one node. So most commits compare with their parents by one number, however many trees they have.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
-use git2::{ObjectType, Oid};
-
-use super::tree::{DEEPEST, Objects, entries};
+use super::tree::DEEPEST;
+use crate::source::history::leads::{self, Leads};
 
 /// Index of a wanted blob.
 pub(super) type Blob = u32;
 
 /// What stands under a name in a [`Node`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Child {
     Blob(Blob),
     Node(Node),
 }
 
 /// A reduced tree; equal ones are the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Node(u32);
 
 /// The tree that leads to no wanted blob, and what a missing parent has.
 pub(super) const EMPTY: Node = Node(0);
 
-/// Names with what is under them, sorted.
-type Entries = Box<[(Box<[u8]>, Child)]>;
+/// Numbers of names with what is under them, sorted by number.
+type Entries = Box<[(u32, Child)]>;
 
 /// Path, wanted blob, and what the others have there.
 pub(super) type Visit<'v> = dyn FnMut(&[u8], Blob, &[Option<Blob>]) + 'v;
 
 /// All reduced trees.
 pub(super) struct Contents<'c> {
-    objects: &'c Objects<'c>,
-    wanted: &'c HashMap<Oid, Blob>,
+    leads: &'c Leads,
+    /// Numbers of the wanted objects that count.
+    wanted: Range<u32>,
     nodes: Vec<Entries>,
     known: HashMap<Entries, Node>,
-    trees: HashMap<Oid, Node>,
+    trees: HashMap<u32, Node>,
 }
 
 impl<'c> Contents<'c> {
-    /// Looks for the blobs of `wanted`.
-    pub(super) fn new(objects: &'c Objects<'c>, wanted: &'c HashMap<Oid, Blob>) -> Self {
+    /// Follows `leads` to the objects whose numbers are in `wanted`.
+    pub(super) fn new(leads: &'c Leads, wanted: Range<u32>) -> Self {
         let nothing: Entries = Box::default();
         Self {
-            objects,
+            leads,
             wanted,
             nodes: vec![nothing.clone()],
             known: HashMap::from([(nothing, EMPTY)]),
@@ -52,32 +53,31 @@ impl<'c> Contents<'c> {
         }
     }
 
-    /// The reduction of a tree. Trees that cannot be read lead nowhere (a gap tells of them).
-    pub(super) fn of(&mut self, tree: Oid) -> Node {
+    /// The reduction of a tree, by its number. Trees that could not be read lead nowhere (a gap tells of them).
+    pub(super) fn of(&mut self, tree: u32) -> Node {
         self.descend(tree, 0)
     }
 
-    fn descend(&mut self, tree: Oid, depth: usize) -> Node {
+    fn descend(&mut self, tree: u32, depth: usize) -> Node {
         if let Some(&node) = self.trees.get(&tree) {
             return node;
         }
-        let objects = self.objects;
-        let mut children = Vec::new();
-        if depth < DEEPEST
-            && let Some(object) = objects.read(tree, "tree")
-        {
-            for entry in entries(object.data(), objects.id_size).flatten() {
-                let child = match entry.kind() {
-                    Some(ObjectType::Tree) => {
-                        Some(self.descend(entry.id, depth + 1)).filter(|&node| node != EMPTY).map(Child::Node)
-                    }
-                    Some(_) => self.wanted.get(&entry.id).map(|&blob| Child::Blob(blob)),
-                    None => None,
+        let leads = self.leads;
+        let mut children: Vec<(u32, Child)> = Vec::new();
+        if depth < DEEPEST {
+            for lead in leads.of(tree) {
+                let child = match lead.child() {
+                    leads::Child::Wanted(blob) if self.wanted.contains(&blob) => Child::Blob(blob),
+                    leads::Child::Wanted(_) => continue,
+                    leads::Child::Tree(tree) => match self.descend(tree, depth + 1) {
+                        EMPTY => continue,
+                        node => Child::Node(node),
+                    },
                 };
-                children.extend(child.map(|child| (Box::from(entry.name), child)));
+                children.push((lead.name, child));
             }
         }
-        children.sort_by(|a: &(Box<[u8]>, Child), b| a.0.cmp(&b.0));
+        children.sort_unstable();
         let children: Entries = children.into();
         let node = match self.known.get(&children) {
             Some(&node) => node,
@@ -92,9 +92,9 @@ impl<'c> Contents<'c> {
         node
     }
 
-    fn child(&self, node: Node, name: &[u8]) -> Option<Child> {
+    fn child(&self, node: Node, name: u32) -> Option<Child> {
         let entries = &self.nodes[node.0 as usize];
-        let at = entries.binary_search_by(|entry| (*entry.0).cmp(name)).ok()?;
+        let at = entries.binary_search_by_key(&name, |entry| entry.0).ok()?;
         Some(entries[at].1)
     }
 
@@ -102,12 +102,31 @@ impl<'c> Contents<'c> {
     pub(super) fn at(&self, mut node: Node, path: &[u8]) -> Option<Blob> {
         let mut names = path.split(|&byte| byte == b'/').peekable();
         while let Some(name) = names.next() {
-            match self.child(node, name)? {
+            match self.child(node, self.leads.number(name)?)? {
                 Child::Blob(blob) => return names.peek().is_none().then_some(blob),
                 Child::Node(below) => node = below,
             }
         }
         None
+    }
+
+    /// The wanted blobs below `nodes`.
+    pub(super) fn all_blobs(&self, nodes: HashSet<Node>) -> HashSet<Blob> {
+        let mut blobs = HashSet::new();
+        let mut seen = nodes.clone();
+        let mut stack: Vec<Node> = nodes.into_iter().collect();
+        while let Some(node) = stack.pop() {
+            for &(_, child) in &self.nodes[node.0 as usize] {
+                match child {
+                    Child::Blob(blob) => {
+                        blobs.insert(blob);
+                    }
+                    Child::Node(below) if seen.insert(below) => stack.push(below),
+                    Child::Node(_) => {}
+                }
+            }
+        }
+        blobs
     }
 
     /// Calls `visit` with each path of `node` whose wanted blob none of `others` has there, and with what they have.
@@ -119,14 +138,14 @@ impl<'c> Contents<'c> {
         if node == EMPTY || others.contains(&node) {
             return;
         }
-        for (name, child) in &self.nodes[node.0 as usize] {
+        for &(name, child) in &self.nodes[node.0 as usize] {
             let there: Vec<Option<Child>> = others.iter().map(|&other| self.child(other, name)).collect();
-            if there.contains(&Some(*child)) {
+            if there.contains(&Some(child)) {
                 continue;
             }
             let length = path.len();
-            path.extend_from_slice(name);
-            match *child {
+            path.extend_from_slice(self.leads.name(name));
+            match child {
                 Child::Blob(blob) => {
                     let blobs: Vec<Option<Blob>> = there
                         .iter()

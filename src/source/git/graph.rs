@@ -7,8 +7,8 @@ use git2::{ObjectType, Oid};
 
 use super::Repo;
 use super::commit::Links;
-use super::history::History;
 use super::ranges::peel;
+use super::reach::Tips;
 use crate::error::Result;
 use crate::finding::Finding;
 
@@ -23,12 +23,40 @@ pub(super) enum Reach {
     Nothing,
 }
 
+/// So many refs are named; a busy repository has tens of thousands.
+const NAMED: usize = 20;
+
+/// The refs that hold something.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reaching {
+    /// The first of them, by [`rank`] and name.
+    pub(super) names: Vec<String>,
+    pub(super) count: u64,
+}
+
+impl Reaching {
+    fn add(&mut self, name: &str) {
+        self.count += 1;
+        if self.names.len() < NAMED {
+            self.names.push(name.to_owned());
+        }
+    }
+}
+
+/// Branches first, then what people look at next; notes, which are no code, last.
+fn rank(name: &str) -> usize {
+    const FIRST: [&str; 3] = ["refs/heads/", "refs/remotes/", "refs/tags/"];
+    let known = FIRST.iter().position(|folder| name.starts_with(folder));
+    known.unwrap_or(FIRST.len() + usize::from(name.starts_with("refs/notes/")))
+}
+
 /// All commits in topological order, and how they are reached.
+#[derive(Debug)]
 pub(super) struct Graph {
     pub(super) commits: Vec<(Oid, Links)>,
     pub(super) parents: Vec<Vec<Place>>,
     pub(super) reach: Vec<Reach>,
-    /// Names and places of refs that lead to a commit, sorted by name; HEAD not among them.
+    /// Names and places of refs that lead to a commit, sorted by rank and name; HEAD not among them.
     pub(super) refs: Vec<(String, Place)>,
     pub(super) head: Option<Place>,
     /// Commits that HEAD reaches.
@@ -38,8 +66,8 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    pub(super) fn new(repo: &Repo, history: History) -> Result<Self> {
-        let commits = topological(history.commits);
+    pub(super) fn new(repo: &Repo, commits: Vec<(Oid, Links)>, tips: &Tips) -> Result<Self> {
+        let commits = topological(commits);
         let places: HashMap<Oid, Place> = commits.iter().enumerate().map(|(place, commit)| (commit.0, place)).collect();
         let parents = commits
             .iter()
@@ -54,7 +82,7 @@ impl Graph {
             head: None,
             direct: HashMap::new(),
         };
-        for reference in history.tips.refs {
+        for reference in &tips.refs {
             let (kind, id, tags) = peel(repo, reference.target)?;
             for id in tags.iter().chain((kind != Some(ObjectType::Commit)).then_some(&id)) {
                 graph.direct.entry(id.to_string()).or_default().push(reference.name.clone());
@@ -63,12 +91,13 @@ impl Graph {
             if reference.name == "HEAD" {
                 graph.head = Some(place);
             } else {
-                graph.refs.push((reference.name, place));
+                graph.refs.push((reference.name.clone(), place));
             }
         }
-        let reflog: Vec<Place> = history.tips.reflog.iter().filter_map(|id| places.get(id).copied()).collect();
-        let tips = graph.refs.iter().map(|reference| reference.1).chain(graph.head).collect();
-        for (tips, reach) in [(reflog, Reach::Reflog), (tips, Reach::Ref)] {
+        graph.refs.sort_by(|a, b| (rank(&a.0), &a.0).cmp(&(rank(&b.0), &b.0)));
+        let reflog: Vec<Place> = tips.reflog.iter().filter_map(|id| places.get(id).copied()).collect();
+        let from_refs = graph.refs.iter().map(|reference| reference.1).chain(graph.head).collect();
+        for (tips, reach) in [(reflog, Reach::Reflog), (from_refs, Reach::Ref)] {
             for place in graph.below(tips) {
                 graph.reach[place] = reach;
             }
@@ -93,8 +122,8 @@ impl Graph {
     }
 
     /// The refs that reach one of the commits in each of `starts`. In batches of 64: one number per commit.
-    pub(super) fn refs_reaching(&self, starts: &[Vec<Place>]) -> Vec<Vec<String>> {
-        let mut names = vec![Vec::new(); starts.len()];
+    pub(super) fn refs_reaching(&self, starts: &[Vec<Place>]) -> Vec<Reaching> {
+        let mut found = vec![Reaching::default(); starts.len()];
         for (batch, starts) in starts.chunks(64).enumerate() {
             let mut holds = vec![0_u64; self.commits.len()];
             for (bit, places) in starts.iter().enumerate() {
@@ -108,11 +137,11 @@ impl Graph {
             }
             for (name, place) in &self.refs {
                 for bit in (0..starts.len()).filter(|bit| holds[*place] >> bit & 1 == 1) {
-                    names[batch * 64 + bit].push(name.clone());
+                    found[batch * 64 + bit].add(name);
                 }
             }
         }
-        names
+        found
     }
 
     pub(super) fn reach_in_words(&self, place: Place) -> Option<String> {
@@ -133,14 +162,13 @@ impl Graph {
             let place = place_of(finding);
             let direct = finding.origin.object.as_ref().and_then(|id| self.direct.get(id));
             let Some(commit) = &mut finding.commit else { continue };
-            refs.extend(direct.into_iter().flatten().cloned());
-            refs.sort();
-            refs.dedup();
+            direct.into_iter().flatten().for_each(|name| refs.add(name));
+            refs.names.sort();
             commit.reach = match place {
                 Some(place) => self.reach_in_words(place),
-                None => refs.is_empty().then(|| "unreachable".to_owned()),
+                None => (refs.count == 0).then(|| "unreachable".to_owned()),
             };
-            commit.refs = refs;
+            (commit.refs, commit.refs_count) = (refs.names, refs.count);
         }
         findings
     }

@@ -1,28 +1,32 @@
-//! `--history`: every object of a repository, one after the other through libgit2. The plain version: [`blobs`] is
-//! the reference that faster walks are compared with.
+//! `--history`: every object of a repository, by the walk over its packs (`source/history`).
 //!
 //! All packs, loose objects and alternates, reachable or not; commits and tags as text (messages, author, committer
-//! and tagger fields); names of refs and of tree entries. Objects carry no path or commit: see
-//! [`History::attribute`], which looks for them where there is a finding.
+//! and tagger fields); names of refs and of tree entries. First everything but trees ([`scan`]), then, when it is known
+//! which blobs have findings, the trees ([`History::read_trees`]); [`History::attribute`] says where findings come from.
+//! [`blobs`] is the plain version through libgit2: the reference that the walk is compared with.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use git2::{ObjectType, Oid};
+use git2::{ObjectFormat, ObjectType, Oid};
 
-use super::commit::{Links, links, tagged};
-use super::commits::message;
 use super::gaps::Gaps;
+use super::graph::Graph;
+use super::missing;
 use super::reach::{self, Tips};
-use super::tree::{Objects, entries};
-use super::workers::{Hand, share};
-use super::{GitOptions, Ref, Repo, TOO_LARGE, clean};
+use super::survey::{Seen, Shared, Survey, oid};
+use super::tree::Objects;
+use super::trees::{Trees, Wanted};
+use super::{GitOptions, Ref, Repo, clean};
 use crate::error::{Error, Notice, NoticeKind, Result};
-use crate::finding::{Exclusion, OriginKind};
-use crate::source::{Item, MakeVisitor};
-
-/// So many objects are worth a thread.
-const PIECE: usize = 256;
+use crate::finding::{Exclusion, Finding, OriginKind};
+use crate::source::history::leads::Leads;
+use crate::source::history::object::{Format, Kind, ObjectId};
+use crate::source::history::plan::{Part, Plan};
+use crate::source::history::reader::{Sighting, TextReader};
+use crate::source::history::store::Store;
+use crate::source::history::walk;
+use crate::source::{Item, MakeVisitor, Visitor};
 
 /// What of the history is scanned.
 #[derive(Debug, Clone, Default)]
@@ -33,26 +37,31 @@ pub struct HistoryOptions {
     pub refs: Vec<String>,
     /// Only what refs reach: no reflogs, no unreachable objects.
     pub reachable_only: bool,
+    /// Bytes of object texts held at a time; `None` for the default.
+    pub memory: Option<u64>,
+    /// Compare every object's hash with its id.
+    pub verify_objects: bool,
 }
 
-/// What a walk over all objects learned beside the findings.
-#[derive(Debug, Default)]
+/// What was read of a repository, and what is known of it beside the findings.
+#[derive(Debug)]
 pub struct History {
-    pub(super) tips: Tips,
-    /// All commits that were seen, sorted by id.
-    pub(super) commits: Vec<(Oid, Links)>,
+    tips: Tips,
+    pub(super) graph: Graph,
+    pub(super) store: Store,
+    plan: Plan,
+    trees: Part,
+    /// Trees that were met before their turn.
+    early: Vec<ObjectId>,
+    /// The refs that were asked for.
+    asked: Vec<Ref>,
+    narrowed: bool,
+    pub(super) walk: walk::Options,
+    /// The blobs with findings, and what leads to them.
+    pub(super) wanted: Wanted,
+    pub(super) leads: Leads,
     /// What was left out on purpose.
     pub exclusions: Vec<Exclusion>,
-}
-
-/// What the threads gather.
-#[derive(Default)]
-struct Seen {
-    commits: Vec<(Oid, Links)>,
-    /// Names of tree entries, each with the smallest tree that has it.
-    names: HashMap<Box<[u8]>, Oid>,
-    /// Whether something is named that is not there.
-    missing: bool,
 }
 
 /// Every blob of the repository, each once, in the order of ids: the reference for faster walks.
@@ -86,132 +95,132 @@ fn all(repo: &Repo, gaps: &Gaps) -> Result<Vec<Oid>> {
     Ok(ids)
 }
 
-/// Hands every object's bytes to a visitor.
+/// Shows every blob, commit and tag to readers, one for each thread.
 ///
 /// # Errors
 /// When refs or objects cannot be listed, or no ref is as asked.
-pub fn scan(repo: &Repo, options: &HistoryOptions, make: &MakeVisitor<'_>) -> Result<History> {
+pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn() -> T + Sync)) -> Result<History> {
     let gaps = Gaps::default();
-    let objects = Objects::new(repo, &gaps)?;
     let tips = Tips::of(repo, &gaps)?;
     let narrowed = options.reachable_only || !options.refs.is_empty();
-    let wanted = tips.matching(&options.refs);
-    if wanted.is_empty() && !options.refs.is_empty() {
+    let asked = tips.matching(&options.refs);
+    if asked.is_empty() && !options.refs.is_empty() {
         return Err(Error::Usage(format!(
             "no ref is as `--refs {}` asks; see git for-each-ref",
             options.refs.join(" ")
         )));
     }
-    let ids = if narrowed { reach::objects(repo, &objects, &wanted, None)? } else { all(repo, &gaps)? };
-    let known: HashSet<Oid> = if narrowed { HashSet::new() } else { ids.iter().copied().collect() };
-    let seen = Mutex::new(Seen::default());
-    share(repo, &ids, PIECE, options.git.threads, make, &|hand, piece| {
-        let Some(objects) = Objects::or_gap(hand.repo, &gaps) else { return };
-        let mut mine = Seen::default();
-        for &id in piece {
-            one(hand, &objects, id, &options.git, &mut mine, (!narrowed).then_some(&known));
-        }
-        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.commits.append(&mut mine.commits);
-        seen.missing |= mine.missing;
-        #[allow(clippy::iter_over_hash_type, reason = "the smallest tree wins, in whatever order they come")]
-        for (name, tree) in mine.names {
-            seen.names.entry(name).and_modify(|smallest| *smallest = tree.min(*smallest)).or_insert(tree);
-        }
-    });
-    let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if seen.missing {
-        // Unreachable objects may lack what git has pruned already. Of reachable ones all must be there.
-        reach::objects(repo, &objects, &tips.refs, Some(&known))?;
+    let only = if narrowed {
+        let objects = Objects::new(repo, &gaps)?;
+        let ids = reach::objects(repo, &objects, &asked)?;
+        Some(ids.iter().filter_map(|id| ObjectId::new(id.as_bytes())).collect::<HashSet<_>>())
+    } else {
+        None
+    };
+    let format = match repo.format() {
+        ObjectFormat::Sha256 => Format::Sha256,
+        ObjectFormat::Sha1 => Format::Sha1,
+    };
+    let (store, notices) = Store::open_all(&repo.object_folders(), format);
+    let plan = Plan::new(&store, only.as_ref());
+    let (trees, others) = plan.trees_apart(&store);
+    let mut walk = walk::Options {
+        threads: options.git.threads,
+        verify_objects: options.verify_objects,
+        ..walk::Options::default()
+    };
+    walk.memory = options.memory.unwrap_or(walk.memory);
+    let shared = Shared { shown: repo.shown(), store: &store, gaps: &gaps, max_size: options.git.max_size };
+    let seen = Mutex::default();
+    walk::walk(&store, &plan, &others, &walk, &|| Survey::new(&shared, &seen, make()));
+    let mut seen: Seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    seen.commits.sort_by_key(|commit| commit.0);
+    seen.trees.sort();
+    let graph = Graph::new(repo, seen.commits, &tips)?;
+    if let Some(only) = &only {
+        let lacks = |id: &&ObjectId| !store.contains(id) && !missing::is_empty_tree(id);
+        only.iter().filter(lacks).for_each(|id| missing::gone(&gaps, oid(id), "object"));
+    } else {
+        missing::tell_commits(repo, &store, &graph, &tips, &gaps)?;
     }
     let mut visitor = make();
-    let mut hand = Hand { repo, visitor: visitor.as_mut() };
-    names(&mut hand, &wanted, &seen.names.into_iter().collect());
-    let mut history = History { tips, commits: seen.commits, exclusions: Vec::new() };
-    history.commits.sort_by_key(|commit| commit.0);
-    if narrowed {
-        history.exclude(&wanted, options, all(repo, &gaps)?.len().saturating_sub(ids.len()));
+    notices.into_iter().for_each(|notice| visitor.notice(notice));
+    gaps.tell(repo.shown(), &mut visitor);
+    let mut history = History {
+        tips,
+        graph,
+        store,
+        plan,
+        trees,
+        early: seen.trees,
+        asked,
+        narrowed,
+        walk,
+        wanted: Wanted::default(),
+        leads: Leads::default(),
+        exclusions: Vec::new(),
+    };
+    if let Some(only) = only {
+        history.exclude(options, only.len());
     }
-    drop(objects);
-    gaps.tell(repo.shown(), visitor.as_mut());
     Ok(history)
 }
 
-fn one(
-    hand: &mut Hand<'_>,
-    objects: &Objects<'_>,
-    id: Oid,
-    options: &GitOptions,
-    seen: &mut Seen,
-    known: Option<&HashSet<Oid>>,
-) {
-    // A header tells too little to be worth its look-up, unless sizes are limited.
-    if let Some(limit) = options.max_size
-        && let Ok((size, ObjectType::Blob)) = objects.odb.read_header(id)
-        && size as u64 > limit
-    {
-        let count = hand.visitor.coverage().kind("blobs");
-        count.found += 1;
-        *count.skipped.entry(TOO_LARGE.to_owned()).or_default() += 1;
-        return;
-    }
-    let Some(object) = objects.read(id, "object") else { return };
-    let mut need = |id: &Oid| seen.missing |= known.is_some_and(|known| !known.contains(id));
-    match object.kind() {
-        ObjectType::Blob => {
-            let count = hand.visitor.coverage().kind("blobs");
-            (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
-            hand.visitor.item(Item::new(hand.repo.origin(OriginKind::Blob, id, b""), object.data()));
-        }
-        ObjectType::Commit => {
-            message(hand, id, object.data(), "commits");
-            match links(object.data()) {
-                Some(links) => {
-                    need(&links.tree);
-                    links.parents.iter().for_each(&mut need);
-                    seen.commits.push((id, links));
-                }
-                None => objects.malformed(id, "a commit is malformed: where its files came from is not known"),
-            }
-        }
-        ObjectType::Tag => {
-            message(hand, id, object.data(), "tags");
-            tagged(object.data()).iter().for_each(need);
-        }
-        _ => {
-            let count = hand.visitor.coverage().kind("trees");
-            (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
-            for entry in entries(object.data(), objects.id_size) {
-                let Some(entry) = entry else { return objects.malformed(id, super::tree::MALFORMED) };
-                if entry.kind().is_some() {
-                    need(&entry.id);
-                }
-                match seen.names.get_mut(entry.name) {
-                    Some(smallest) => *smallest = id.min(*smallest),
-                    None => drop(seen.names.insert(entry.name.into(), id)),
-                }
-            }
-        }
-    }
-}
-
 /// Scans the names of refs and of tree entries. The byte range of a finding counts within the name.
-fn names(hand: &mut Hand<'_>, refs: &[Ref], names: &BTreeMap<Box<[u8]>, Oid>) {
+fn names(repo: &Repo, visitor: &mut dyn Visitor, refs: &[Ref], names: &BTreeMap<Box<[u8]>, ObjectId>) {
     for reference in refs {
-        let count = hand.visitor.coverage().kind("refs");
+        let count = visitor.coverage().kind("refs");
         (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
-        let origin = hand.repo.origin(OriginKind::Ref, reference.target, b"");
-        hand.visitor.item(Item::new(origin, reference.name.as_bytes()));
+        let origin = repo.origin(OriginKind::Ref, reference.target, b"");
+        visitor.item(Item::new(origin, reference.name.as_bytes()));
     }
     for (name, &tree) in names {
-        hand.visitor.item(Item::new(hand.repo.origin(OriginKind::Ref, tree, b""), name));
+        visitor.item(Item::new(repo.origin(OriginKind::Ref, oid(&tree), b""), name));
     }
 }
 
 impl History {
-    /// Notes what `--refs` and `--reachable-only` left out.
-    fn exclude(&mut self, wanted: &[Ref], options: &HistoryOptions, objects: usize) {
-        let refs = self.tips.refs.len() - wanted.len();
+    /// Reads all trees: names are scanned, missing objects looked for, and what leads to the blobs of `sightings` and
+    /// `findings` is kept for [`History::attribute`].
+    ///
+    /// # Errors
+    /// When the repository cannot be read any more.
+    pub fn read_trees(
+        &mut self,
+        repo: &Repo,
+        (sightings, findings): (&[Sighting], &[Finding]),
+        make: &MakeVisitor<'_>,
+    ) -> Result<()> {
+        let gaps = Gaps::default();
+        let in_blobs = findings.iter().filter(|finding| finding.origin.kind == OriginKind::Blob);
+        let ids = in_blobs.filter_map(|finding| ObjectId::from_hex(finding.origin.object.as_deref()?.as_bytes()));
+        let mut numbers: Vec<u32> = sightings.iter().map(|sighting| sighting.blob).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let wanted = Wanted::new(ids.chain(numbers.into_iter().filter_map(|number| self.store.id(number))));
+        let shared = Shared { shown: repo.shown(), store: &self.store, gaps: &gaps, max_size: None };
+        let trees = Trees::new(&shared, &wanted, !self.narrowed);
+        walk::walk(&self.store, &self.plan, &self.trees, &self.walk, &|| trees.survey(make()));
+        let mut early = trees.survey(make());
+        for id in &self.early {
+            if let Ok((Kind::Tree, text)) = self.store.read(id, None, u64::from(u32::MAX)) {
+                early.tree(id, &text);
+            }
+        }
+        drop(early);
+        let (found, leads) = trees.end();
+        let about = (&found.missing, &leads);
+        missing::tell_reachable(repo, &self.store, &self.graph, &self.tips, about, &gaps)?;
+        let mut visitor = make();
+        names(repo, visitor.as_mut(), &self.asked, &found.names.into_iter().collect());
+        gaps.tell(repo.shown(), visitor.as_mut());
+        (self.wanted, self.leads) = (wanted, leads);
+        Ok(())
+    }
+
+    /// Notes what `--refs` and `--reachable-only` left out, `wanted` objects being asked for.
+    fn exclude(&mut self, options: &HistoryOptions, wanted: usize) {
+        let refs = self.tips.refs.len() - self.asked.len();
         if refs > 0 {
             self.exclusions.push(Exclusion {
                 kind: "refs".to_owned(),
@@ -220,6 +229,7 @@ impl History {
                 count: refs as u64,
             });
         }
+        let objects = self.store.distinct().saturating_sub(wanted);
         if objects > 0 {
             self.exclusions.push(Exclusion {
                 kind: "objects".to_owned(),

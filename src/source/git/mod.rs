@@ -21,12 +21,16 @@ pub mod gaps;
 mod graph;
 pub mod history;
 mod index;
+mod missing;
 pub mod ranges;
 mod reach;
 mod refs;
+mod secrets;
 pub mod staged;
+mod survey;
 pub mod tracked;
 mod tree;
+mod trees;
 mod walk;
 mod workers;
 
@@ -217,16 +221,31 @@ impl Repo {
 
     /// The origin of an object's bytes.
     pub(super) fn origin(&self, kind: OriginKind, id: Oid, path: &[u8]) -> Origin {
-        let mut origin = Origin::new(kind, String::from_utf8_lossy(path));
-        origin.repository = Some(self.opener.shown.clone());
-        origin.object = Some(id.to_string());
-        origin
+        origin(&self.opener.shown, kind, &id.to_string(), path)
+    }
+
+    /// The folders that objects are kept in, as the environment says where it applies.
+    pub(super) fn object_folders(&self) -> Vec<PathBuf> {
+        let variable = |name: &str| self.opener.environment.then(|| std::env::var_os(name)).flatten();
+        let own = self.git.commondir().join("objects");
+        let mut folders: Vec<PathBuf> = variable("GIT_OBJECT_DIRECTORY").map(PathBuf::from).into_iter().collect();
+        folders.push(own);
+        folders.extend(variable("GIT_ALTERNATE_OBJECT_DIRECTORIES").iter().flat_map(alternates));
+        folders
     }
 
     /// What keeps an object from being read, in words; `None` when it is simply not there.
     pub(super) fn trouble(error: &git2::Error) -> Option<String> {
         (error.code() != ErrorCode::NotFound).then(|| error.message().to_owned())
     }
+}
+
+/// The origin of the bytes of an object (its id in hex) of the repository that is `shown` so.
+fn origin(shown: &str, kind: OriginKind, id: &str, path: &[u8]) -> Origin {
+    let mut origin = Origin::new(kind, String::from_utf8_lossy(path));
+    origin.repository = Some(shown.to_owned());
+    origin.object = Some(id.to_owned());
+    origin
 }
 
 /// What kind of object a tree entry's mode promises.

@@ -112,9 +112,8 @@ fn wildcard(glob: &[u8], text: &[u8]) -> bool {
     glob[at..].iter().all(|&byte| byte == b'*')
 }
 
-/// All objects reachable from `tips`, sorted. What is missing on the way is told; of blobs it is told when `known`
-/// (all ids that are there) lacks them.
-pub(super) fn objects(repo: &Repo, read: &Objects<'_>, tips: &[Ref], known: Option<&HashSet<Oid>>) -> Result<Vec<Oid>> {
+/// All objects reachable from `tips`, sorted. What is missing on the way is told.
+pub(super) fn objects(repo: &Repo, read: &Objects<'_>, tips: &[Ref]) -> Result<Vec<Oid>> {
     let (mut commits, mut trees, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
     for tip in tips {
         let (kind, id, tags) = peel(repo, tip.target)?;
@@ -142,10 +141,8 @@ pub(super) fn objects(repo: &Repo, read: &Objects<'_>, tips: &[Ref], known: Opti
         for entry in entries(object.data(), read.id_size).flatten() {
             match entry.kind() {
                 Some(ObjectType::Tree) => trees.push((entry.id, depth + 1)),
-                Some(_) if seen.insert(entry.id) && known.is_some_and(|known| !known.contains(&entry.id)) => {
-                    drop(read.read(entry.id, "blob"));
-                }
-                _ => {}
+                Some(_) => drop(seen.insert(entry.id)),
+                None => {}
             }
         }
     }

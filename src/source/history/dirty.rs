@@ -12,12 +12,11 @@
 //! verdict when all its context was copied in one piece (A1), and is judged again where it stands when not (A3).
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::delta::Copied;
 
 /// A place where a literal stands, and what came of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Anchor<F> {
     /// Where the literal starts.
     pub at: u32,
@@ -26,13 +25,7 @@ pub struct Anchor<F> {
     /// How many bytes from `at` on were looked at.
     pub after: u32,
     /// What came of it; `None`: nothing, with these bytes. Places in it must be relative to `at`.
-    pub found: Option<Arc<F>>,
-}
-
-impl<F> Clone for Anchor<F> {
-    fn clone(&self) -> Self {
-        Self { at: self.at, before: self.before, after: self.after, found: self.found.clone() }
-    }
+    pub found: Option<F>,
 }
 
 /// How far round a new byte literals are looked for again.
@@ -74,7 +67,7 @@ pub fn windows(copied: &[Copied], base_len: u32, len: u32, near: Near, out: &mut
 
 /// Puts the base's anchors that stand outside `windows` where they stand now into `out`; those that must be judged
 /// again come into `again`, by their place.
-pub fn carry<F>(
+pub fn carry<F: Clone>(
     base: &[Anchor<F>],
     base_len: u32,
     copied: &[Copied],

@@ -105,6 +105,11 @@ impl<'f> Loose<'f> {
     }
 }
 
+/// What the loose object `id` says it is; `None` when it cannot be read.
+pub fn kind(folder: &Path, id: &ObjectId) -> Option<Kind> {
+    Loose::new(&file(folder, id).ok()?).ok().map(|loose| loose.kind)
+}
+
 /// The bytes of the file of a loose object.
 ///
 /// # Errors

@@ -16,6 +16,7 @@ pub mod dirty;
 pub mod fault;
 pub mod forest;
 pub mod inflate;
+pub mod leads;
 pub mod loose;
 pub mod object;
 pub mod pack;

@@ -229,7 +229,11 @@ impl<'t> Iterator for Tree<'t> {
     fn next(&mut self) -> Option<TreeEntry<'t>> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty() && !self.malformed)?;
         let parsed = memchr::memchr(0, rest).and_then(|nul| {
-            let space = memchr::memchr(b' ', &rest[..nul])?;
+            // Nearly all modes have six digits, folders five.
+            let space = match &rest[..nul] {
+                [b'1', _, _, _, _, _, b' ', ..] if !rest[1..6].contains(&b' ') => 6,
+                head => memchr::memchr(b' ', head)?,
+            };
             let id = rest.get(nul + 1..nul + 1 + self.id_len)?;
             let (start, end) = (self.at, self.at + nul + 1 + self.id_len);
             Some(TreeEntry { mode: &rest[..space], name: &rest[space + 1..nul], id, start, end })

@@ -6,8 +6,9 @@
 use std::collections::HashSet;
 
 use super::forest::{BROKEN, Forest};
-use super::object::ObjectId;
-use super::pack::Pack;
+use super::loose;
+use super::object::{Kind, ObjectId};
+use super::pack::{EntryKind, Pack};
 use super::store::{LooseAt, Store};
 
 /// One bit an entry.
@@ -70,10 +71,19 @@ impl PackPlan {
 pub struct Plan {
     /// One for every pack of the store.
     pub packs: Vec<PackPlan>,
-    /// Loose objects to look at.
-    pub loose: Vec<LooseAt>,
+    /// Everything there is to walk.
+    pub all: Part,
+}
+
+/// What one walk visits.
+#[derive(Debug, Default)]
+pub struct Part {
     /// (pack, root) of every tree of entries with something to look at, heaviest first.
     pub roots: Vec<(u32, u32)>,
+    /// Loose objects to look at.
+    pub loose: Vec<LooseAt>,
+    /// Whether ids that are listed and lead nowhere are told of.
+    pub misplaced: bool,
 }
 
 impl Plan {
@@ -98,7 +108,28 @@ impl Plan {
                 && (store.folders.len() == 1 || known.insert(loose.id))
         });
         let loose = loose.copied().collect();
-        Self { packs, loose, roots }
+        Self { packs, all: Part { roots, loose, misplaced: true } }
+    }
+
+    /// The whole in two: what certainly are trees (folders), and the rest. A delta has its root's kind, so whole trees
+    /// of entries go to one side.
+    pub fn trees_apart(&self, store: &Store) -> (Part, Part) {
+        let is_tree = |&(pack, root): &(u32, u32)| {
+            let at = &store.packs[pack as usize];
+            let offset = self.packs[pack as usize].forest.span(root).0;
+            match at.entry(offset).map(|entry| entry.kind) {
+                Ok(EntryKind::Whole(kind)) => kind == Kind::Tree,
+                Ok(EntryKind::IdDelta(base)) => store.kind(&base) == Some(Kind::Tree),
+                _ => false,
+            }
+        };
+        let (trees, roots) = self.all.roots.iter().partition(|root| is_tree(root));
+        let loose_tree = |at: &&LooseAt| loose::kind(&store.folders[at.folder], &at.id) == Some(Kind::Tree);
+        let (loose_trees, loose) = self.all.loose.iter().partition(loose_tree);
+        (
+            Part { roots: trees, loose: loose_trees, misplaced: false },
+            Part { roots, loose, misplaced: self.all.misplaced },
+        )
     }
 }
 

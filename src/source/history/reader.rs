@@ -5,11 +5,81 @@ use std::ops::Range;
 use super::dirty::{Anchor, Near};
 use super::fault::Fault;
 use super::object::{Kind, ObjectId};
+use super::store::Store;
+use crate::finding::{Finding, Origin, OriginKind};
+use crate::source::Visitor;
+
+/// One thread's end of whoever looks for something in blobs: it knows what is looked for, nothing of git.
+pub trait TextReader: Visitor {
+    /// What a literal gave.
+    type Found: Clone + Send + Sync;
+
+    /// See [`Reader::near`].
+    fn near(&self) -> Near;
+
+    /// See [`Reader::carries`].
+    fn carries(&self, text: &[u8]) -> bool;
+
+    /// See [`Reader::look`].
+    fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Self::Found>>);
+
+    /// A whole blob with all its anchors; `None` when nothing was looked for in it yet. What anchors give may be kept
+    /// as [`Sighting`]s.
+    fn blob(&mut self, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>, blob: &Blob<'_>);
+
+    /// The findings in a text of which sightings are known, as if it was scanned now.
+    fn place(&mut self, text: &[u8], origin: Origin) -> Vec<Finding>;
+
+    /// The identity of a finding's secret, as in its sightings.
+    fn secret_key(&self, finding: &Finding) -> u128;
+
+    /// How many bytes to each side a find may depend on.
+    fn reach(&self) -> usize;
+}
+
+/// Which blob is shown. Only blobs with findings are asked more than that.
+pub struct Blob<'b> {
+    /// Its id.
+    pub id: &'b ObjectId,
+    /// The repository, as reports show it.
+    pub shown: &'b str,
+    /// Where it is kept.
+    pub store: &'b Store,
+}
+
+impl Blob<'_> {
+    /// Its origin; the path is not known yet.
+    pub fn origin(&self) -> Origin {
+        let mut origin = Origin::new(OriginKind::Blob, "");
+        origin.repository = Some(self.shown.to_owned());
+        origin.object = Some(self.id.to_string());
+        origin
+    }
+}
+
+/// A secret that stands in a blob: a few bytes, since most stand in hundreds of versions of a file. A finding is made
+/// of the one version that is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sighting {
+    /// Which rule and secret: the same number for the same ones, in one run of the program.
+    pub secret: u128,
+    /// The blob's number in the [`Store`].
+    pub blob: u32,
+    /// Where the secret starts in the blob's text.
+    pub start: u32,
+    /// How sure, 0 to 100.
+    pub confidence: u8,
+}
 
 /// One thread's end of whoever looks at objects.
 pub trait Reader: Send {
     /// What a literal gave.
-    type Found: Send + Sync;
+    type Found: Clone + Send + Sync;
+
+    /// The kind of object whose texts are looked into; all others go to [`Reader::other`].
+    fn carried(&self) -> Kind {
+        Kind::Blob
+    }
 
     /// How far round new bytes literals are looked for again.
     fn near(&self) -> Near;

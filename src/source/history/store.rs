@@ -46,6 +46,11 @@ pub struct Store {
 impl Store {
     /// Opens the object folder `objects` and all it borrows from. What cannot be read is told in the notices.
     pub fn open(objects: &Path, format: Format) -> (Self, Vec<Notice>) {
+        Self::open_all(&[objects.to_owned()], format)
+    }
+
+    /// Opens several object folders and all they borrow from.
+    pub fn open_all(objects: &[PathBuf], format: Format) -> (Self, Vec<Notice>) {
         let mut notices = Vec::new();
         let folders = folders(objects, &mut notices);
         let mut store = Self { format, folders, packs: Vec::new(), loose: Vec::new(), unindexed: Vec::new() };
@@ -134,6 +139,80 @@ impl Store {
             first += mine.len();
             mine.binary_search_by(|loose| loose.id.cmp(id)).is_ok()
         })
+    }
+
+    /// A number of its own for every object, below [`Self::most_numbers`]; `None` when it is not there.
+    pub fn number(&self, id: &ObjectId) -> Option<u32> {
+        let mut base = 0;
+        for pack in &self.packs {
+            if let Some(position) = pack.index.find(id.as_bytes()) {
+                return Some(base + position);
+            }
+            base += pack.index.count();
+        }
+        let mut first = 0;
+        (0..self.folders.len()).find_map(|folder| {
+            let mine = &self.loose[first..];
+            let mine = &mine[..mine.partition_point(|loose| loose.folder == folder)];
+            let place = mine.binary_search_by(|loose| loose.id.cmp(id)).ok().map(|place| base + (first + place) as u32);
+            first += mine.len();
+            place
+        })
+    }
+
+    /// The object of a [`Self::number`].
+    pub fn id(&self, number: u32) -> Option<ObjectId> {
+        let mut position = number;
+        for pack in &self.packs {
+            if position < pack.index.count() {
+                return Some(pack.index.id(position));
+            }
+            position -= pack.index.count();
+        }
+        self.loose.get(position as usize).map(|loose| loose.id)
+    }
+
+    /// One more than the largest [`Self::number`].
+    pub fn most_numbers(&self) -> usize {
+        self.packs.iter().map(|pack| pack.index.count() as usize).sum::<usize>() + self.loose.len()
+    }
+
+    /// How many different objects there are.
+    pub fn distinct(&self) -> usize {
+        let in_earlier = |at: usize, id: &[u8]| self.packs[..at].iter().any(|pack| pack.index.find(id).is_some());
+        let packed: usize = (0..self.packs.len())
+            .map(|at| {
+                let index = &self.packs[at].index;
+                (0..index.count()).filter(|&position| at == 0 || !in_earlier(at, index.raw_id(position))).count()
+            })
+            .sum();
+        let loose: BTreeSet<_> = self.loose.iter().map(|at| at.id).filter(|id| self.find(id).is_none()).collect();
+        packed + loose.len()
+    }
+
+    /// What kind of object `id` is, from headers alone; `None` when it is missing or damaged.
+    pub fn kind(&self, id: &ObjectId) -> Option<Kind> {
+        let mut at = *id;
+        // A chain of deltas by id is as long as the repository has objects, at most.
+        'chain: for _ in 0..self.most_numbers().max(1) {
+            let Some((pack, position)) = self.find(&at) else {
+                return self.folders.iter().find_map(|folder| loose::kind(folder, &at));
+            };
+            let pack = &self.packs[pack];
+            let mut offset = pack.index.offset(position)?;
+            loop {
+                match pack.entry(offset).ok()?.kind {
+                    EntryKind::Whole(kind) => return Some(kind),
+                    // Always to a smaller offset, so this ends.
+                    EntryKind::OffsetDelta(base) => offset = base,
+                    EntryKind::IdDelta(base) => {
+                        at = base;
+                        continue 'chain;
+                    }
+                }
+            }
+        }
+        None
     }
 
     /// Reads the object `id` from any place but the pack `except`; at most `limit` bytes.
@@ -262,9 +341,11 @@ fn check_pack(pack: &Pack, shown: &str, notices: &mut Vec<Notice>) {
 }
 
 /// `objects` and every folder that `info/alternates` leads to, each once.
-fn folders(objects: &Path, notices: &mut Vec<Notice>) -> Vec<PathBuf> {
-    let mut found = vec![objects.to_owned()];
-    let mut known: HashSet<PathBuf> = objects.canonicalize().into_iter().collect();
+fn folders(objects: &[PathBuf], notices: &mut Vec<Notice>) -> Vec<PathBuf> {
+    let mut known: HashSet<PathBuf> = HashSet::new();
+    // What does not exist is not the same as anything.
+    let is_new = |folder: &&PathBuf| folder.canonicalize().map_or(true, |real| known.insert(real));
+    let mut found: Vec<PathBuf> = objects.iter().filter(is_new).cloned().collect();
     let mut next = 0;
     while let Some(folder) = found.get(next).cloned() {
         next += 1;

@@ -251,7 +251,7 @@ impl<'w, R: Reader> Worker<'w, R> {
         let base = base.and_then(|base| Some((base.text.len() as u32, base.anchors.as_deref()?)));
         let len = text.len() as u32;
         let mut anchors = Vec::new();
-        if kind != Kind::Blob {
+        if kind != self.reader.carried() {
             let fresh = base.map(|(base_len, _)| {
                 dirty::windows(&self.copied, base_len, len, Near { left: 0, right: 0 }, &mut self.windows);
                 &self.windows[..]

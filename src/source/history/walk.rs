@@ -16,7 +16,7 @@ use super::delta::Copied;
 use super::dirty::Anchor;
 use super::inflate::Inflater;
 use super::object::Kind;
-use super::plan::Plan;
+use super::plan::{Part, Plan};
 use super::queue::{Queue, StopOnPanic};
 use super::reader::Reader;
 use super::store::{LooseAt, Store};
@@ -50,13 +50,14 @@ impl Options {
     }
 }
 
-/// Shows every object of the plan to a reader; `make` makes one for each thread.
-pub fn walk<R: Reader>(store: &Store, plan: &Plan, options: &Options, make: &(dyn Fn() -> R + Sync)) {
+/// Shows every object of a part of the plan to a reader; `make` makes one for each thread.
+pub fn walk<R: Reader>(store: &Store, plan: &Plan, part: &Part, options: &Options, make: &(dyn Fn() -> R + Sync)) {
     let threads = options.thread_count();
     let packed: u64 = store.packs.iter().map(|pack| pack.bytes().len() as u64).sum();
     let shared = Shared {
         store,
         plan,
+        part,
         queue: Queue::new(threads),
         next: AtomicUsize::new(0),
         held: Arc::new(AtomicU64::new(0)),
@@ -73,7 +74,9 @@ pub fn walk<R: Reader>(store: &Store, plan: &Plan, options: &Options, make: &(dy
             scope.spawn(|| Worker::new(&shared, make()).run());
         }
         let mut worker = Worker::new(&shared, make());
-        worker.misplaced();
+        if part.misplaced {
+            worker.misplaced();
+        }
         worker.run();
     });
 }
@@ -82,6 +85,7 @@ pub fn walk<R: Reader>(store: &Store, plan: &Plan, options: &Options, make: &(dy
 pub(super) struct Shared<'w, F> {
     pub(super) store: &'w Store,
     pub(super) plan: &'w Plan,
+    part: &'w Part,
     queue: Queue<Task<F>>,
     /// The next root or loose object nobody has claimed.
     next: AtomicUsize,
@@ -192,9 +196,9 @@ impl<'w, R: Reader> Worker<'w, R> {
         if let Some(task) = self.stack.pop() {
             return Some(Work::Entry(task));
         }
-        let plan = self.shared.plan;
+        let part = self.shared.part;
         if self.claimed.is_empty() {
-            let total = plan.roots.len() + plan.loose.len();
+            let total = part.roots.len() + part.loose.len();
             let count = if self.shared.next.load(Ordering::Relaxed) < SINGLY { 1 } else { CLAIM };
             let first = self.shared.next.fetch_add(count, Ordering::Relaxed).min(total);
             self.claimed = first..(first + count).min(total);
@@ -202,9 +206,9 @@ impl<'w, R: Reader> Worker<'w, R> {
         let Some(place) = self.claimed.next() else {
             return self.shared.queue.take().map(Work::Entry);
         };
-        Some(match plan.roots.get(place) {
+        Some(match part.roots.get(place) {
             Some(&(pack, entry)) => Work::Entry(Task { pack, entry, kind: None, base: Base::None }),
-            None => Work::Loose(plan.loose[place - plan.roots.len()]),
+            None => Work::Loose(part.loose[place - part.roots.len()]),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::fault::Fault;
@@ -87,7 +87,7 @@ impl Reader for Toy<'_> {
             let Some((before, after, found)) = judge(text, at) else { continue };
             if found.is_some() || before > 1 || after > 12 {
                 let (before, after) = (before.min(at) as u32, after.min(text.len() - at) as u32);
-                out.push(Anchor { at: at as u32, before, after, found: found.map(Arc::new) });
+                out.push(Anchor { at: at as u32, before, after, found });
             }
         }
     }
@@ -98,10 +98,9 @@ impl Reader for Toy<'_> {
         }
         let found = match anchors {
             None => naive(text),
-            Some(anchors) => anchors
-                .iter()
-                .filter_map(|anchor| Some((anchor.at as usize, anchor.found.as_ref()?.to_string())))
-                .collect(),
+            Some(anchors) => {
+                anchors.iter().filter_map(|anchor| Some((anchor.at as usize, anchor.found.clone()?))).collect()
+            }
         };
         assert!(self.seen.lock().expect("lock").blobs.insert(*id, found).is_none(), "{id} was shown twice");
     }
@@ -163,6 +162,6 @@ pub(super) fn see_checked(
     let (store, notices) = Store::open(objects, format);
     let plan = Plan::new(&store, None);
     let seen = Mutex::new(Seen::default());
-    walk(&store, &plan, options, &|| Toy { seen: &seen, format, check_ids, looked: 0 });
+    walk(&store, &plan, &plan.all, options, &|| Toy { seen: &seen, format, check_ids, looked: 0 });
     (seen.into_inner().expect("lock"), notices)
 }

@@ -4,9 +4,16 @@
 //!  Item -> decode -> Scanner::scan -> accept? -> place (line, excerpt, mask) -> [attribute] -> decide -> ScanResult
 //! ```
 //!
+//! `carry.rs` is the same for the history walk, which scans what a delta inserts and carries the rest over.
+//!
 //! Placing happens in the worker, while the bytes are there. Attribution (history only) and the decision need no
 //! bytes, so they happen on findings alone: at the end, or in the worker when the scan streams.
 
+#[cfg(feature = "git")]
+mod carry;
+
+#[cfg(feature = "git")]
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -22,7 +29,9 @@ use crate::finding::position::Locator;
 use crate::finding::redact::{excerpt, mask};
 use crate::finding::{Coverage, Finding, Part, ScanResult, Status};
 use crate::secret::Secret;
-use crate::source::encoding::decode;
+use crate::source::encoding::{Decoded, decode};
+#[cfg(feature = "git")]
+use crate::source::history::reader::Sighting;
 use crate::source::{Item, Visitor};
 
 /// From this many findings on, decisions are made in parallel.
@@ -35,6 +44,8 @@ struct Gathered {
     notices: Vec<Notice>,
     coverage: Coverage,
     bytes: u64,
+    #[cfg(feature = "git")]
+    sightings: Vec<Sighting>,
 }
 
 /// How far a scan is, for whoever shows it.
@@ -60,12 +71,18 @@ pub struct Scan<'s> {
     filter: &'s Filter,
     /// Whether an allowlist's pattern needs the match or its line.
     context: bool,
+    /// Candidates depend on the bytes round them alone.
+    #[cfg(feature = "git")]
+    local: bool,
     /// Findings are handed on as soon as they are decided: in the worker, or at the end when `later`.
     stream: Option<&'s Sink<'s>>,
     /// The source attributes findings when all are found; nothing can be decided before.
     later: bool,
     progress: Arc<Progress>,
     started: (SystemTime, Instant),
+    /// Two keys of their own, so that no two secrets are taken for one.
+    #[cfg(feature = "git")]
+    keys: (RandomState, RandomState),
     gathered: Mutex<Gathered>,
 }
 
@@ -76,10 +93,14 @@ impl<'s> Scan<'s> {
             engine,
             filter,
             context: filter.allowlists.iter().any(Allowlist::needs_context),
+            #[cfg(feature = "git")]
+            local: engine.is_local(),
             stream: None,
             later: false,
             progress: Arc::default(),
             started: (SystemTime::now(), Instant::now()),
+            #[cfg(feature = "git")]
+            keys: (RandomState::new(), RandomState::new()),
             gathered: Mutex::default(),
         }
     }
@@ -113,12 +134,36 @@ impl<'s> Scan<'s> {
 
     /// A worker for one more thread.
     pub fn worker(&self) -> Worker<'_> {
-        Worker { scan: self, scanner: self.engine.scanner(), mine: Gathered::default() }
+        Worker {
+            scan: self,
+            scanner: self.engine.scanner(),
+            mine: Gathered::default(),
+            #[cfg(feature = "git")]
+            candidates: Vec::new(),
+            #[cfg(feature = "git")]
+            open: Vec::new(),
+        }
     }
 
     /// The findings so far, for attribution; decided already when the scan streams at once.
     pub fn take_findings(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.gathered.get_mut().unwrap_or_else(PoisonError::into_inner).findings)
+    }
+
+    /// The sightings so far, in order.
+    #[cfg(feature = "git")]
+    pub fn take_sightings(&mut self) -> Vec<Sighting> {
+        let gathered = self.gathered.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut sightings = std::mem::take(&mut gathered.sightings);
+        sightings.sort_unstable();
+        sightings
+    }
+
+    /// The identity of a rule's secret within this scan.
+    #[cfg(feature = "git")]
+    fn secret_key(&self, rule: &str, secret: &[u8]) -> u128 {
+        let half = |state: &RandomState| u128::from(state.hash_one((rule, secret)));
+        half(&self.keys.0) << 64 | half(&self.keys.1)
     }
 
     /// Decides on `findings` (unless that is done) and ends the scan.
@@ -157,20 +202,43 @@ pub struct Worker<'w> {
     scan: &'w Scan<'w>,
     scanner: Scanner<'w>,
     mine: Gathered,
+    /// Buffers of the history walk.
+    #[cfg(feature = "git")]
+    candidates: Vec<Match>,
+    #[cfg(feature = "git")]
+    open: Vec<crate::engine::Open>,
 }
 
 impl Visitor for Worker<'_> {
     fn item(&mut self, item: Item<'_>) {
-        let size = item.bytes.len() as u64;
+        self.count(item.bytes);
+        let decoded = decode(item.bytes);
+        let matches = self.scanner.scan(&decoded.text);
+        if !matches.is_empty() {
+            self.matched(&item, &decoded, &matches);
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.mine.notices.push(notice);
+    }
+
+    fn coverage(&mut self) -> &mut Coverage {
+        &mut self.mine.coverage
+    }
+}
+
+impl Worker<'_> {
+    fn count(&mut self, bytes: &[u8]) {
+        let size = bytes.len() as u64;
         self.mine.bytes += size;
         self.scan.progress.items.fetch_add(1, Ordering::Relaxed);
         self.scan.progress.bytes.fetch_add(size, Ordering::Relaxed);
-        let decoded = decode(item.bytes);
+    }
+
+    /// Makes findings of the matches of an item, those that count.
+    fn matched(&mut self, item: &Item<'_>, decoded: &Decoded<'_>, matches: &[Match]) {
         let text = &*decoded.text;
-        let matches = self.scanner.scan(text);
-        if matches.is_empty() {
-            return;
-        }
         let engine = self.scan.engine;
         let masks: Vec<_> = matches
             .iter()
@@ -178,7 +246,7 @@ impl Visitor for Worker<'_> {
             .map(|(rule, span)| (span.clone(), self.shown(engine, rule, &text[span])))
             .collect();
         let mut locator = Locator::new(text);
-        for found in &matches {
+        for found in matches {
             let secret = &text[found.secret.clone()];
             let raw = decoded.raw_offset(found.secret.start)..decoded.raw_offset(found.secret.end);
             if item.accept.is_some_and(|accept| !accept(secret, raw.clone())) {
@@ -195,7 +263,7 @@ impl Visitor for Worker<'_> {
             finding.position = item.start.shift(finding.position);
             (finding.excerpt, finding.excerpt_mark) = (excerpt.text, excerpt.mark);
             finding.commit.clone_from(&item.commit);
-            self.note_allowances(found, text, &mut finding, &matches);
+            self.note_allowances(found, text, &mut finding, matches);
             if let Some(sink) = self.scan.at_once() {
                 if self.scan.filter.decide(&mut finding) == Decision::Drop {
                     continue;
@@ -206,16 +274,6 @@ impl Visitor for Worker<'_> {
         }
     }
 
-    fn notice(&mut self, notice: Notice) {
-        self.mine.notices.push(notice);
-    }
-
-    fn coverage(&mut self) -> &mut Coverage {
-        &mut self.mine.coverage
-    }
-}
-
-impl Worker<'_> {
     /// Notes what only the bytes tell: a comment beside the match, an allowlist's pattern over its line.
     fn note_allowances(&self, found: &Match, text: &[u8], finding: &mut Finding, all: &[Match]) {
         let rules = || self.scan.engine.rules().rules().iter().map(|rule| rule.id.to_string()).collect();
@@ -288,6 +346,8 @@ impl Drop for Worker<'_> {
         gathered.notices.append(&mut self.mine.notices);
         gathered.coverage.merge(std::mem::take(&mut self.mine.coverage));
         gathered.bytes += self.mine.bytes;
+        #[cfg(feature = "git")]
+        gathered.sightings.append(&mut self.mine.sightings);
     }
 }
 

@@ -1,0 +1,99 @@
+//! The history walk's end of the pipeline: candidates of new bytes are looked for, those of copied bytes carried over.
+//!
+//! A carried candidate is the [`Match`] as it was found, in the text it was found in; its anchor says where it stands
+//! now. What it looked at was copied whole, so only its place differs. Each blob's candidates are resolved among each
+//! other, as those of a text that was scanned whole.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::Worker;
+use crate::engine::{LONG_REACH, Match, SHORT_REACH};
+use crate::finding::{Finding, Origin};
+use crate::source::encoding::{self, decode};
+use crate::source::history::dirty::{Anchor, Near};
+use crate::source::history::reader::{Blob, Sighting, TextReader};
+use crate::source::{Item, Visitor as _};
+
+/// No literal is longer.
+const LONGEST_LITERAL: u32 = 64;
+
+impl TextReader for Worker<'_> {
+    type Found = Arc<Match>;
+
+    fn near(&self) -> Near {
+        // A hit left of new bytes may look forward into them, one right of them backward.
+        Near { left: SHORT_REACH.1 as u32 + LONGEST_LITERAL, right: SHORT_REACH.0 as u32 }
+    }
+
+    fn carries(&self, text: &[u8]) -> bool {
+        self.scan.local && encoding::is_plain(text)
+    }
+
+    fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Arc<Match>>>) {
+        self.scanner.open = Some(std::mem::take(&mut self.open));
+        self.scanner.candidates(text, range, &mut self.candidates);
+        self.open = self.scanner.open.take().unwrap_or_default();
+        let anchor = |at: usize, context: &Range<usize>, found| Anchor {
+            at: at as u32,
+            before: at.saturating_sub(context.start) as u32,
+            after: context.end.saturating_sub(at) as u32,
+            found,
+        };
+        out.extend(self.open.drain(..).map(|open| anchor(open.anchor, &open.context, None)));
+        out.extend(self.candidates.drain(..).map(|found| {
+            let (at, context) = (found.anchor, found.context.clone());
+            anchor(at, &context, Some(Arc::new(found)))
+        }));
+    }
+
+    fn blob(&mut self, text: &[u8], anchors: Option<&[Anchor<Arc<Match>>]>, blob: &Blob<'_>) {
+        let Some(anchors) = anchors else { return self.item(Item::new(blob.origin(), text)) };
+        self.count(text);
+        let mut matches: Vec<Match> = anchors.iter().filter_map(placed).collect();
+        if matches.is_empty() {
+            return;
+        }
+        self.scanner.resolve(text, &mut matches);
+        if matches.is_empty() {
+            return;
+        }
+        let Some(number) = blob.store.number(blob.id) else {
+            return self.matched(&Item::new(blob.origin(), text), &decode(text), &matches);
+        };
+        let scan = self.scan;
+        self.mine.sightings.extend(matches.iter().map(|found| Sighting {
+            secret: scan.secret_key(&scan.engine.rule(found.rule).id, &text[found.secret.clone()]),
+            blob: number,
+            start: found.secret.start as u32,
+            confidence: found.confidence,
+        }));
+    }
+
+    fn place(&mut self, text: &[u8], origin: Origin) -> Vec<Finding> {
+        let decoded = decode(text);
+        let matches = self.scanner.scan(&decoded.text);
+        self.matched(&Item::new(origin, text), &decoded, &matches);
+        std::mem::take(&mut self.mine.findings)
+    }
+
+    fn secret_key(&self, finding: &Finding) -> u128 {
+        self.scan.secret_key(&finding.rule, finding.secret.expose())
+    }
+
+    fn reach(&self) -> usize {
+        LONG_REACH
+    }
+}
+
+/// The candidate where its anchor stands now.
+fn placed(anchor: &Anchor<Arc<Match>>) -> Option<Match> {
+    let mut found = Match::clone(anchor.found.as_deref()?);
+    let (from, to) = (found.anchor, anchor.at as usize);
+    for range in [&mut found.span, &mut found.secret, &mut found.context] {
+        // What was looked at before the anchor stands before it still, so this does not go below zero.
+        *range = (range.start + to).saturating_sub(from)..(range.end + to).saturating_sub(from);
+    }
+    found.anchor = to;
+    Some(found)
+}

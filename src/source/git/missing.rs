@@ -1,0 +1,110 @@
+//! Objects that are named and not there. Unreachable objects may lack what git has pruned already; of what refs reach,
+//! everything must be there, or it is a gap.
+
+use std::collections::{HashMap, HashSet};
+
+use git2::{ErrorCode, ObjectType, Oid};
+
+use super::Repo;
+use super::contents::{Contents, EMPTY, Node};
+use super::gaps::Gaps;
+use super::graph::{Graph, Reach};
+use super::ranges::peel;
+use super::reach::Tips;
+use super::survey::oid;
+use crate::error::Result;
+use crate::source::history::leads::Leads;
+use crate::source::history::object::ObjectId;
+use crate::source::history::store::Store;
+
+/// From so many on nobody asks which of them refs reach: it is a partial clone, and they are all told of.
+pub(super) const MANY: usize = 4096;
+
+/// Missing objects that trees name: their numbers among the leads, and whether as a folder.
+pub(super) type Missing = HashMap<ObjectId, (u32, bool)>;
+
+/// Tells of what reachable commits and refs name and `store` lacks.
+pub(super) fn tell_commits(repo: &Repo, store: &Store, graph: &Graph, tips: &Tips, gaps: &Gaps) -> Result<()> {
+    let is_there = |id: &Oid| ObjectId::new(id.as_bytes()).is_some_and(|id| store.contains(&id) || is_empty_tree(&id));
+    let shallow: HashSet<Oid> = repo.shallow().into_iter().collect();
+    for (place, (id, links)) in graph.commits.iter().enumerate() {
+        if graph.reach[place] != Reach::Ref {
+            continue;
+        }
+        if !is_there(&links.tree) {
+            gone(gaps, links.tree, "tree");
+        }
+        for &parent in links.parents.iter().filter(|parent| !is_there(parent)) {
+            if shallow.contains(id) {
+                gaps.shallow(*id);
+            } else {
+                gone(gaps, parent, "commit");
+            }
+        }
+    }
+    for tip in &tips.refs {
+        if let (None, id, _) = peel(repo, tip.target)?
+            && !is_there(&id)
+        {
+            gone(gaps, id, "object");
+        }
+    }
+    Ok(())
+}
+
+/// Tells of those `missing` objects that reachable trees lead to.
+pub(super) fn tell_reachable(
+    repo: &Repo,
+    store: &Store,
+    graph: &Graph,
+    tips: &Tips,
+    (missing, leads): (&Missing, &Leads),
+    gaps: &Gaps,
+) -> Result<()> {
+    let name = |is_tree| if is_tree { "tree" } else { "blob" };
+    let mut numbers: Vec<(u32, ObjectId, bool)> =
+        missing.iter().map(|(id, (number, is_tree))| (*number, *id, *is_tree)).collect();
+    numbers.sort_unstable();
+    let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return Ok(()) };
+    if numbers.len() >= MANY {
+        numbers.iter().for_each(|(_, id, is_tree)| gone(gaps, oid(id), name(*is_tree)));
+        return Ok(());
+    }
+    let mut contents = Contents::new(leads, first.0..last.0 + 1);
+    let mut root = |tree: Oid| {
+        let number = ObjectId::new(tree.as_bytes()).and_then(|id| store.number(&id));
+        number.map_or(EMPTY, |number| contents.of(number))
+    };
+    let mut roots: HashSet<Node> = HashSet::new();
+    for (place, (_, links)) in graph.commits.iter().enumerate() {
+        if graph.reach[place] == Reach::Ref {
+            roots.insert(root(links.tree));
+        }
+    }
+    for tip in &tips.refs {
+        if let (Some(ObjectType::Tree), id, _) = peel(repo, tip.target)? {
+            roots.insert(root(id));
+        }
+    }
+    let reached = contents.all_blobs(roots);
+    for (number, id, is_tree) in numbers {
+        if reached.contains(&number) {
+            gone(gaps, oid(&id), name(is_tree));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn gone(gaps: &Gaps, id: Oid, what: &str) {
+    let missing = git2::Error::new(ErrorCode::NotFound, git2::ErrorClass::Odb, "missing");
+    gaps.object(id, what, &missing);
+}
+
+/// git knows the empty tree without storing it.
+pub(super) fn is_empty_tree(id: &ObjectId) -> bool {
+    const EMPTY: [&str; 2] = [
+        "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+        "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+    ];
+    EMPTY.contains(&id.to_string().as_str())
+}
