@@ -147,7 +147,7 @@ impl Evidence {
         }
         if evidence.body.state == "proven" {
             let last: Vec<&Answer> = evidence.body.probes.iter().filter(|probe| probe.which == "old").collect();
-            if !last.last().is_some_and(|probe| probe.answer == "dead") {
+            if last.last().is_none_or(|probe| probe.answer != "dead") {
                 return refuse("it says proven, but the last answer about the old value is not `dead`".to_owned());
             }
         }

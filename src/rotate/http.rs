@@ -182,7 +182,7 @@ impl Client {
         let refuse = |message: String| NoAnswer::NotSent(Trouble::Refused(message));
         let uri: Uri = request.url.parse().map_err(|_| refuse("the address is none".to_owned()))?;
         let secure = uri.scheme_str() == Some("https");
-        if !secure && !(self.plain && uri.scheme_str() == Some("http")) {
+        if !secure && (!self.plain || uri.scheme_str() != Some("http")) {
             return Err(refuse(format!("{}: only https is spoken", uri.host().unwrap_or_default())));
         }
         let mut builder = ureq::http::Request::builder().method(request.method).uri(uri.clone());

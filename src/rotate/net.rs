@@ -21,6 +21,9 @@ use crate::error::{Error, Result};
 /// Longest wait for a connection, and for each answer of a database.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Addresses by name and port.
+type Pinned = HashMap<(String, u16), Vec<SocketAddr>>;
+
 /// What may be reached, and whom TLS trusts. Shared by everything that talks to one target.
 #[derive(Debug, Clone, Default)]
 pub struct Reach {
@@ -29,7 +32,7 @@ pub struct Reach {
     /// Certificates to trust instead of the public ones.
     pub ca_file: Option<PathBuf>,
     /// Names already resolved and checked.
-    pinned: Arc<Mutex<HashMap<(String, u16), Vec<SocketAddr>>>>,
+    pinned: Arc<Mutex<Pinned>>,
 }
 
 impl Reach {

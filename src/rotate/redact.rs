@@ -39,7 +39,7 @@ impl Guard {
         if let Ok(text) = std::str::from_utf8(bytes)
             && let Ok(json) = serde_json::to_string(text)
         {
-            forms.push(json[1..json.len() - 1].as_bytes().to_vec());
+            forms.push(json.as_bytes()[1..json.len() - 1].to_vec());
         }
         for form in forms {
             if !self.forms.iter().any(|known| **known == form) {

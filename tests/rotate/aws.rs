@@ -106,7 +106,7 @@ at.file.path = "deploy/credentials"
                 .to_owned()
         };
         let (id, secret) = (value("aws_access_key_id"), value("aws_secret_access_key"));
-        assert_eq!(self.keys(user), [id.clone()], "law 8: exactly one key lives");
+        assert_eq!(self.keys(user), std::slice::from_ref(&id), "law 8: exactly one key lives");
         assert!(self.lets_in(&signer(&id, &Secret::new(secret.as_bytes()), None)));
         assert!(!self.lets_in(old));
         work.assert_not_on_disk(&[&plain(&old.secret)], &["leak.txt"]);
@@ -269,7 +269,7 @@ fn law_6_a_key_that_still_works_is_not_called_dead() {
     let run = work.keysweep(&["rotate", "rollback", &work.run_name()]);
     assert_eq!(run.status, Some(0), "law 7: {run:?}");
     assert!(cloud.lets_in(&old));
-    assert_eq!(cloud.keys("app"), [old.id.clone()], "law 7: the new one is gone");
+    assert_eq!(cloud.keys("app"), std::slice::from_ref(&old.id), "law 7: the new one is gone");
     assert_eq!(work.read("deploy/credentials").matches(&old.id).count(), 1, "law 7: the destination is restored");
 }
 

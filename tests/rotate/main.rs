@@ -6,6 +6,7 @@ mod age;
 mod aws;
 mod mariadb;
 mod postgresql;
+mod program;
 mod proxy;
 mod redis;
 mod servers;

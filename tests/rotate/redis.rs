@@ -18,13 +18,13 @@ fn say(server: &Server, lines: &[&str]) -> String {
     answer
 }
 
-fn lets_in(server: &Server, user: &str, password: &str) -> bool {
+pub(crate) fn lets_in(server: &Server, user: &str, password: &str) -> bool {
     let answer = say(server, &[&format!("AUTH {user} {password}")]);
     assert!(answer.starts_with("+OK") || answer.starts_with("-WRONGPASS"), "{answer}");
     answer.starts_with("+OK")
 }
 
-fn leaked(server: &Server, user: &str, seed: u64) -> (Work, String) {
+pub(crate) fn leaked(server: &Server, user: &str, seed: u64) -> (Work, String) {
     let password = made_up("{alnum:24}", seed);
     let answer = say(server, &[&format!("AUTH {REDIS_ADMIN}"), &format!("ACL SETUSER {user} on >{password} ~* +get")]);
     assert!(answer.starts_with("+OK\r\n+OK"), "{answer}");
@@ -58,7 +58,7 @@ at.file.path = "deploy/settings.yaml"
     (work, password)
 }
 
-fn assert_turned(server: &Server, work: &Work, user: &str, old: &str) {
+pub(crate) fn assert_turned(server: &Server, work: &Work, user: &str, old: &str) {
     let text = work.read("deploy/settings.yaml");
     let new = text.split('"').nth(1).expect("a password").to_owned();
     assert!(lets_in(server, user, &new) && !lets_in(server, user, old));

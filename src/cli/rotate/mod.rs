@@ -20,11 +20,11 @@ use crate::rotate::policy::Rotation;
 #[derive(Debug, clap::Subcommand)]
 pub enum RotateCommand {
     /// Plan, reading only: whose it is, whether it lives, what would be done, what else dies.
-    Plan(plan::PlanArguments),
+    Plan(Box<plan::PlanArguments>),
     /// Approve a plan with a key of your own.
     Approve(plan::ApproveArguments),
     /// Carry a plan out.
-    Apply(run::ApplyArguments),
+    Apply(Box<run::ApplyArguments>),
     /// Show runs and where each stands.
     Status(status::StatusArguments),
     /// Go on with a run that was stopped, or that waits for somebody.

@@ -11,7 +11,7 @@ use crate::filter::nearest;
 use crate::rotate::evidence::{Evidence, state_word};
 use crate::rotate::execute::{Places, see};
 use crate::rotate::files;
-use crate::rotate::journal::Entry;
+use crate::rotate::journal::{self, Entry};
 use crate::rotate::run::{End, Next};
 
 /// Arguments of `rotate status`.
@@ -76,6 +76,11 @@ pub(super) fn run(arguments: &StatusArguments) -> Result<u8> {
     };
     let (mut worst, mut out, mut list) = (0, String::new(), Vec::new());
     for name in &names {
+        if journal::read(&places.run(name).join("journal.jsonl")).is_ok_and(|records| records.is_empty()) {
+            let _ = writeln!(out, "{name}  never-begun  nothing was changed");
+            list.push(serde_json::json!({ "run": name, "state": "never-begun", "over": true }));
+            continue;
+        }
         let seen = match see(&places, name) {
             Ok(seen) => seen,
             Err(error) => {

@@ -158,7 +158,11 @@ impl<'r> Run<'r> {
         run.learn_old(old);
         let entry = serde_json::to_value(item).map_err(|error| Error::Usage(error.to_string()))?;
         let begin = Entry::Begin { run: run.name.clone(), digest: digest.to_owned(), entry };
-        run.journal.append(begin, &run.guard)?;
+        if let Err(error) = run.journal.append(begin, &run.guard) {
+            // Nothing was begun, so nothing is to be gone on with.
+            let _ = std::fs::remove_dir_all(&run.folder);
+            return Err(error);
+        }
         for (at, planned) in item.destinations.iter().enumerate() {
             if planned.accepted {
                 run.log(Event::Accepted(at), Report::done("accepted when it was planned"))?;
