@@ -6,6 +6,9 @@ use keysweep::rotate::providers::mysql_wire::{Fault, Rows, Server as Address, Se
 use crate::servers::{MARIADB_ADMIN, Server, mariadb};
 use crate::work::{Work, made_up};
 
+/// The password of the least-privileged admin.
+const ROTATOR: &str = "made-up-rotator-3"; // keysweep:allow made up
+
 fn address(server: &Server) -> Address {
     Address { host: "127.0.0.1".into(), port: server.port, tls: false, reach: Reach::new(true, None) }
 }
@@ -26,6 +29,9 @@ fn lets_in(server: &Server, user: &str, password: &str) -> bool {
 fn leaked(server: &Server, user: &str, seed: u64) -> (Work, String) {
     let password = made_up("{alnum:24}", seed);
     admin(server, &format!("CREATE USER '{user}'@'%' IDENTIFIED BY '{password}'"));
+    // What docs/rotation.md tells operators to grant.
+    admin(server, &format!("CREATE USER IF NOT EXISTS rotator@'%' IDENTIFIED BY '{ROTATOR}'"));
+    admin(server, "GRANT CREATE USER, CONNECTION ADMIN, PROCESS ON *.* TO rotator@'%'");
     let mut work = Work::new(&format!(
         r#"
 [rotation]
@@ -40,7 +46,7 @@ host = "127.0.0.1"
 port = {}
 tls = false
 private-address = true
-admin-user = "root"
+admin-user = "rotator"
 admin-password = {{ env = "DB_ADMIN" }}
 [[rotation.destinations]]
 name = "settings"
@@ -50,7 +56,7 @@ at.file.path = "deploy/settings.json"
 "#,
         server.port
     ));
-    work.environment.push(("DB_ADMIN".into(), MARIADB_ADMIN.into()));
+    work.environment.push(("DB_ADMIN".into(), ROTATOR.into()));
     work.write("leak.txt", &format!("DATABASE_URL=mysql://{user}:{password}@db.harbor.internal:3306/app\n"));
     work.write(
         "deploy/settings.json",
@@ -63,7 +69,7 @@ fn assert_turned(server: &Server, work: &Work, user: &str, old: &str) {
     let settings: serde_json::Value = serde_json::from_str(&work.read("deploy/settings.json")).expect("JSON");
     let new = settings["database"]["password"].as_str().expect("a password").to_owned();
     assert!(lets_in(server, user, &new) && !lets_in(server, user, old));
-    work.assert_not_on_disk(&[old, MARIADB_ADMIN], &["leak.txt"]);
+    work.assert_not_on_disk(&[old, ROTATOR], &["leak.txt"]);
     work.assert_not_on_disk(&[&new], &["deploy/settings.json"]);
 }
 

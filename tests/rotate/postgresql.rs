@@ -6,6 +6,9 @@ use keysweep::rotate::providers::pg_wire::{Fault, Server as Address, Session};
 use crate::servers::{PG_ADMIN, Server, postgresql};
 use crate::work::{Work, made_up};
 
+/// The password of the least-privileged admin.
+const PG_ROTATOR: &str = "made-up-rotator-1"; // keysweep:allow made up
+
 fn address(server: &Server) -> Address {
     Address {
         host: "127.0.0.1".into(),
@@ -51,8 +54,8 @@ host = "127.0.0.1"
 port = {port}
 tls = false
 private-address = true
-admin-user = "postgres"
-admin-password = {{ env = "PG_ADMIN" }}
+admin-user = "rotator"
+admin-password = {{ env = "PG_ROTATOR" }}
 {more}
 [[rotation.destinations]]
 name = "env-file"
@@ -68,8 +71,14 @@ at.file.path = "deploy/app.env"
 fn leaked(server: &Server, user: &str, seed: u64, more: &str) -> (Work, String) {
     let password = made_up("{alnum:24}", seed);
     admin(server, &format!("CREATE ROLE {user} LOGIN PASSWORD '{password}'"));
+    // What docs/rotation.md tells operators to grant.
+    if admin(server, "SELECT 1 FROM pg_roles WHERE rolname = 'rotator'").is_empty() {
+        admin(server, &format!("CREATE ROLE rotator LOGIN CREATEROLE PASSWORD '{PG_ROTATOR}'"));
+        admin(server, "GRANT pg_signal_backend TO rotator");
+    }
+    admin(server, &format!("GRANT {user} TO rotator WITH ADMIN OPTION"));
     let mut work = Work::new(&policy(server, user, more));
-    work.environment.push(("PG_ADMIN".into(), PG_ADMIN.into()));
+    work.environment.push(("PG_ROTATOR".into(), PG_ROTATOR.into()));
     let url = format!("postgres://{user}:{password}@db.harbor.internal/app");
     work.write("leak.txt", &format!("DATABASE_URL={url}\n"));
     work.write("deploy/app.env", &format!("# settings\nDATABASE_URL={url}\nOTHER=1\n"));
@@ -92,7 +101,7 @@ fn assert_turned(server: &Server, work: &Work, old_user: &str, old: &str) {
     assert!(!lets_in(server, old_user, old), "the leaked one is dead");
     work.assert_not_on_disk(&[old], &["leak.txt"]);
     work.assert_not_on_disk(&[&new], &["deploy/app.env"]);
-    work.assert_not_on_disk(&[PG_ADMIN], &[]);
+    work.assert_not_on_disk(&[PG_ROTATOR], &[]);
 }
 
 #[test]
@@ -109,7 +118,7 @@ fn a_leaked_password_is_turned_and_proven_dead() {
     assert_turned(&server, &work, "app", &old);
     assert!(session.query("SELECT 1").is_err(), "the open session was ended");
     for run in [&plan, &run] {
-        run.assert_silent(&[&old, &held(&work).1, PG_ADMIN]);
+        run.assert_silent(&[&old, &held(&work).1, PG_ROTATOR]);
     }
     let evidence = work.evidence();
     assert_eq!(evidence["body"]["state"], "proven");
@@ -127,6 +136,7 @@ fn two_roles_take_turns_without_an_outage() {
     admin(&server, "CREATE ROLE readers; CREATE TABLE t (x int); GRANT SELECT ON t TO readers");
     let (work, old) = leaked(&server, "app", 2, "alternating-users = true");
     admin(&server, "GRANT readers TO app");
+    admin(&server, "GRANT readers TO rotator WITH ADMIN OPTION");
     work.plan(&[]);
     let run = work.keysweep(&["rotate", "apply", "plan.json", "--yes"]);
     assert_eq!(run.status, Some(0), "{run:?}");

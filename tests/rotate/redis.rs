@@ -6,6 +6,9 @@ use std::net::TcpStream;
 use crate::servers::{REDIS_ADMIN, Server, redis};
 use crate::work::{Work, made_up};
 
+/// The password of the least-privileged admin.
+const ROTATOR: &str = "made-up-rotator-2"; // keysweep:allow made up
+
 /// What the server answers to inline commands.
 fn say(server: &Server, lines: &[&str]) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", server.port)).expect("it answers");
@@ -26,8 +29,15 @@ pub(crate) fn lets_in(server: &Server, user: &str, password: &str) -> bool {
 
 pub(crate) fn leaked(server: &Server, user: &str, seed: u64) -> (Work, String) {
     let password = made_up("{alnum:24}", seed);
-    let answer = say(server, &[&format!("AUTH {REDIS_ADMIN}"), &format!("ACL SETUSER {user} on >{password} ~* +get")]);
-    assert!(answer.starts_with("+OK\r\n+OK"), "{answer}");
+    // What docs/rotation.md tells operators to grant.
+    let rights = "+acl|setuser +acl|getuser +acl|save +config|get +config|rewrite +client|kill +auth";
+    let lines = [
+        format!("AUTH {REDIS_ADMIN}"),
+        format!("ACL SETUSER {user} on >{password} ~* +get"),
+        format!("ACL SETUSER rotator on resetpass >{ROTATOR} {rights}"),
+    ];
+    let answer = say(server, &lines.each_ref().map(String::as_str));
+    assert!(answer.starts_with("+OK\r\n+OK\r\n+OK"), "{answer}");
     let mut work = Work::new(&format!(
         r#"
 [rotation]
@@ -42,7 +52,7 @@ host = "127.0.0.1"
 port = {}
 tls = false
 private-address = true
-admin-user = "default"
+admin-user = "rotator"
 admin-password = {{ env = "REDIS_ADMIN" }}
 [[rotation.destinations]]
 name = "config"
@@ -52,7 +62,7 @@ at.file.path = "deploy/settings.yaml"
 "#,
         server.port
     ));
-    work.environment.push(("REDIS_ADMIN".into(), REDIS_ADMIN.into()));
+    work.environment.push(("REDIS_ADMIN".into(), ROTATOR.into()));
     work.write("leak.txt", &format!("url: redis://{user}:{password}@cache.harbor.internal:6379/0\n"));
     work.write("deploy/settings.yaml", &format!("cache:\n  host: cache # the server\n  password: \"{password}\"\n"));
     (work, password)
@@ -62,7 +72,7 @@ pub(crate) fn assert_turned(server: &Server, work: &Work, user: &str, old: &str)
     let text = work.read("deploy/settings.yaml");
     let new = text.split('"').nth(1).expect("a password").to_owned();
     assert!(lets_in(server, user, &new) && !lets_in(server, user, old));
-    work.assert_not_on_disk(&[old, REDIS_ADMIN], &["leak.txt"]);
+    work.assert_not_on_disk(&[old, REDIS_ADMIN, ROTATOR], &["leak.txt"]);
     work.assert_not_on_disk(&[&new], &["deploy/settings.yaml"]);
     let passwords = say(server, &[&format!("AUTH {REDIS_ADMIN}"), &format!("ACL GETUSER {user}")]);
     let hashes = passwords.lines().filter(|line| line.len() == 64).count();

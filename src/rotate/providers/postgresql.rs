@@ -186,7 +186,7 @@ impl Postgresql {
              WHERE rolname = {old}) LOOP EXECUTE format('GRANT %I TO %I', grp, {new}); END LOOP; \
              EXECUTE (SELECT format('ALTER ROLE %I CONNECTION LIMIT %s %s %s', {new}, rolconnlimit, \
              CASE WHEN rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END, \
-             CASE WHEN rolcreatedb THEN 'CREATEDB' ELSE 'NOCREATEDB' END) FROM pg_roles WHERE rolname = {old}); \
+             CASE WHEN rolcreatedb THEN 'CREATEDB' ELSE '' END) FROM pg_roles WHERE rolname = {old}); \
              END $do$; COMMIT",
             old = literal(old),
             new = literal(new),
