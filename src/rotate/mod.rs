@@ -10,6 +10,7 @@
 //! prints: the program hands it a way to read a secret again, and shows what it reports.
 
 pub mod destinations;
+pub mod drill;
 pub mod escrow;
 pub mod evidence;
 pub mod execute;

@@ -4,6 +4,7 @@
 
 mod age;
 mod aws;
+mod drill;
 mod mariadb;
 mod postgresql;
 mod program;

@@ -1,5 +1,6 @@
 //! `keysweep rotate`: plans, runs and evidence. Each file here is one command or what commands share.
 
+mod drill;
 mod due;
 mod leaks;
 mod plan;
@@ -33,6 +34,8 @@ pub enum RotateCommand {
     Rollback(run::RollbackArguments),
     /// Prove a run's secret dead again, or check evidence.
     Prove(status::ProveArguments),
+    /// Rehearse, with everything going wrong, and say which laws held.
+    Drill(drill::DrillArguments),
     /// Plan for what the policy says is too old.
     Due(due::DueArguments),
 }
@@ -58,6 +61,7 @@ pub fn run(command: &RotateCommand) -> Result<u8> {
         RotateCommand::Resume(arguments) => run::resume(arguments),
         RotateCommand::Rollback(arguments) => run::rollback(arguments),
         RotateCommand::Prove(arguments) => status::prove(arguments),
+        RotateCommand::Drill(arguments) => drill::run(arguments),
         RotateCommand::Due(arguments) => due::run(arguments),
     }
 }

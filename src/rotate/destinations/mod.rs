@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::drill::stand_in::StandIn;
 use super::escrow::Material;
 use super::policy::{Rotation, matches};
 use super::providers::{Target, aws_api, vault_api};
@@ -55,6 +56,9 @@ pub enum At {
     SecretsManager(aws::AwsPolicy),
     /// A parameter of AWS Systems Manager.
     SsmParameter(aws::AwsPolicy),
+    /// The drill's stand-in: never read from a policy.
+    #[serde(skip)]
+    StandIn(StandIn),
 }
 
 impl DestinationPolicy {
@@ -95,6 +99,7 @@ impl DestinationPolicy {
             _ => Err(self.no_target(name, "aws")),
         };
         Ok(match &self.at {
+            At::StandIn(stand_in) => Box::new(stand_in.clone()),
             At::File(at) => Box::new(file::FileDestination::new(at, folder)),
             At::Command(at) => Box::new(command::CommandDestination::new(at)),
             At::VaultKv(at) => Box::new(vault_kv::VaultKv::new(at, vault(&at.target)?)),

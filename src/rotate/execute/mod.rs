@@ -65,6 +65,8 @@ pub type Tell<'t> = &'t dyn Fn(&str);
 pub struct Run<'r> {
     /// Its name.
     pub name: String,
+    /// Stop as if killed after this step was done and before that was written down (for the drill).
+    pub(super) interrupt_after: Option<Step>,
     folder: PathBuf,
     journal: Journal,
     state: State,
@@ -239,6 +241,7 @@ impl<'r> Run<'r> {
         let escrow = Escrow::new(keeper(policy, places)?, folder.clone());
         Ok(Self {
             name,
+            interrupt_after: None,
             folder,
             journal,
             state: State::default(),
@@ -335,6 +338,9 @@ impl<'r> Run<'r> {
                     fault::point("after-intent", &name);
                     let report = self.act(step)?;
                     fault::point("after-act", &name);
+                    if self.interrupt_after == Some(step) {
+                        return Err(Error::Usage(format!("interrupted after {name}")));
+                    }
                     self.log(Event::Ended(step, report.outcome), report)?;
                     fault::point("after-outcome", &name);
                 }

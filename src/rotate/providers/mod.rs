@@ -15,6 +15,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::drill::stand_in::StandIn;
 use super::escrow::Material;
 use super::run::Step;
 use super::run::course::{Disable, Signer};
@@ -35,11 +36,15 @@ pub enum Target {
     Redis(redis::RedisTarget),
     /// A MariaDB server.
     Mariadb(mysql::MariadbTarget),
+    /// The drill's stand-in: never read from a policy.
+    #[serde(skip)]
+    StandIn(StandIn),
 }
 
 macro_rules! each {
-    ($target:expr, $name:ident => $body:expr) => {
+    ($target:expr, $stand_in:expr, $name:ident => $body:expr) => {
         match $target {
+            Target::StandIn(_) => $stand_in,
             Target::Postgresql($name) => $body,
             Target::Vault($name) => $body,
             Target::Aws($name) => $body,
@@ -52,17 +57,17 @@ macro_rules! each {
 impl Target {
     /// Its name in the policy.
     pub fn name(&self) -> &str {
-        each!(self, target => &target.name)
+        each!(self, "stand-in", target => &target.name)
     }
 
     /// The environment it belongs to.
     pub fn environment(&self) -> &str {
-        each!(self, target => &target.environment)
+        each!(self, "drill", target => &target.environment)
     }
 
     /// Whether credentials found by `rule` may belong to it.
     pub fn takes(&self, rule: &str) -> bool {
-        let rules: &[String] = each!(self, target => &target.rules);
+        let rules: &[String] = each!(self, &[], target => &target.rules);
         if rules.is_empty() {
             let usual = match self {
                 Self::Postgresql(_) => postgresql::RULES,
@@ -72,6 +77,7 @@ impl Target {
                 Self::Aws(_) => aws::RULES,
                 Self::Redis(_) => redis::RULES,
                 Self::Mariadb(_) => mysql::RULES,
+                Self::StandIn(_) => &[],
             };
             usual.contains(&rule)
         } else {
@@ -90,6 +96,7 @@ impl Target {
             Self::Aws(target) => Box::new(aws::Aws::new(target, folder)?),
             Self::Redis(target) => Box::new(redis::Redis::new(target, folder)?),
             Self::Mariadb(target) => Box::new(mysql::Mariadb::new(target, folder)?),
+            Self::StandIn(stand_in) => Box::new(stand_in.clone()),
         })
     }
 }
