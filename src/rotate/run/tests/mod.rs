@@ -1,92 +1,12 @@
 //! Every reachable state of every course, with every outcome, every lost answer and every kill: the laws hold.
 
+mod world;
+
 use std::collections::HashSet;
 
+use self::world::{Old, World, outcomes};
 use super::{Copy, Course, Disable, End, Event, Next, Signer, State, Step, next, why_not_back};
 use crate::rotate::types::{Chooser, Fault, Outcome, Retry, Strategy};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Old {
-    Live,
-    Off,
-    Dead,
-}
-
-/// What is really so out there, which the machine only hears about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct World {
-    old: Old,
-    sessions: bool,
-    /// New credentials that live.
-    new: u8,
-    /// The value of the live new one is in escrow, or in memory.
-    escrow_new: bool,
-    escrow_old: bool,
-    memory: bool,
-    /// Which destinations hold the new value.
-    holds_new: Vec<bool>,
-    proven: bool,
-}
-
-impl World {
-    fn fresh(course: &Course) -> Self {
-        Self {
-            old: Old::Live,
-            sessions: true,
-            new: 0,
-            escrow_new: false,
-            escrow_old: false,
-            memory: false,
-            holds_new: vec![false; course.copies.len()],
-            proven: false,
-        }
-    }
-
-    /// Does a step for real.
-    fn apply(&mut self, course: &Course, step: Step) {
-        match step {
-            Step::EscrowOld => self.escrow_old = true,
-            Step::EscrowNew => self.escrow_new = true,
-            Step::Issue => {
-                self.new = match course.chooser {
-                    Chooser::Us => 1,
-                    Chooser::Issuer => self.new + 1,
-                };
-                self.memory = course.chooser == Chooser::Issuer;
-                if course.strategy == Strategy::OnePhase {
-                    self.old = Old::Dead;
-                }
-            }
-            Step::Distribute(at) => self.holds_new[at] = true,
-            Step::Restore(at) => self.holds_new[at] = false,
-            Step::Disable if course.strategy == Strategy::OnePhase => self.sessions = false,
-            Step::Disable => self.old = Old::Off,
-            Step::Enable => self.old = Old::Live,
-            Step::Delete => self.old = Old::Dead,
-            Step::Discard => (self.new, self.escrow_new, self.memory) = (0, false, false),
-            Step::Prove(_) => self.proven = true,
-            Step::Scrub => (self.escrow_old, self.escrow_new) = (false, false),
-            _ => {}
-        }
-    }
-
-    /// Whether a look finds the step done, or a reading step answers yes.
-    fn holds(&self, course: &Course, step: Step) -> bool {
-        match step {
-            Step::Issue => self.new > 0,
-            Step::VerifyNew => self.new > 0 && (self.escrow_new || self.memory),
-            Step::Distribute(at) | Step::VerifyAt(at) => self.holds_new[at],
-            Step::Restore(at) => !self.holds_new[at],
-            Step::Disable if course.strategy == Strategy::OnePhase => !self.sessions,
-            Step::Disable | Step::Prove(_) => self.old != Old::Live,
-            Step::Enable | Step::VerifyOld => self.old == Old::Live,
-            Step::Delete => self.old == Old::Dead,
-            Step::Discard => self.new == 0,
-            Step::EscrowNew => self.escrow_new || course.chooser == Chooser::Us || self.memory,
-            _ => true,
-        }
-    }
-}
 
 /// Laws that must hold before a step is done.
 fn check_step(course: &Course, state: &State, world: &World, step: Step) {
@@ -160,32 +80,6 @@ fn check_end(course: &Course, state: &State, world: &World, end: End) {
         ),
         End::Failed(_) | End::Inconclusive(_) | End::ByHand => {}
     }
-}
-
-/// What may come of doing a step: was it done for real, and what is heard of it; `None` is a kill.
-fn outcomes(course: &Course, world: &World, step: Step) -> Vec<(bool, Option<Outcome>)> {
-    if step.mutates() {
-        return vec![
-            (true, Some(Outcome::Done)),
-            (false, Some(Outcome::NotDone(Fault::Transient))),
-            (false, Some(Outcome::NotDone(Fault::Final))),
-            (true, Some(Outcome::Unknown)),
-            (false, Some(Outcome::Unknown)),
-            (true, None),
-            (false, None),
-        ];
-    }
-    let answer = if world.holds(course, step) { Outcome::Done } else { Outcome::NotDone(Fault::Final) };
-    let mut all =
-        vec![(answer == Outcome::Done, Some(answer)), (false, Some(Outcome::NotDone(Fault::Transient))), (false, None)];
-    if matches!(step, Step::Identify | Step::Preflight | Step::VerifyNew) {
-        all.push((false, Some(Outcome::NotDone(Fault::Final))));
-    }
-    if matches!(step, Step::EscrowOld | Step::EscrowNew | Step::Scrub) {
-        // Kept, and killed before it was written down.
-        all.push((true, None));
-    }
-    all
 }
 
 /// With nothing going wrong any more, where does the run end?

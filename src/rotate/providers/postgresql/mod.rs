@@ -3,17 +3,21 @@
 //!
 //! Passwords are sent as SCRAM verifiers: the server, its logs and its statistics never see them in clear.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod alternating;
+mod target;
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub use target::PostgresqlTarget;
+
+use alternating::{mark, other_role};
 
 use super::pg_wire::{Fault, Server, Session, identifier, literal};
 use super::{Abilities, Acted, Call, Provider, Subject, random_text};
 use crate::error::{Error, Result};
 use crate::rotate::escrow::Material;
 use crate::rotate::net::Reach;
-use crate::rotate::policy::Reference;
 use crate::rotate::run::Step;
 use crate::rotate::run::course::{Disable, Signer};
 use crate::rotate::types::{Binding, Chooser, Identity, Probe, Proof, Report, Retry, Strategy, Trouble};
@@ -24,56 +28,6 @@ pub const RULES: &[&str] = &["connection-string-postgres"];
 
 /// Characters of a new password.
 const LENGTH: usize = 32;
-
-/// `kind = "postgresql"`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PostgresqlTarget {
-    /// Its name.
-    pub name: String,
-    /// The environment it belongs to.
-    pub environment: String,
-    /// Rules whose findings may belong to it; those of addresses unless said.
-    #[serde(default)]
-    pub rules: Vec<String>,
-    /// Host.
-    pub host: String,
-    /// Port.
-    #[serde(default = "port")]
-    pub port: u16,
-    /// Database to log in to.
-    #[serde(default = "database")]
-    pub database: String,
-    /// Whether TLS is spoken; it is unless said.
-    #[serde(default = "yes")]
-    pub tls: bool,
-    /// Certificates to trust.
-    pub ca_file: Option<PathBuf>,
-    /// Whether the server may be at a private address.
-    #[serde(default)]
-    pub private_address: bool,
-    /// The role of passwords that come without one.
-    pub user: Option<String>,
-    /// Who may change others; without one a role changes itself.
-    pub admin_user: Option<String>,
-    /// Its password.
-    pub admin_password: Option<Reference>,
-    /// Turn by a second role instead of a new password.
-    #[serde(default)]
-    pub alternating_users: bool,
-}
-
-fn port() -> u16 {
-    5432
-}
-
-fn database() -> String {
-    "postgres".to_owned()
-}
-
-fn yes() -> bool {
-    true
-}
 
 /// The driver.
 #[derive(Debug)]
@@ -177,20 +131,7 @@ impl Postgresql {
             let sql = format!("ALTER ROLE {} PASSWORD {verifier}", identifier(new));
             return self.change(subject, &sql, &format!("role {new} has a new password")).fact("id", new);
         }
-        // One transaction: the second role is there whole, with the mark of this run, or not at all.
-        let (name, mark) = (identifier(new), literal(&mark(subject.run)));
-        let sql = format!(
-            "BEGIN; CREATE ROLE {name} LOGIN PASSWORD {verifier}; COMMENT ON ROLE {name} IS {mark}; \
-             DO $do$ DECLARE grp text; setting text; BEGIN \
-             FOR grp IN SELECT pg_get_userbyid(roleid) FROM pg_auth_members WHERE member = (SELECT oid FROM pg_roles \
-             WHERE rolname = {old}) LOOP EXECUTE format('GRANT %I TO %I', grp, {new}); END LOOP; \
-             EXECUTE (SELECT format('ALTER ROLE %I CONNECTION LIMIT %s %s %s', {new}, rolconnlimit, \
-             CASE WHEN rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END, \
-             CASE WHEN rolcreatedb THEN 'CREATEDB' ELSE '' END) FROM pg_roles WHERE rolname = {old}); \
-             END $do$; COMMIT",
-            old = literal(old),
-            new = literal(new),
-        );
+        let sql = alternating::create(old, new, &verifier, subject.run);
         let report = self.change(subject, &sql, &format!("role {new} is made"));
         report.fact("id", new)
     }
@@ -231,43 +172,6 @@ impl Postgresql {
             literal(role)
         );
         Ok(first(&self.ask(subject, &sql)?).map(str::to_owned))
-    }
-
-    fn check_alternating(&self, subject: &Subject<'_>, old: &str) -> Result<(), Report> {
-        let new = other_role(old);
-        if let Some(comment) = self.comment(subject, &new)?
-            && comment != mark(subject.run)
-        {
-            return Err(Report::refused(format!(
-                "role {new} is there already: drop it first, or find out whose it is"
-            )));
-        }
-        let sql = format!(
-            "SELECT count(*) FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = (SELECT oid FROM \
-             pg_roles WHERE rolname = {})",
-            literal(old)
-        );
-        match first(&self.ask(subject, &sql)?) {
-            Some("0") => Ok(()),
-            _ => Err(Report::refused(format!(
-                "role {old} owns objects or has rights of its own, which role {new} would not have: give them to a group \
-                 role that {old} is a member of, or turn `alternating-users` off"
-            ))),
-        }
-    }
-}
-
-/// The mark of a run on a role.
-fn mark(run: &str) -> String {
-    format!("keysweep rotation {run}")
-}
-
-/// The name of the other role: `app` and `app_b` take turns, `app_a` and `app_b` too.
-fn other_role(role: &str) -> String {
-    match (role.strip_suffix("_a"), role.strip_suffix("_b")) {
-        (Some(base), _) => format!("{base}_b"),
-        (_, Some(base)) => format!("{base}_a"),
-        _ => format!("{role}_b"),
     }
 }
 
@@ -484,17 +388,5 @@ impl Postgresql {
             Step::Discard => self.comment(subject, new)?.is_none(),
             _ => return Err(Report::unknown("there is nothing to look at")),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::other_role;
-
-    #[test]
-    fn two_roles_take_turns() {
-        assert_eq!(other_role("app"), "app_b");
-        assert_eq!(other_role("app_b"), "app_a");
-        assert_eq!(other_role("app_a"), "app_b");
     }
 }
