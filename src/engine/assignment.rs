@@ -194,8 +194,9 @@ fn typed(text: &[u8], at: usize) -> Option<usize> {
         .count();
     let end = skip_blanks(text, start + length);
     let starts_as_type = text.get(start).is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'&');
-    (length > 0 && starts_as_type && text.get(end) == Some(&b'=') && text.get(end + 1) != Some(&b'='))
-        .then_some(end + 1)
+    // `name: QUJD=` at a line's end is padded base64, no type without a value.
+    let follows = !matches!(text.get(skip_blanks(text, end + 1)), None | Some(b'=' | b'\n' | b'\r'));
+    (length > 0 && starts_as_type && text.get(end) == Some(&b'=') && follows).then_some(end + 1)
 }
 
 /// Words that stand between operator and value in HTTP headers.
@@ -334,6 +335,7 @@ mod tests {
             ("export password='abc 23'", "password", "abc 23", single),
             ("\"db.password\": \"x\\\"y\",", "db.password", "x\\\"y", double),
             ("  password: v4lue # note", "password", "v4lue", Quoting::Bare), // keysweep:allow made up
+            ("  password: djRsdWU=\n", "password", "djRsdWU=", Quoting::Bare), // keysweep:allow made up
             ("let my_password: &'static str = \"vv\";", "my_password", "vv", double),
             ("password string = `vv`", "password", "vv", Quoting::Quoted(b'`')),
             ("config['password'] = 'vv'", "password", "vv", single),

@@ -6,16 +6,18 @@ use std::sync::OnceLock;
 use aho_corasick::AhoCorasick;
 use regex_automata::meta::{self, Regex};
 
+use super::named::Names;
 use super::prefilter::Prefilter;
 use crate::error::Error;
-use crate::rules::{Method, Rule, RuleSet};
+use crate::rules::{Literal, Method, Rule, RuleSet};
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) rules: RuleSet,
     pub(super) prefilter: Prefilter,
-    /// Literal index of the prefilter -> (rule, literal's place in the rule).
+    /// Literal index of the prefilter -> (rule, literal's place in the rule). Those behind the end are escaped forms
+    /// of the others.
     pub(super) owners: Vec<(u16, u16)>,
     patterns: Vec<OnceLock<Option<Regex>>>,
     /// Contextual rules that are tried under any name.
@@ -24,6 +26,8 @@ pub(super) struct Compiled {
     pub(super) searched_always: Vec<u16>,
     /// Keywords of contextual rules and their rules, built when a generic value first asks whose it is.
     providers: OnceLock<(Option<AhoCorasick>, Vec<u16>)>,
+    /// Words of contextual rules, built at the first name for a secret.
+    names: OnceLock<Names>,
 }
 
 impl Compiled {
@@ -52,10 +56,20 @@ impl Compiled {
                 literals.push((literal, follows));
             }
         }
+        let escaped = escaped_forms(&rules);
+        literals.extend(escaped.iter().map(|literal| (literal, Default::default())));
         let prefilter = Prefilter::new(literals);
         let patterns = rules.rules().iter().map(|_| OnceLock::new()).collect();
-        let compiled =
-            Self { rules, prefilter, owners, patterns, any_name, searched_always, providers: OnceLock::new() };
+        let compiled = Self {
+            rules,
+            prefilter,
+            owners,
+            patterns,
+            any_name,
+            searched_always,
+            providers: OnceLock::new(),
+            names: OnceLock::new(),
+        };
         for (index, rule) in compiled.rules.rules().iter().enumerate() {
             // The built-in patterns are held by a test; a user's could be too large to compile.
             if rule.method == Method::Search && compiled.pattern(index as u16).is_none() {
@@ -87,6 +101,11 @@ impl Compiled {
             .as_ref()
     }
 
+    /// Contextual rules that own `name`, a name for a secret, by one of its words, and where that stands.
+    pub(super) fn owners_by_name(&self, name: &[u8]) -> Vec<(u16, Range<usize>)> {
+        self.names.get_or_init(|| Names::new(&self.rules)).owners(name)
+    }
+
     /// Contextual rules whose keyword stands in `near`, and where.
     pub(super) fn providers_near(&self, near: &[u8]) -> Vec<(u16, Range<usize>)> {
         let (automaton, owners) = self.providers.get_or_init(|| {
@@ -110,4 +129,32 @@ impl Compiled {
         found.dedup_by_key(|(rule, _)| *rule);
         found
     }
+}
+
+/// The literals of anchored rules as URLs and JSON strings have them: `postgres%3A%2F%2F`, `hooks.slack.com\/services\/`.
+fn escaped_forms(rules: &RuleSet) -> Vec<Literal> {
+    let anchored = rules.rules().iter().filter(|rule| matches!(rule.method, Method::Anchored(_)));
+    let special = |byte: u8| matches!(byte, b':' | b'/' | b'@' | b'=' | b' ' | b'+' | b'$');
+    let mut forms: Vec<Literal> = anchored
+        .flat_map(|rule| rule.literals.iter())
+        .filter(|literal| literal.text.bytes().any(special))
+        .flat_map(|literal| {
+            let percent = |kept: &[u8]| {
+                let mut text = String::new();
+                for character in literal.text.chars() {
+                    match u8::try_from(character) {
+                        Ok(byte) if special(byte) && !kept.contains(&byte) => text.push_str(&format!("%{byte:02x}")),
+                        _ => text.push(character),
+                    }
+                }
+                text.to_ascii_lowercase()
+            };
+            [percent(b""), percent(b"/"), literal.text.to_ascii_lowercase().replace('/', "\\/")]
+        })
+        .filter(|text| text.contains(['%', '\\']) && text.len() > 4)
+        .map(|text| Literal { text: text.into(), ignore_case: true })
+        .collect();
+    forms.sort_by(|a, b| a.text.cmp(&b.text));
+    forms.dedup();
+    forms
 }

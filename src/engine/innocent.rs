@@ -39,9 +39,13 @@ const NOT_SECRET: &[&str] = &[
 
 /// The keyword ends a word of the name, and no word behind it makes it something about a secret.
 pub(super) fn name_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> {
-    let name = candidate.name;
-    let keyword = &name[candidate.keyword.clone()];
-    let behind = &name[candidate.keyword.end..];
+    is_of_a_secret(candidate.name, &candidate.keyword)
+}
+
+/// See [`name_fits`].
+pub(super) fn is_of_a_secret(name: &[u8], place: &std::ops::Range<usize>) -> Result<(), &'static str> {
+    let keyword = &name[place.clone()];
+    let behind = &name[place.end..];
     if let (Some(&last), Some(&next)) = (keyword.last(), behind.first()) {
         let runs_on = last.is_ascii_lowercase() && next.is_ascii_lowercase()
             || last.is_ascii_uppercase()
@@ -54,7 +58,7 @@ pub(super) fn name_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> {
     if words(behind).any(|word| listed(ABOUT, word)) {
         return Err("the name says that the value is about a secret");
     }
-    if words(&name[..candidate.keyword.start]).any(|word| listed(NOT_SECRET, word)) {
+    if words(&name[..place.start]).any(|word| listed(NOT_SECRET, word)) {
         return Err("the name says that the value is not secret");
     }
     Ok(())
@@ -89,20 +93,25 @@ fn listed(list: &[&str], word: &[u8]) -> bool {
 
 /// The words of an identifier: split at signs, and where a capital follows a small letter.
 fn words(name: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = name;
+    word_spans(name).map(|span| &name[span])
+}
+
+/// Whether a new word begins with the capital at `at`: behind a small letter, or as in `ai21Key` behind a digit.
+fn capital_begins(name: &[u8], at: usize) -> bool {
+    let small = |at: usize| name.get(at).is_some_and(u8::is_ascii_lowercase);
+    name[at].is_ascii_uppercase() && (small(at - 1) || name[at - 1].is_ascii_digit() && small(at + 1))
+}
+
+/// Where the words of an identifier stand.
+pub(super) fn word_spans(name: &[u8]) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let mut at = 0;
     std::iter::from_fn(move || {
-        let start = rest.iter().position(u8::is_ascii_alphanumeric)?;
-        rest = &rest[start..];
-        let mut end = 1;
-        while end < rest.len()
-            && rest[end].is_ascii_alphanumeric()
-            && !(rest[end].is_ascii_uppercase() && rest[end - 1].is_ascii_lowercase())
-        {
-            end += 1;
+        let start = at + name[at..].iter().position(u8::is_ascii_alphanumeric)?;
+        at = start + 1;
+        while at < name.len() && name[at].is_ascii_alphanumeric() && !capital_begins(name, at) {
+            at += 1;
         }
-        let word = &rest[..end];
-        rest = &rest[end..];
-        Some(word)
+        Some(start..at)
     })
 }
 

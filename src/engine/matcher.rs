@@ -7,6 +7,8 @@ use regex_automata::{Anchored, Input, meta};
 
 use super::assignment::{self, Assignment, Read};
 use super::compiled::Compiled;
+use super::decode::{self, begins};
+use super::encoded::{self, Failed};
 use super::innocent;
 use super::prefilter::Hit;
 use super::resolve::resolve;
@@ -57,6 +59,9 @@ impl Engine {
             hits: Vec::new(),
             open: None,
             dropped: None,
+            exhausted: false,
+            depth: 0,
+            budget: 0,
         }
     }
 }
@@ -71,6 +76,12 @@ pub struct Scanner<'e> {
     pub open: Option<Vec<Open>>,
     /// When set, every dropped candidate is written down (`explain`).
     pub dropped: Option<Vec<Dropped>>,
+    /// Set when a compressed stream in an encoding was not read to its end, for its size; the caller takes it down.
+    pub exhausted: bool,
+    /// How many decoders the text at hand has passed.
+    pub(super) depth: usize,
+    /// What streams may still decompress to.
+    pub(super) budget: usize,
 }
 
 impl<'e> Scanner<'e> {
@@ -79,10 +90,11 @@ impl<'e> Scanner<'e> {
         self.engine
     }
 
-    /// All matches in `text`, sorted by place.
+    /// All matches in `text`, also in its encodings, sorted by place.
     pub fn scan(&mut self, text: &[u8]) -> Vec<Match> {
         let mut matches = Vec::new();
         self.candidates(text, 0..text.len(), &mut matches);
+        self.encoded(text, &mut matches);
         if !matches.is_empty() {
             self.resolve(text, &mut matches);
         }
@@ -94,7 +106,8 @@ impl<'e> Scanner<'e> {
         resolve(&self.engine.compiled.rules, text, candidates, self.dropped.as_mut());
     }
 
-    /// Adds the candidates whose literal starts in `range` to `out`, unresolved and in no certain order.
+    /// Adds the candidates whose literal starts in `range` to `out`, unresolved and in no certain order. Those that
+    /// stand in an encoding are added by [`Self::encoded`].
     ///
     /// Each is a pure function of the bytes of its [`Match::context`]; those of a user's [`Method::Search`] rules
     /// depend on the whole text.
@@ -105,9 +118,18 @@ impl<'e> Scanner<'e> {
         compiled.prefilter.scan(text, range.start, range.end, |hit| hits.push(hit));
         let mut last: Option<(Range<usize>, Read)> = None;
         let mut searched: Vec<u16> = compiled.searched_always.clone();
+        // The literal whose neighbourhood was decoded last: the rules that share it need that once.
+        let mut decoded = 0..0;
         for hit in &hits {
-            let (index, place) = compiled.owners[hit.literal as usize];
             let literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
+            let Some(&(index, place)) = compiled.owners.get(hit.literal as usize) else {
+                let before = out.len();
+                let looked = self.escaped_literal(text, literal.clone(), out);
+                if out.len() == before {
+                    self.keep_open(literal.start, looked);
+                }
+                continue;
+            };
             match &compiled.rule(index).method {
                 Method::Anchored(anchors) => self.anchored(text, literal, index, &anchors[usize::from(place)], out),
                 Method::Search => {
@@ -141,6 +163,14 @@ impl<'e> Scanner<'e> {
                             found.anchor = hit;
                             found.context = found.context.start.min(looked.start)..found.context.end.max(looked.end);
                         }
+                    }
+                    if out.len() == before && decoded != literal {
+                        let far = self.beside(text, literal.clone(), &Failed::Assignment(read), out);
+                        looked = looked.start.min(far.start)..looked.end.max(far.end);
+                        for found in &mut out[before..] {
+                            found.context = looked.clone();
+                        }
+                        decoded = literal.clone();
                     }
                     if out.len() == before {
                         self.keep_open(literal.start, looked);
@@ -204,7 +234,18 @@ impl<'e> Scanner<'e> {
         let next = &text[literal.end..text.len().min(literal.end + least)];
         let passes = next.iter().take_while(|&&byte| anchor.gate.set.contains(byte)).count();
         if passes < least {
-            self.keep_open(literal.start, literal.start..literal.end + passes + 1);
+            let at = literal.end + passes;
+            let mut looked = literal.start..at + 1;
+            if text.get(at).is_some_and(|&byte| begins(byte).is_some()) {
+                let before = out.len();
+                let far = self.beside(text, literal.clone(), &Failed::Gate(self.engine.rule(index), at), out);
+                looked.start = looked.start.min(far.start);
+                looked.end = looked.end.max(far.end);
+                if out.len() > before {
+                    return;
+                }
+            }
+            self.keep_open(literal.start, looked);
             return;
         }
         let rule = self.engine.rule(index);
@@ -216,7 +257,15 @@ impl<'e> Scanner<'e> {
         let before = out.len();
         self.token(text, literal.clone(), index, anchor, out);
         if out.len() == before {
-            self.keep_open(literal.start, looked);
+            let far = self.beside(text, literal.clone(), &Failed::Pattern(rule), out);
+            let looked = looked.start.min(far.start)..looked.end.max(far.end);
+            if out.len() == before {
+                self.keep_open(literal.start, looked);
+            } else {
+                for found in &mut out[before..] {
+                    found.context = looked.clone();
+                }
+            }
         } else if let Some(found) = out.last_mut() {
             found.anchor = literal.start;
             // A greedy pattern may have looked beyond its match: a bounded one by its length, an unbounded one up to
@@ -305,6 +354,28 @@ impl<'e> Scanner<'e> {
         false
     }
 
+    /// A keyword of the generic path stands in the name of an assignment: whether a word of the name is a contextual
+    /// rule's, and its pattern matches.
+    fn named(&mut self, text: &[u8], literal: &Range<usize>, found: &Assignment, out: &mut Vec<Match>) -> bool {
+        let name = &text[found.name.clone()];
+        let keyword = literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start;
+        let owners = self.engine.compiled.owners_by_name(name);
+        if owners.is_empty() || innocent::is_of_a_secret(name, &keyword).is_err() {
+            return false;
+        }
+        for (index, word) in owners {
+            if innocent::tells_of_no_credential(name, &word) {
+                continue;
+            }
+            let confidence = i16::from(self.engine.rule(index).confidence);
+            let reasons = vec![Reason::new(confidence, "name and value have the form of the rule")];
+            if self.whole_value(text, index, found, reasons, out) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Tries a contextual rule on the value of `found`; whether it matched.
     fn whole_value(
         &mut self,
@@ -338,6 +409,9 @@ impl<'e> Scanner<'e> {
         found: &Assignment,
         out: &mut Vec<Match>,
     ) -> bool {
+        if self.named(text, &literal, found, out) {
+            return false;
+        }
         for place in 0..self.engine.compiled.any_name.len() {
             let any_name = self.engine.compiled.any_name[place];
             let reasons = vec![Reason::new(
@@ -366,6 +440,10 @@ impl<'e> Scanner<'e> {
             }
         };
         if self.by_provider_near(text, found, out) {
+            return true;
+        }
+        if self.depth < decode::DEEPEST && encoded::stands_for_another(text, found) {
+            self.drop_candidate(index, found.name.start..found.value.end, "the value is encoded: it is judged decoded");
             return true;
         }
         let mut reasons = vec![Reason::new(i16::from(rule.confidence), "a name for a secret has a value")];
@@ -427,6 +505,7 @@ impl<'e> Scanner<'e> {
                 reasons: vec![Reason::new(i16::from(confidence), "it matches the rule's pattern")],
                 facts: Vec::new(),
                 parts: Vec::new(),
+                decoded: None,
             });
         }
     }
@@ -489,6 +568,7 @@ impl<'e> Scanner<'e> {
             reasons,
             facts,
             parts: Vec::new(),
+            decoded: None,
         });
     }
 }

@@ -16,7 +16,7 @@ use super::walk::{self, Walked};
 use super::workers::{Hand, share};
 use super::{GitOptions, Repo, origin};
 use crate::error::Result;
-use crate::finding::{Commit, OriginKind};
+use crate::finding::{Origin, OriginKind};
 use crate::source::{Item, MakeVisitor, Visitor};
 
 /// So many commits are worth a thread.
@@ -68,8 +68,8 @@ pub fn scan(repo: &Repo, selection: &Selection, options: &GitOptions, make: &Mak
     Ok(())
 }
 
-/// Scans the text of a commit or tag; what reports tell of it, withheld when a secret stands in it.
-pub(super) fn message(shown: &str, visitor: &mut dyn Visitor, id: Oid, data: &[u8], kind: &str) -> Commit {
+/// Scans the text of a commit or tag; whether a secret stands in it, so that none of it may be shown.
+pub(super) fn message(shown: &str, visitor: &mut dyn Visitor, id: Oid, data: &[u8], kind: &str) -> bool {
     let count = visitor.coverage().kind(kind);
     (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
     // The whole object is scanned, so that offsets hold when the secret is read again. Nothing is handed on before
@@ -79,18 +79,18 @@ pub(super) fn message(shown: &str, visitor: &mut dyn Visitor, id: Oid, data: &[u
         any.set(true);
         false
     };
-    let whence = origin(shown, OriginKind::Message, &id.to_string(), b"");
-    visitor.item(Item { accept: Some(&look), ..Item::new(whence.clone(), data) });
-    let commit = describe(id, data, any.get());
+    visitor.item(Item { accept: Some(&look), ..Item::new(Origin::new(OriginKind::Message, ""), data) });
     if any.get() {
-        visitor.item(Item { commit: Some(commit.clone()), ..Item::new(whence, data) });
+        let whence = origin(shown, OriginKind::Message, &id.to_string(), b"");
+        visitor.item(Item { commit: Some(describe(id, data, true)), ..Item::new(whence, data) });
     }
-    commit
+    any.get()
 }
 
 fn one(hand: &mut Hand<'_>, objects: &Objects<'_>, commit: &Walked, options: &GitOptions) {
     let Some(object) = objects.read(commit.id, "commit") else { return };
-    let described = message(hand.repo.shown(), hand.visitor, commit.id, object.data(), "commits");
+    let withheld = message(hand.repo.shown(), hand.visitor, commit.id, object.data(), "commits");
+    let described = describe(commit.id, object.data(), withheld);
     drop(object);
     // A parent that is not there was told of by the walk; it counts as empty.
     let tree_of = |&id: &Oid| objects.odb.read(id).ok().and_then(|object| links(object.data())).map(|links| links.tree);

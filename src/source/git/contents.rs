@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::tree::DEEPEST;
 use crate::source::history::leads::{self, Leads};
@@ -25,7 +26,7 @@ pub(super) struct Node(u32);
 pub(super) const EMPTY: Node = Node(0);
 
 /// Numbers of names with what is under them, sorted by number.
-type Entries = Box<[(u32, Child)]>;
+type Entries = Rc<[(u32, Child)]>;
 
 /// Path, wanted blob, and what the others have there.
 pub(super) type Visit<'v> = dyn FnMut(&[u8], Blob, &[Option<Blob>]) + 'v;
@@ -37,19 +38,23 @@ pub(super) struct Contents<'c> {
     wanted: Range<u32>,
     nodes: Vec<Entries>,
     known: HashMap<Entries, Node>,
-    trees: HashMap<u32, Node>,
+    /// Whether folders were nested too deep to be followed.
+    pub(super) too_deep: bool,
+    /// By the tree's number: the node and one, 0 where it is not known yet.
+    trees: Vec<u32>,
 }
 
 impl<'c> Contents<'c> {
     /// Follows `leads` to the objects whose numbers are in `wanted`.
     pub(super) fn new(leads: &'c Leads, wanted: Range<u32>) -> Self {
-        let nothing: Entries = Box::default();
+        let nothing: Entries = Rc::new([]);
         Self {
             leads,
             wanted,
             nodes: vec![nothing.clone()],
             known: HashMap::from([(nothing, EMPTY)]),
-            trees: HashMap::new(),
+            too_deep: false,
+            trees: vec![0; leads.most_trees()],
         }
     }
 
@@ -59,12 +64,16 @@ impl<'c> Contents<'c> {
     }
 
     fn descend(&mut self, tree: u32, depth: usize) -> Node {
-        if let Some(&node) = self.trees.get(&tree) {
-            return node;
+        match self.trees.get(tree as usize) {
+            None => return EMPTY,
+            Some(0) => {}
+            Some(node) => return Node(node - 1),
         }
         let leads = self.leads;
         let mut children: Vec<(u32, Child)> = Vec::new();
-        if depth < DEEPEST {
+        if depth >= DEEPEST {
+            self.too_deep |= !leads.of(tree).is_empty();
+        } else {
             for lead in leads.of(tree) {
                 let child = match lead.child() {
                     leads::Child::Wanted(blob) if self.wanted.contains(&blob) => Child::Blob(blob),
@@ -78,17 +87,17 @@ impl<'c> Contents<'c> {
             }
         }
         children.sort_unstable();
-        let children: Entries = children.into();
-        let node = match self.known.get(&children) {
+        let node = match self.known.get(&*children) {
             Some(&node) => node,
             None => {
-                let node = Node(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+                let node = Node(self.nodes.len() as u32);
+                let children: Entries = children.into();
                 self.nodes.push(children.clone());
                 self.known.insert(children, node);
                 node
             }
         };
-        self.trees.insert(tree, node);
+        self.trees[tree as usize] = node.0 + 1;
         node
     }
 
@@ -116,7 +125,7 @@ impl<'c> Contents<'c> {
         let mut seen = nodes.clone();
         let mut stack: Vec<Node> = nodes.into_iter().collect();
         while let Some(node) = stack.pop() {
-            for &(_, child) in &self.nodes[node.0 as usize] {
+            for &(_, child) in self.nodes[node.0 as usize].iter() {
                 match child {
                     Child::Blob(blob) => {
                         blobs.insert(blob);
@@ -138,7 +147,7 @@ impl<'c> Contents<'c> {
         if node == EMPTY || others.contains(&node) {
             return;
         }
-        for &(name, child) in &self.nodes[node.0 as usize] {
+        for &(name, child) in self.nodes[node.0 as usize].iter() {
             let there: Vec<Option<Child>> = others.iter().map(|&other| self.child(other, name)).collect();
             if there.contains(&Some(child)) {
                 continue;

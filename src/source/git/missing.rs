@@ -9,10 +9,7 @@ use super::Repo;
 use super::contents::{Contents, EMPTY, Node};
 use super::gaps::Gaps;
 use super::graph::{Graph, Reach};
-use super::ranges::peel;
-use super::reach::Tips;
 use super::survey::oid;
-use crate::error::Result;
 use crate::source::history::leads::Leads;
 use crate::source::history::object::ObjectId;
 use crate::source::history::store::Store;
@@ -24,7 +21,7 @@ pub(super) const MANY: usize = 4096;
 pub(super) type Missing = HashMap<ObjectId, (u32, bool)>;
 
 /// Tells of what reachable commits and refs name and `store` lacks.
-pub(super) fn tell_commits(repo: &Repo, store: &Store, graph: &Graph, tips: &Tips, gaps: &Gaps) -> Result<()> {
+pub(super) fn tell_commits(repo: &Repo, store: &Store, graph: &Graph, gaps: &Gaps) {
     let is_there = |id: &Oid| ObjectId::new(id.as_bytes()).is_some_and(|id| store.contains(&id) || is_empty_tree(&id));
     let shallow: HashSet<Oid> = repo.shallow().into_iter().collect();
     for (place, (id, links)) in graph.commits.iter().enumerate() {
@@ -42,33 +39,23 @@ pub(super) fn tell_commits(repo: &Repo, store: &Store, graph: &Graph, tips: &Tip
             }
         }
     }
-    for tip in &tips.refs {
-        if let (None, id, _) = peel(repo, tip.target)?
-            && !is_there(&id)
-        {
-            gone(gaps, id, "object");
+    for (kind, id) in &graph.odd_tips {
+        if kind.is_none() && !is_there(id) {
+            gone(gaps, *id, "object");
         }
     }
-    Ok(())
 }
 
 /// Tells of those `missing` objects that reachable trees lead to.
-pub(super) fn tell_reachable(
-    repo: &Repo,
-    store: &Store,
-    graph: &Graph,
-    tips: &Tips,
-    (missing, leads): (&Missing, &Leads),
-    gaps: &Gaps,
-) -> Result<()> {
+pub(super) fn tell_reachable(store: &Store, graph: &Graph, (missing, leads): (&Missing, &Leads), gaps: &Gaps) {
     let name = |is_tree| if is_tree { "tree" } else { "blob" };
     let mut numbers: Vec<(u32, ObjectId, bool)> =
         missing.iter().map(|(id, (number, is_tree))| (*number, *id, *is_tree)).collect();
     numbers.sort_unstable();
-    let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return Ok(()) };
+    let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return };
     if numbers.len() >= MANY {
         numbers.iter().for_each(|(_, id, is_tree)| gone(gaps, oid(id), name(*is_tree)));
-        return Ok(());
+        return;
     }
     let mut contents = Contents::new(leads, first.0..last.0 + 1);
     let mut root = |tree: Oid| {
@@ -81,9 +68,9 @@ pub(super) fn tell_reachable(
             roots.insert(root(links.tree));
         }
     }
-    for tip in &tips.refs {
-        if let (Some(ObjectType::Tree), id, _) = peel(repo, tip.target)? {
-            roots.insert(root(id));
+    for (kind, id) in &graph.odd_tips {
+        if *kind == Some(ObjectType::Tree) {
+            roots.insert(root(*id));
         }
     }
     let reached = contents.all_blobs(roots);
@@ -92,7 +79,6 @@ pub(super) fn tell_reachable(
             gone(gaps, oid(&id), name(is_tree));
         }
     }
-    Ok(())
 }
 
 pub(super) fn gone(gaps: &Gaps, id: Oid, what: &str) {

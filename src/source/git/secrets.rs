@@ -15,7 +15,7 @@ use super::{Repo, index};
 use crate::error::{Notice, NoticeKind};
 use crate::finding::{Commit, Finding, OriginKind};
 use crate::source::history::object::ObjectId;
-use crate::source::history::reader::{self, Sighting, TextReader};
+use crate::source::history::reader::{self, Shown, Sighting, TextReader};
 
 /// Index of a secret: a rule and what it found.
 pub(super) type Key = u32;
@@ -154,7 +154,8 @@ impl Secrets {
             if wanted.iter().any(|one| !self.ready.contains_key(&(one.key, blob))) {
                 match history.store.read(id, None, history.walk.memory.max(1 << 20)) {
                     Ok((_, bytes)) => {
-                        let origin = reader::Blob { id, shown, store: &history.store }.origin();
+                        let origin =
+                            reader::Blob { object: Shown { id, number: None }, shown, store: &history.store }.origin();
                         for finding in text.place(&bytes, origin) {
                             let key = text.secret_key(&finding);
                             match there.get(&key) {

@@ -2,6 +2,7 @@
 //! what they name, what is lost becomes a gap. Trees come second (`trees.rs`), when it is known which blobs have findings;
 //! so every object is unpacked once.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,12 +12,13 @@ use super::TOO_LARGE;
 use super::commit::{Links, links};
 use super::commits::message;
 use super::gaps::Gaps;
+use super::missing::is_empty_tree;
 use crate::error::{Notice, NoticeKind};
 use crate::source::encoding::is_plain;
 use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::fault::Fault;
 use crate::source::history::object::{Kind, ObjectId};
-use crate::source::history::reader::{Blob, Place, ReadPiece, Reader, TextReader};
+use crate::source::history::reader::{Blob, Place, ReadPiece, Reader, Shown, TextReader};
 use crate::source::history::store::Store;
 use crate::source::{Visitor, stream};
 
@@ -107,6 +109,19 @@ impl<'s, T: TextReader> Survey<'s, T> {
         Self { shared, seen, text, commits: Vec::new(), trees: Vec::new() }
     }
 
+    /// Reads these objects one by one.
+    pub(super) fn each(mut self, ids: &HashSet<ObjectId>, limit: u64) {
+        let mut ids: Vec<&ObjectId> = ids.iter().filter(|id| !is_empty_tree(id)).collect();
+        ids.sort();
+        for id in ids {
+            match self.shared.store.read(id, None, limit) {
+                Ok((Kind::Blob, text)) => self.blob(Shown { id, number: None }, &text, None),
+                Ok((kind, text)) => self.other(id, kind, &text, None),
+                Err(fault) => self.lost(id, None, Some((&fault, Place::Nowhere))),
+            }
+        }
+    }
+
     fn is_too_large(&self, size: u64) -> bool {
         self.shared.max_size.is_some_and(|most| size > most)
     }
@@ -131,18 +146,18 @@ impl<T: TextReader> Reader for Survey<'_, T> {
         self.text.near()
     }
 
-    fn carries(&self, text: &[u8]) -> bool {
-        !self.is_too_large(text.len() as u64) && self.text.carries(text)
+    fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool {
+        !self.is_too_large(text.len() as u64) && self.text.carries(text, fresh)
     }
 
     fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<T::Found>>) {
         self.text.look(text, range, out);
     }
 
-    fn blob(&mut self, id: &ObjectId, text: &[u8], anchors: Option<&[Anchor<T::Found>]>) {
+    fn blob(&mut self, object: Shown<'_>, text: &[u8], anchors: Option<&[Anchor<T::Found>]>) {
         if self.count_blob(text.len() as u64) {
             let Shared { shown, store, .. } = *self.shared;
-            self.text.blob(text, anchors, &Blob { id, shown, store });
+            self.text.blob(text, anchors, &Blob { object, shown, store });
         }
     }
 
@@ -156,7 +171,9 @@ impl<T: TextReader> Reader for Survey<'_, T> {
                     None => shared.malformed(id, "a commit is malformed: where its files came from is not known"),
                 }
             }
-            Kind::Tag => drop(message(shared.shown, &mut self.text, oid(id), text, "tags")),
+            Kind::Tag => {
+                message(shared.shown, &mut self.text, oid(id), text, "tags");
+            }
             Kind::Tree => self.trees.push(*id),
             Kind::Blob => {}
         }
@@ -172,7 +189,7 @@ impl<T: TextReader> Reader for Survey<'_, T> {
         let mut head = vec![0; 256];
         let got = read(&mut head)?;
         head.truncate(got);
-        let blob = Blob { id, shown: shared.shown, store: shared.store };
+        let blob = Blob { object: Shown { id, number: None }, shown: shared.shown, store: shared.store };
         if !is_plain(&head) && size <= DECODED {
             head.resize(size as usize, 0);
             let got = got + read(&mut head[got..])?;

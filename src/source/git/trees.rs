@@ -17,7 +17,7 @@ use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::fault::Fault;
 use crate::source::history::leads::{Child, Gathered, Lead, Leads, Names};
 use crate::source::history::object::{Kind, ObjectId, Tree, TreeEntry};
-use crate::source::history::reader::{Place, ReadPiece, Reader};
+use crate::source::history::reader::{Place, ReadPiece, Reader, Shown};
 
 /// After so many entries without an anchor one is carried for its place.
 const STRIDE: usize = 16;
@@ -183,7 +183,7 @@ impl TreeSurvey<'_> {
     pub(super) fn tree(&mut self, id: &ObjectId, text: &[u8]) {
         let mut anchors = Vec::new();
         self.look(text, 0..text.len(), &mut anchors);
-        self.blob(id, text, Some(&anchors));
+        self.blob(Shown { id, number: None }, text, Some(&anchors));
     }
 }
 
@@ -198,7 +198,7 @@ impl Reader for TreeSurvey<'_> {
         Near { left: 0, right: 0 }
     }
 
-    fn carries(&self, _: &[u8]) -> bool {
+    fn carries(&self, _: &[u8], _: Option<&[Range<u32>]>) -> bool {
         true
     }
 
@@ -236,7 +236,8 @@ impl Reader for TreeSurvey<'_> {
         self.malformed |= tree.is_malformed();
     }
 
-    fn blob(&mut self, id: &ObjectId, _: &[u8], anchors: Option<&[Anchor<Lead>]>) {
+    fn blob(&mut self, object: Shown<'_>, _: &[u8], anchors: Option<&[Anchor<Lead>]>) {
+        let id = object.id;
         let count = self.visitor.coverage().kind("trees");
         (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
         if std::mem::take(&mut self.malformed) {
@@ -246,7 +247,7 @@ impl Reader for TreeSurvey<'_> {
             let smallest = &mut self.smallest[place as usize];
             *smallest = Some(smallest.map_or(*id, |known| known.min(*id)));
         }
-        if let Some(number) = self.trees.shared.store.number(id) {
+        if let Some(number) = object.number(self.trees.shared.store) {
             let mut last = None;
             let each = anchors.unwrap_or_default().iter().filter(|anchor| last.replace(anchor.at) != Some(anchor.at));
             self.leads.tree(number, each.filter_map(|anchor| anchor.found));

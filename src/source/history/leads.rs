@@ -78,6 +78,7 @@ impl Leads {
         }
         let mut leads =
             Self { names: by_number, numbers, places: vec![(0, 0); store.most_numbers()], leads: Vec::new() };
+        leads.leads.reserve_exact(parts.iter().map(|part| part.leads.len()).sum());
         for part in parts {
             let base = leads.leads.len() as u32;
             leads.leads.extend_from_slice(&part.leads);
@@ -94,6 +95,11 @@ impl Leads {
     pub fn of(&self, tree: u32) -> &[Lead] {
         let (first, count) = self.places.get(tree as usize).copied().unwrap_or_default();
         &self.leads[first as usize..(first + count) as usize]
+    }
+
+    /// One more than the largest number of a tree.
+    pub fn most_trees(&self) -> usize {
+        self.places.len()
     }
 
     /// A name by its number.

@@ -18,7 +18,7 @@ pub trait TextReader: Visitor {
     fn near(&self) -> Near;
 
     /// See [`Reader::carries`].
-    fn carries(&self, text: &[u8]) -> bool;
+    fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool;
 
     /// See [`Reader::look`].
     fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Self::Found>>);
@@ -37,10 +37,26 @@ pub trait TextReader: Visitor {
     fn reach(&self) -> usize;
 }
 
+/// Which object is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'s> {
+    /// Its id.
+    pub id: &'s ObjectId,
+    /// Its number in the store, where the walk knows it.
+    pub number: Option<u32>,
+}
+
+impl Shown<'_> {
+    /// Its number in `store`.
+    pub fn number(&self, store: &Store) -> Option<u32> {
+        self.number.or_else(|| store.number(self.id))
+    }
+}
+
 /// Which blob is shown. Only blobs with findings are asked more than that.
 pub struct Blob<'b> {
-    /// Its id.
-    pub id: &'b ObjectId,
+    /// Which object.
+    pub object: Shown<'b>,
     /// The repository, as reports show it.
     pub shown: &'b str,
     /// Where it is kept.
@@ -52,7 +68,7 @@ impl Blob<'_> {
     pub fn origin(&self) -> Origin {
         let mut origin = Origin::new(OriginKind::Blob, "");
         origin.repository = Some(self.shown.to_owned());
-        origin.object = Some(self.id.to_string());
+        origin.object = Some(self.object.id.to_string());
         origin
     }
 }
@@ -85,15 +101,16 @@ pub trait Reader: Send {
     fn near(&self) -> Near;
 
     /// Whether what is found in this blob may be carried to its deltas: false for a text that is decoded before it
-    /// is matched, and when a rule needs whole texts.
-    fn carries(&self, text: &[u8]) -> bool;
+    /// is matched, and when a rule needs whole texts. Of a delta of a blob for which it is true, `fresh` are the new
+    /// bytes with what is [`Reader::near`] them: nothing else can have made it false.
+    fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool;
 
     /// Adds an anchor for every literal that starts in `range` of `text` and needs remembering: whatever was found,
     /// and whatever was looked at farther than [`Reader::near`] says without a find.
     fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Self::Found>>);
 
     /// A whole blob with all its anchors, sorted by place; `None` when nothing was looked for.
-    fn blob(&mut self, id: &ObjectId, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>);
+    fn blob(&mut self, object: Shown<'_>, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>);
 
     /// A commit, tag or tree. Of a tree that is a delta of another one that was shown, `fresh` are the new ranges.
     fn other(&mut self, id: &ObjectId, kind: Kind, text: &[u8], fresh: Option<&[Range<u32>]>);

@@ -160,6 +160,11 @@ impl Store {
         })
     }
 
+    /// The number of the first object of a pack.
+    pub fn base_number(&self, pack: usize) -> u32 {
+        self.packs[..pack].iter().map(|pack| pack.index.count()).sum()
+    }
+
     /// The object of a [`Self::number`].
     pub fn id(&self, number: u32) -> Option<ObjectId> {
         let mut position = number;

@@ -12,7 +12,7 @@ use super::loose::{self, Loose};
 use super::object::{Hasher, Kind, ObjectId};
 use super::pack::{Entry, EntryKind, Pack};
 use super::plan::PackPlan;
-use super::reader::{Place, Reader};
+use super::reader::{Place, Reader, Shown};
 use super::store::LooseAt;
 use super::walk::{Base, Held, Task, Worker};
 
@@ -56,7 +56,9 @@ impl<'w, R: Reader> Worker<'w, R> {
                     Base::Held(base) => Some(&**base),
                     _ => None,
                 };
-                let anchors = if wanted { self.look(&id, kind, &text, base) } else { None };
+                let number = self.shared.store.base_number(task.pack as usize) + plan.forest.position(task.entry);
+                let object = Shown { id: &id, number: Some(number) };
+                let anchors = if wanted { self.look(object, kind, &text, base) } else { None };
                 (Some(kind), Next::Text(anchors))
             }
             Ok(Read::Streamed(kind)) => (Some(kind), Next::Dropped),
@@ -243,7 +245,7 @@ impl<'w, R: Reader> Worker<'w, R> {
     /// Shows an object; the anchors its children may use.
     fn look(
         &mut self,
-        id: &ObjectId,
+        object: Shown<'_>,
         kind: Kind,
         text: &[u8],
         base: Option<&Held<R::Found>>,
@@ -256,17 +258,19 @@ impl<'w, R: Reader> Worker<'w, R> {
                 dirty::windows(&self.copied, base_len, len, Near { left: 0, right: 0 }, &mut self.windows);
                 &self.windows[..]
             });
-            self.reader.other(id, kind, text, fresh);
+            self.reader.other(object.id, kind, text, fresh);
             return Some(anchors);
         }
-        if !self.reader.carries(text) {
-            self.reader.blob(id, text, None);
+        if let Some((base_len, _)) = base {
+            dirty::windows(&self.copied, base_len, len, self.reader.near(), &mut self.windows);
+        }
+        if !self.reader.carries(text, base.map(|_| &self.windows[..])) {
+            self.reader.blob(object, text, None);
             return None;
         }
         match base {
             None => self.reader.look(text, 0..text.len(), &mut anchors),
             Some((base_len, carried)) => {
-                dirty::windows(&self.copied, base_len, len, self.reader.near(), &mut self.windows);
                 self.again.clear();
                 let copied: &[Copied] = &self.copied;
                 dirty::carry(carried, base_len, copied, len, &self.windows, &mut anchors, &mut self.again);
@@ -279,7 +283,7 @@ impl<'w, R: Reader> Worker<'w, R> {
             }
         }
         anchors.sort_by_key(|anchor| anchor.at);
-        self.reader.blob(id, text, Some(&anchors));
+        self.reader.blob(object, text, Some(&anchors));
         Some(anchors)
     }
 
@@ -306,7 +310,7 @@ impl<'w, R: Reader> Worker<'w, R> {
         if let Some((fault, place)) = first {
             self.reader.damaged(id, fault, place);
         }
-        let anchors = if wanted { self.look(id, kind, &text, None) } else { None };
+        let anchors = if wanted { self.look(Shown { id, number: None }, kind, &text, None) } else { None };
         Some((kind, text, anchors))
     }
 
@@ -387,7 +391,7 @@ impl<'w, R: Reader> Worker<'w, R> {
         let mut text = self.spare.pop().unwrap_or_default();
         match self.read_loose(&at, &mut text) {
             Ok(Read::Text(kind, _large)) => {
-                self.look(&at.id, kind, &text, None);
+                self.look(Shown { id: &at.id, number: None }, kind, &text, None);
             }
             Ok(Read::Streamed(_)) => {}
             Err(fault) => {

@@ -9,7 +9,7 @@ use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::fault::Fault;
 use crate::source::history::object::{Format, Kind, ObjectId};
 use crate::source::history::plan::Plan;
-use crate::source::history::reader::{Place, ReadPiece, Reader};
+use crate::source::history::reader::{Place, ReadPiece, Reader, Shown};
 use crate::source::history::store::Store;
 use crate::source::history::walk::{Options, walk};
 
@@ -77,7 +77,7 @@ impl Reader for Toy<'_> {
         Near { left: 12, right: 1 }
     }
 
-    fn carries(&self, text: &[u8]) -> bool {
+    fn carries(&self, text: &[u8], _: Option<&[Range<u32>]>) -> bool {
         !text.starts_with(b"whole")
     }
 
@@ -92,7 +92,8 @@ impl Reader for Toy<'_> {
         }
     }
 
-    fn blob(&mut self, id: &ObjectId, text: &[u8], anchors: Option<&[Anchor<String>]>) {
+    fn blob(&mut self, object: Shown<'_>, text: &[u8], anchors: Option<&[Anchor<String>]>) {
+        let id = object.id;
         if self.check_ids {
             assert_eq!(Kind::Blob.id_of(self.format, text), *id);
         }
