@@ -18,7 +18,13 @@ fn after_edit(
     let window = start.saturating_sub(forward + 64)..(new_end + backward).min(text.len());
     scanner.candidates(text, window.clone(), &mut out);
     let move_by = |at: usize| if at >= old_end { at - old_end + new_end } else { at };
-    let carried = |context: &std::ops::Range<usize>| context.end <= start || context.start >= old_end;
+    // Whoever looked up to an end may have seen that it is one.
+    let old_len = text.len() - new_end + old_end;
+    let carried = |context: &std::ops::Range<usize>| {
+        let ends = context.end >= old_len && old_end == old_len;
+        let starts = context.start == 0 && start == 0;
+        context.end <= start && !ends || context.start >= old_end && !starts
+    };
     let mut again = Vec::new();
     for found in matches {
         let anchor = move_by(found.anchor);
@@ -60,13 +66,14 @@ proptest! {
     /// The law of the delta walk, on one edit: what was not looked at cannot matter.
     #[test]
     fn an_edit_changes_only_what_looked_at_it(
-        pieces in prop::collection::vec(0usize..14, 1..40), seed in 0u64..500,
-        at in 0.0f64..1.0, cut in 0usize..300, insert in prop::collection::vec(0usize..14, 0..4),
+        pieces in prop::collection::vec(0usize..22, 1..40), seed in 0u64..500,
+        at in 0.0f64..1.0, cut in 0usize..300, insert in prop::collection::vec(0usize..22, 0..4),
     ) {
         let mut fields: Vec<String> = ["ghp_{mark}{base62:30}{crc32-base62}", "{alnum:20}", "{hex:32}", "{password}"]
             .iter().map(|template| template::expand(template, seed).expect("template")).collect();
         fields.extend(["password = \"", "api_key: ", "\"", "\n", "token", " = ", "example ", "-----BEGIN RSA PRIVATE KEY-----\n",
-            "eyJhbGciOiJIUzI1NiJ9.", &"lorem ipsum = dolor; ".repeat(12)].map(str::to_owned));
+            "eyJhbGciOiJIUzI1NiJ9.", &"lorem ipsum = dolor; ".repeat(12), "=\n", "%3D", "&quot;", "\\u0022", "ghp_", "%2",
+            "password: aHVudGVyMi5zZWNyZXQ=\n", "postgres%3A%2F%2Fapp%3A"].map(str::to_owned));
         let text: String = pieces.iter().map(|piece| fields[*piece].as_str()).collect();
         let inserted: String = insert.iter().map(|piece| fields[*piece].as_str()).collect();
         let start = (at * text.len() as f64) as usize;

@@ -84,6 +84,7 @@ const FREQUENT: &[(&str, &str)] = &[
     ("password", "a word of the generic path"),
     ("secret", "a word of the generic path"),
     ("token", "a word of the generic path"),
+    ("secret_id", "the name of a field of our own reports, which this corpus is full of and ordinary text is not"),
     ("secret_", "43 letters and digits have to follow, which the gate sees in a few steps"),
 ];
 

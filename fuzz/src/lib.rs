@@ -5,10 +5,12 @@
 
 use std::sync::LazyLock;
 
-use keysweep::engine::{Engine, validate};
+use keysweep::engine::{Engine, decode, validate};
 use keysweep::finding::position::Locator;
 use keysweep::finding::redact;
 use keysweep::rules::{RuleSet, load, template};
+#[cfg(feature = "archive")]
+use keysweep::source::archive;
 use keysweep::source::encoding;
 
 /// The built-in rules, prepared once.
@@ -38,11 +40,74 @@ pub fn scan(data: &[u8]) {
     let cut = cut.min(text.len());
     scanner.candidates(text, 0..cut, &mut again);
     scanner.candidates(text, cut..text.len(), &mut again);
+    scanner.encoded(text, &mut again);
     scanner.resolve(text, &mut again);
     let places = |list: &[keysweep::engine::Match]| -> Vec<_> {
         list.iter().map(|found| (found.rule, found.secret.clone(), found.confidence)).collect()
     };
     assert_eq!(places(&matches), places(&again), "cut at {cut}");
+}
+
+/// Every decoder: what is found in an encoding lies in the text, only where the cheap test allows it, and an edit of a
+/// text without encodings is judged by its new bytes alone.
+pub fn decode(data: &[u8]) {
+    let (start, length, text) = numbers(data);
+    let mut scanner = ENGINE.scanner();
+    let mut found = Vec::new();
+    scanner.encoded(text, &mut found);
+    assert!(found.is_empty() || decode::may_pay(text));
+    for found in &found {
+        assert!(found.context.end <= text.len() && found.context.start <= found.secret.start);
+        assert!(found.secret.end <= found.context.end);
+        let chain = found.decoded.as_ref().map_or(0, |decoded| decoded.chain.len());
+        assert!((1..=decode::DEEPEST).contains(&chain));
+    }
+    let start = start.min(text.len());
+    let end = start.saturating_add(length).min(text.len());
+    let without = [&text[..start], &text[end..]].concat();
+    if !decode::may_pay(&without) {
+        let new = start.saturating_sub(decode::NEAR)..end.saturating_add(decode::NEAR).min(text.len());
+        assert_eq!(decode::may_pay_in(text, [new]), decode::may_pay(text));
+    }
+}
+
+/// What containers begin with; the first byte of the input chooses one, so that each reader is met.
+#[cfg(feature = "archive")]
+const MAGICS: [&[u8]; 15] = [
+    b"",
+    b"PK\x03\x04",
+    b"\x1f\x8b\x08",
+    b"BZh91AY&SY",
+    b"\xfd7zXZ\0",
+    b"\x28\xb5\x2f\xfd",
+    b"\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff\0",
+    b"7z\xbc\xaf\x27\x1c",
+    b"SQLite format 3\0",
+    b"%PDF-1.4\n1 0 obj <</Filter/FlateDecode>>\nstream\n",
+    b"PACK\0\0\0\x02\0\0\0\x03",
+    b"# v2 git bundle\n\nPACK\0\0\0\x02\0\0\0\x03",
+    b"\xf3\x0d\r\n",
+    b"\xca\xfe\xba\xbe\0\0\0\x41",
+    b"[{\"Config\":\"c\",\"Layers\":[\"a/layer.tar\"]}]",
+];
+
+/// Every reader of containers: what comes out is within the budget, or the budget's end is told.
+#[cfg(feature = "archive")]
+pub fn archive(data: &[u8]) {
+    let (choice, rest) = data.split_first().map_or((0, data), |(first, rest)| (usize::from(*first), rest));
+    let bytes = [MAGICS[choice % MAGICS.len()], rest].concat();
+    let (mut total, mut over) = (0u64, false);
+    archive::open(&bytes, 4096, &mut |place, event| match event {
+        archive::Event::Text { bytes, start, core } => {
+            total += bytes.len() as u64;
+            assert!(core.is_none_or(|core| core.end <= bytes.len()));
+            assert!(start.offset == 0 || !place.member.is_empty() || !place.decode.is_empty());
+        }
+        archive::Event::Trouble(trouble) => over |= matches!(trouble, archive::Trouble::Budget(_)),
+    });
+    // Strings taken out of what was unpacked may be handed on beside it.
+    let most = 4 * (archive::budget(bytes.len() as u64) + bytes.len() as u64);
+    assert!(total <= most || over, "{total} bytes of {}", bytes.len());
 }
 
 /// Every validator, over the bytes and over a part of them.

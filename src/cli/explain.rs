@@ -19,6 +19,7 @@ use crate::finding::position::Locator;
 use crate::finding::{Finding, Status};
 use crate::rules::{Method, Rule};
 use crate::source::encoding::decode;
+use crate::source::is_container;
 
 /// Arguments of `keysweep explain`.
 #[derive(Debug, clap::Args)]
@@ -139,8 +140,8 @@ fn by_place(file: &PathBuf, line: u32, plan: Plan, format: PlainFormat) -> Resul
         .filter(|finding| on_line(finding.position.start_line, finding.position.end_line))
         .map(|mut finding| explain(&mut finding, &filter))
         .collect();
-    // A second pass writes down what the engine itself dropped.
-    let decoded = decode(&bytes);
+    // A second pass writes down what the engine itself dropped. A container's own bytes mean nothing.
+    let decoded = decode(if is_container(&bytes) { &[] } else { &bytes });
     let mut scanner = engine.scanner();
     scanner.dropped = Some(Vec::new());
     scanner.scan(&decoded.text);
@@ -176,7 +177,11 @@ fn explain(finding: &mut Finding, filter: &Filter) -> Candidate {
     let identity = |id: &str| (!id.is_empty()).then(|| id.to_owned());
     Candidate {
         rule: finding.rule.clone(),
-        path: finding.origin.path.clone(),
+        path: std::iter::once(&finding.origin.path)
+            .chain(&finding.origin.member)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("!"),
         line: finding.position.start_line,
         column: finding.position.start_column,
         excerpt: Some(finding.excerpt.clone()),

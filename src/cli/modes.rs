@@ -10,6 +10,8 @@ use crate::finding::{Exclusion, Finding};
 use crate::pipeline::Scan;
 #[cfg(feature = "git")]
 use crate::source::git::{GitOptions, Opener, Repo, commits, history, history::HistoryOptions, ranges, staged};
+#[cfg(feature = "archive")]
+use crate::source::image::Image;
 use crate::source::patch;
 
 /// Flags that choose what is scanned; at most one mode.
@@ -68,6 +70,10 @@ pub struct ModeArguments {
     #[cfg(feature = "git")]
     #[arg(skip)]
     pub told: Option<String>,
+    /// Scan a container image: what `docker save` writes, or an OCI layout (archive or folder); every layer
+    #[cfg(feature = "archive")]
+    #[arg(long, value_name = "IMAGE.tar", group = "mode", conflicts_with = "targets")]
+    pub image: Option<PathBuf>,
     /// Scan what a unified diff adds (`-` for standard input)
     #[arg(long, value_name = "FILE", group = "mode", conflicts_with = "targets")]
     pub patch: Option<PathBuf>,
@@ -109,6 +115,15 @@ impl ModeArguments {
             let options = GitOptions { max_size: scan.filter().max_size, ..GitOptions::default() };
             staged::scan(&Opener::here().open()?, &options, &|| Box::new(scan.worker()))?;
             return Ok(Some(Ran { mode: "staged".to_owned(), ..Ran::default() }));
+        }
+        #[cfg(feature = "archive")]
+        if let Some(path) = &self.image {
+            let image = Image::open(path)?;
+            scan.attribute_later();
+            image.scan(&|| Box::new(scan.worker()));
+            let mut findings = scan.take_findings();
+            image.place(&mut findings);
+            return Ok(Some(Ran { mode: format!("image {}", image.title()), findings, ..Ran::default() }));
         }
         #[cfg(feature = "git")]
         if let Some((mode, select)) = self.range() {

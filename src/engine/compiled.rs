@@ -9,14 +9,15 @@ use regex_automata::meta::{self, Regex};
 use super::named::Names;
 use super::prefilter::Prefilter;
 use crate::error::Error;
-use crate::rules::{Method, Rule, RuleSet};
+use crate::rules::{Literal, Method, Rule, RuleSet};
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) rules: RuleSet,
     pub(super) prefilter: Prefilter,
-    /// Literal index of the prefilter -> (rule, literal's place in the rule).
+    /// Literal index of the prefilter -> (rule, literal's place in the rule). Those behind the end are escaped forms
+    /// of the others.
     pub(super) owners: Vec<(u16, u16)>,
     patterns: Vec<OnceLock<Option<Regex>>>,
     /// Contextual rules that are tried under any name.
@@ -55,6 +56,8 @@ impl Compiled {
                 literals.push((literal, follows));
             }
         }
+        let escaped = escaped_forms(&rules);
+        literals.extend(escaped.iter().map(|literal| (literal, Default::default())));
         let prefilter = Prefilter::new(literals);
         let patterns = rules.rules().iter().map(|_| OnceLock::new()).collect();
         let compiled = Self {
@@ -126,4 +129,32 @@ impl Compiled {
         found.dedup_by_key(|(rule, _)| *rule);
         found
     }
+}
+
+/// The literals of anchored rules as URLs and JSON strings have them: `postgres%3A%2F%2F`, `hooks.slack.com\/services\/`.
+fn escaped_forms(rules: &RuleSet) -> Vec<Literal> {
+    let anchored = rules.rules().iter().filter(|rule| matches!(rule.method, Method::Anchored(_)));
+    let special = |byte: u8| matches!(byte, b':' | b'/' | b'@' | b'=' | b' ' | b'+' | b'$');
+    let mut forms: Vec<Literal> = anchored
+        .flat_map(|rule| rule.literals.iter())
+        .filter(|literal| literal.text.bytes().any(special))
+        .flat_map(|literal| {
+            let percent = |kept: &[u8]| {
+                let mut text = String::new();
+                for character in literal.text.chars() {
+                    match u8::try_from(character) {
+                        Ok(byte) if special(byte) && !kept.contains(&byte) => text.push_str(&format!("%{byte:02x}")),
+                        _ => text.push(character),
+                    }
+                }
+                text.to_ascii_lowercase()
+            };
+            [percent(b""), percent(b"/"), literal.text.to_ascii_lowercase().replace('/', "\\/")]
+        })
+        .filter(|text| text.contains(['%', '\\']) && text.len() > 4)
+        .map(|text| Literal { text: text.into(), ignore_case: true })
+        .collect();
+    forms.sort_by(|a, b| a.text.cmp(&b.text));
+    forms.dedup();
+    forms
 }

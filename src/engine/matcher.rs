@@ -7,6 +7,8 @@ use regex_automata::{Anchored, Input, meta};
 
 use super::assignment::{self, Assignment, Read};
 use super::compiled::Compiled;
+use super::decode::{self, begins};
+use super::encoded::{self, Failed};
 use super::innocent;
 use super::model;
 use super::prefilter::Hit;
@@ -58,6 +60,9 @@ impl Engine {
             hits: Vec::new(),
             open: None,
             dropped: None,
+            exhausted: false,
+            depth: 0,
+            budget: 0,
             judged: None,
             refused: None,
         }
@@ -74,6 +79,12 @@ pub struct Scanner<'e> {
     pub open: Option<Vec<Open>>,
     /// When set, every dropped candidate is written down (`explain`).
     pub dropped: Option<Vec<Dropped>>,
+    /// Set when a compressed stream in an encoding was not read to its end, for its size; the caller takes it down.
+    pub exhausted: bool,
+    /// How many decoders the text at hand has passed.
+    pub(super) depth: usize,
+    /// What streams may still decompress to.
+    pub(super) budget: usize,
     /// When set, every value that the model weighed is written down (for those who train it).
     pub judged: Option<Vec<Judged>>,
     /// The last match that its rule's own tests refused.
@@ -86,10 +97,11 @@ impl<'e> Scanner<'e> {
         self.engine
     }
 
-    /// All matches in `text`, sorted by place.
+    /// All matches in `text`, also in its encodings, sorted by place.
     pub fn scan(&mut self, text: &[u8]) -> Vec<Match> {
         let mut matches = Vec::new();
         self.candidates(text, 0..text.len(), &mut matches);
+        self.encoded(text, &mut matches);
         if !matches.is_empty() {
             self.resolve(text, &mut matches);
         }
@@ -101,7 +113,8 @@ impl<'e> Scanner<'e> {
         resolve(&self.engine.compiled.rules, text, candidates, self.dropped.as_mut());
     }
 
-    /// Adds the candidates whose literal starts in `range` to `out`, unresolved and in no certain order.
+    /// Adds the candidates whose literal starts in `range` to `out`, unresolved and in no certain order. Those that
+    /// stand in an encoding are added by [`Self::encoded`].
     ///
     /// Each is a pure function of the bytes of its [`Match::context`]; those of a user's [`Method::Search`] rules
     /// depend on the whole text.
@@ -112,9 +125,18 @@ impl<'e> Scanner<'e> {
         compiled.prefilter.scan(text, range.start, range.end, |hit| hits.push(hit));
         let mut last: Option<(Range<usize>, Read)> = None;
         let mut searched: Vec<u16> = compiled.searched_always.clone();
+        // The literal whose neighbourhood was decoded last: the rules that share it need that once.
+        let mut decoded = 0..0;
         for hit in &hits {
-            let (index, place) = compiled.owners[hit.literal as usize];
             let literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
+            let Some(&(index, place)) = compiled.owners.get(hit.literal as usize) else {
+                let before = out.len();
+                let looked = self.escaped_literal(text, literal.clone(), out);
+                if out.len() == before {
+                    self.keep_open(literal.start, looked);
+                }
+                continue;
+            };
             match &compiled.rule(index).method {
                 Method::Anchored(anchors) => self.anchored(text, literal, index, &anchors[usize::from(place)], out),
                 Method::Search => {
@@ -151,6 +173,14 @@ impl<'e> Scanner<'e> {
                             found.anchor = hit;
                             found.context = found.context.start.min(looked.start)..found.context.end.max(looked.end);
                         }
+                    }
+                    if out.len() == before && decoded != literal {
+                        let far = self.beside(text, literal.clone(), &Failed::Assignment(read), out);
+                        looked = looked.start.min(far.start)..looked.end.max(far.end);
+                        for found in &mut out[before..] {
+                            found.context = looked.clone();
+                        }
+                        decoded = literal.clone();
                     }
                     if out.len() == before {
                         self.keep_open(literal.start, looked);
@@ -214,7 +244,18 @@ impl<'e> Scanner<'e> {
         let next = &text[literal.end..text.len().min(literal.end + least)];
         let passes = next.iter().take_while(|&&byte| anchor.gate.set.contains(byte)).count();
         if passes < least {
-            self.keep_open(literal.start, literal.start..literal.end + passes + 1);
+            let at = literal.end + passes;
+            let mut looked = literal.start..at + 1;
+            if text.get(at).is_some_and(|&byte| begins(byte).is_some()) {
+                let before = out.len();
+                let far = self.beside(text, literal.clone(), &Failed::Gate(self.engine.rule(index), at), out);
+                looked.start = looked.start.min(far.start);
+                looked.end = looked.end.max(far.end);
+                if out.len() > before {
+                    return;
+                }
+            }
+            self.keep_open(literal.start, looked);
             return;
         }
         let rule = self.engine.rule(index);
@@ -226,7 +267,15 @@ impl<'e> Scanner<'e> {
         let before = out.len();
         self.token(text, literal.clone(), index, anchor, out);
         if out.len() == before {
-            self.keep_open(literal.start, looked);
+            let far = self.beside(text, literal.clone(), &Failed::Pattern(rule), out);
+            let looked = looked.start.min(far.start)..looked.end.max(far.end);
+            if out.len() == before {
+                self.keep_open(literal.start, looked);
+            } else {
+                for found in &mut out[before..] {
+                    found.context = looked.clone();
+                }
+            }
         } else if let Some(found) = out.last_mut() {
             found.anchor = literal.start;
             // A greedy pattern may have looked beyond its match: a bounded one by its length, an unbounded one up to
@@ -422,6 +471,10 @@ impl<'e> Scanner<'e> {
         if self.by_provider_near(text, found, out) {
             return true;
         }
+        if self.depth < decode::DEEPEST && encoded::stands_for_another(text, found) {
+            self.drop_candidate(index, found.name.start..found.value.end, "the value is encoded: it is judged decoded");
+            return true;
+        }
         let weighed = match value::weigh(&judged, password, rule.confidence) {
             Ok(_) if self.fails_as_token(text, found) => {
                 Err("it has the form of a token whose checksum or structure fails")
@@ -452,7 +505,8 @@ impl<'e> Scanner<'e> {
         let dropped = self.dropped.take();
         let mut fails = false;
         for hit in hits {
-            let (index, place) = compiled.owners[hit.literal as usize];
+            // Escaped forms of literals have no owner.
+            let Some(&(index, place)) = compiled.owners.get(hit.literal as usize) else { continue };
             let rule = compiled.rule(index);
             let Method::Anchored(anchors) = &rule.method else { continue };
             let anchor = &anchors[usize::from(place)];
@@ -519,6 +573,7 @@ impl<'e> Scanner<'e> {
                 reasons: vec![Reason::new(i16::from(confidence), "it matches the rule's pattern")],
                 facts: Vec::new(),
                 parts: Vec::new(),
+                decoded: None,
             });
         }
     }
@@ -583,6 +638,7 @@ impl<'e> Scanner<'e> {
             reasons,
             facts,
             parts: Vec::new(),
+            decoded: None,
         });
     }
 }

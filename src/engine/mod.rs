@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  bytes -> prefilter (one pass, all literals) -> hit -> gate -> anchored pattern ----+
+//!        -> decode (base64, hex, escapes ...) -> bytes, once more                     |
 //!                                              -> keyword -> assignment -> value -----+-> validate -> score
 //!                                                                                     |
 //!                                  resolve: halves joined, overlaps settled <---------+
@@ -14,6 +15,8 @@
 mod assignment;
 mod boundary;
 mod compiled;
+pub mod decode;
+mod encoded;
 mod innocent;
 mod matcher;
 pub mod model;
@@ -30,6 +33,7 @@ use std::ops::Range;
 pub use matcher::{Engine, Scanner};
 
 use crate::finding::Reason;
+use crate::secret::Secret;
 
 /// Farthest a candidate looks to each side of the literal that raised it, in bytes.
 pub const REACH: usize = 4096;
@@ -60,6 +64,39 @@ pub struct Match {
     pub facts: Vec<(&'static str, String)>,
     /// Other halves of the credential: rule and secret.
     pub parts: Vec<(u16, Range<usize>)>,
+    /// What was decoded, when the bytes of the text are not the secret itself. All places are those of the text.
+    pub decoded: Option<Box<Decoded>>,
+}
+
+/// The secret of a match that stands in the text in another form.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded {
+    /// The decoders in turn, outermost first (`base64`, `gzip`).
+    pub chain: Vec<&'static str>,
+    /// The secret.
+    pub secret: Secret,
+    /// The secrets of [`Match::parts`], in the same order.
+    pub parts: Vec<Secret>,
+}
+
+impl Match {
+    /// The secret's bytes; `text` is what was scanned.
+    pub fn secret_in<'t>(&'t self, text: &'t [u8]) -> &'t [u8] {
+        match &self.decoded {
+            Some(decoded) => decoded.secret.expose(),
+            None => text.get(self.secret.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// The bytes of the part at `index` of [`Self::parts`].
+    pub fn part_in<'t>(&'t self, text: &'t [u8], index: usize) -> &'t [u8] {
+        let decoded = self.decoded.as_ref().and_then(|decoded| decoded.parts.get(index));
+        match (decoded, self.parts.get(index)) {
+            (Some(secret), _) => secret.expose(),
+            (None, Some((_, span))) => text.get(span.clone()).unwrap_or_default(),
+            (None, None) => &[],
+        }
+    }
 }
 
 /// How far to each side of its literal a hit may look without being listed as [`Open`] (backward, forward).

@@ -5,13 +5,18 @@
 
 use super::{Dropped, Match, score};
 use crate::finding::Reason;
-use crate::rules::{Method, RuleSet};
+use crate::rules::{Method, Rule, RuleSet};
+use crate::secret::Secret;
 
 /// Joins parts and keeps, of matches that overlap, the one that says most. Sorted by place.
 pub(super) fn resolve(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mut dropped: Option<&mut Vec<Dropped>>) {
     let rule = |index: u16| &rules.rules()[usize::from(index)];
-    matches.sort_by(|a, b| place(a).cmp(&place(b)).then(b.confidence.cmp(&a.confidence)));
-    matches.dedup_by(|next, kept| place(next) == place(kept));
+    matches.sort_by(|a, b| {
+        place(a).cmp(&place(b)).then_with(|| hidden(a).cmp(&hidden(b))).then(b.confidence.cmp(&a.confidence))
+    });
+    matches.dedup_by(|next, kept| place(next) == place(kept) && hidden(next) == hidden(kept));
+    // What was decoded shares its place with others of the same encoding, with which it does not compete.
+    let (mut decoded, plain): (Vec<Match>, Vec<Match>) = matches.drain(..).partition(|found| found.decoded.is_some());
 
     // Overlaps first, so that a part is joined once and by its best reading.
     let rank = |found: &Match| {
@@ -23,8 +28,8 @@ pub(super) fn resolve(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mu
         };
         (found.proven, method, found.confidence, found.secret.len())
     };
-    let mut kept: Vec<Match> = Vec::with_capacity(matches.len());
-    for found in matches.drain(..) {
+    let mut kept: Vec<Match> = Vec::with_capacity(plain.len());
+    for found in plain {
         let Some(last) = kept.last_mut() else {
             kept.push(found);
             continue;
@@ -40,8 +45,58 @@ pub(super) fn resolve(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mu
         }
         *last = winner;
     }
+    if !decoded.is_empty() {
+        unwrap(&rule, &mut kept, &mut decoded, dropped.as_deref_mut());
+        kept.append(&mut decoded);
+        kept.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| hidden(a).cmp(&hidden(b))));
+    }
     *matches = kept;
     join(rules, text, matches, dropped);
+}
+
+/// Where a match as it stands and one that was decoded share bytes, one of them goes: what is proven stays, then what
+/// has a shape of its own, then what stands there as it is.
+fn unwrap<'r>(
+    rule: &impl Fn(u16) -> &'r Rule,
+    plain: &mut Vec<Match>,
+    decoded: &mut Vec<Match>,
+    mut dropped: Option<&mut Vec<Dropped>>,
+) {
+    let rank = |found: &Match| (found.proven, rule(found.rule).method != Method::Generic);
+    let overlap = |a: &Match, b: &Match| a.secret.start < b.secret.end && b.secret.start < a.secret.end;
+    // The frame of an encoding (a manifest, a header) has a shape as well; what is in it says more.
+    let wins = |inner: &Match, outer: &Match| {
+        let shaped = rank(inner).1 && !outer.proven && outer.secret.len() > inner.secret.len().saturating_sub(4);
+        rank(inner) > rank(outer) || shaped
+    };
+    let mut tell = |loser: &Match, winner: &Match| {
+        if let Some(dropped) = dropped.as_deref_mut() {
+            let why = format!("`{}` explains the same text better", rule(winner.rule).id);
+            dropped.push(Dropped { rule: loser.rule, span: loser.span.clone(), why });
+        }
+    };
+    decoded.retain(|inner| {
+        let first = plain.partition_point(|outer| outer.secret.end <= inner.secret.start);
+        let over = plain[first..].iter().take_while(|outer| outer.secret.start < inner.secret.end);
+        let winner = over.filter(|outer| overlap(inner, outer)).find(|outer| !wins(inner, outer));
+        winner.inspect(|winner| tell(inner, winner)).is_none()
+    });
+    // Of the decoded ones that start early enough, the one that reaches farthest.
+    let mut farthest: Vec<&Match> = Vec::with_capacity(decoded.len());
+    for inner in decoded.iter() {
+        let before = farthest.last().copied().filter(|before| before.secret.end >= inner.secret.end);
+        farthest.push(before.unwrap_or(inner));
+    }
+    plain.retain(|outer| {
+        let early = decoded.partition_point(|inner| inner.secret.start < outer.secret.end);
+        let winner = early.checked_sub(1).map(|last| farthest[last]).filter(|inner| overlap(inner, outer));
+        winner.inspect(|winner| tell(outer, winner)).is_none()
+    });
+}
+
+/// The secret of a decoded match.
+fn hidden(found: &Match) -> Option<&Secret> {
+    found.decoded.as_ref().map(|decoded| &decoded.secret)
 }
 
 fn place(found: &Match) -> (usize, usize, u16) {

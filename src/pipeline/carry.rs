@@ -8,12 +8,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Worker;
+use crate::engine::decode;
 use crate::engine::{LONG_REACH, Match, SHORT_REACH};
 use crate::finding::{Finding, Origin};
-use crate::source::encoding::{self, decode};
+use crate::source::encoding;
 use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::reader::{Blob, Sighting, TextReader};
-use crate::source::{Item, Visitor as _};
+use crate::source::{Item, Visitor as _, is_container};
 
 /// No literal is longer.
 const LONGEST_LITERAL: u32 = 64;
@@ -26,8 +27,14 @@ impl TextReader for Worker<'_> {
         Near { left: SHORT_REACH.1 as u32 + LONGEST_LITERAL, right: SHORT_REACH.0 as u32 }
     }
 
-    fn carries(&self, text: &[u8]) -> bool {
-        self.scan.local && encoding::is_plain(text)
+    fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool {
+        self.scan.local
+            && encoding::is_plain(text)
+            && !is_container(text)
+            && !match fresh {
+                None => decode::may_pay(text),
+                Some(fresh) => decode::may_pay_in(text, fresh.iter().map(|at| at.start as usize..at.end as usize)),
+            }
     }
 
     fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Arc<Match>>>) {
@@ -48,22 +55,31 @@ impl TextReader for Worker<'_> {
     }
 
     fn blob(&mut self, text: &[u8], anchors: Option<&[Anchor<Arc<Match>>]>, blob: &Blob<'_>) {
-        let Some(anchors) = anchors else { return self.item(Item::new(blob.origin(), text)) };
-        self.count(text);
-        let mut matches: Vec<Match> = anchors.iter().filter_map(placed).collect();
-        if matches.is_empty() {
-            return;
-        }
-        self.scanner.resolve(text, &mut matches);
+        let matches = match anchors {
+            Some(anchors) => {
+                self.count(text);
+                let mut matches: Vec<Match> = anchors.iter().filter_map(placed).collect();
+                if !matches.is_empty() {
+                    self.scanner.resolve(text, &mut matches);
+                }
+                matches
+            }
+            // Encodings in a text: all of it was looked at, and its finds are like others.
+            None if encoding::is_plain(text) && !is_container(text) => {
+                self.count(text);
+                self.matches(text, &blob.origin())
+            }
+            None => return self.item(Item::new(blob.origin(), text)),
+        };
         if matches.is_empty() {
             return;
         }
         let Some(number) = blob.object.number(blob.store) else {
-            return self.matched(&Item::new(blob.origin(), text), &decode(text), &matches);
+            return self.matched(&Item::new(blob.origin(), text), &encoding::decode(text), &matches);
         };
         let scan = self.scan;
         self.mine.sightings.extend(matches.iter().map(|found| Sighting {
-            secret: scan.secret_key(&scan.engine.rule(found.rule).id, &text[found.secret.clone()]),
+            secret: scan.secret_key(&scan.engine.rule(found.rule).id, found.secret_in(text)),
             blob: number,
             start: found.secret.start as u32,
             confidence: found.confidence,
@@ -71,7 +87,7 @@ impl TextReader for Worker<'_> {
     }
 
     fn place(&mut self, text: &[u8], origin: Origin) -> Vec<Finding> {
-        let decoded = decode(text);
+        let decoded = encoding::decode(text);
         let matches = self.scanner.scan(&decoded.text);
         self.matched(&Item::new(origin, text), &decoded, &matches);
         std::mem::take(&mut self.mine.findings)

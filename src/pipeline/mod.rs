@@ -11,6 +11,7 @@
 
 #[cfg(feature = "git")]
 mod carry;
+mod unpack;
 
 #[cfg(feature = "git")]
 use std::hash::{BuildHasher as _, RandomState};
@@ -27,7 +28,7 @@ use crate::filter::allowlist::Allowlist;
 use crate::filter::{Decision, Filter, inline};
 use crate::finding::position::Locator;
 use crate::finding::redact::{excerpt, mask};
-use crate::finding::{Coverage, Finding, Part, ScanResult, Status};
+use crate::finding::{Coverage, Finding, Origin, Part, ScanResult, Status};
 use crate::secret::Secret;
 use crate::source::encoding::{Decoded, decode};
 #[cfg(feature = "git")]
@@ -211,11 +212,8 @@ pub struct Worker<'w> {
 
 impl Visitor for Worker<'_> {
     fn item(&mut self, item: Item<'_>) {
-        self.count(item.bytes);
-        let decoded = decode(item.bytes);
-        let matches = self.scanner.scan(&decoded.text);
-        if !matches.is_empty() {
-            self.matched(&item, &decoded, &matches);
+        if !self.unpack(&item) {
+            self.text(&item);
         }
     }
 
@@ -229,6 +227,25 @@ impl Visitor for Worker<'_> {
 }
 
 impl Worker<'_> {
+    /// Scans an item that is a text, or is taken for one.
+    fn text(&mut self, item: &Item<'_>) {
+        self.count(item.bytes);
+        let decoded = decode(item.bytes);
+        let matches = self.matches(&decoded.text, &item.origin);
+        if !matches.is_empty() {
+            self.matched(item, &decoded, &matches);
+        }
+    }
+
+    /// The matches of a whole text.
+    fn matches(&mut self, text: &[u8], origin: &Origin) -> Vec<Match> {
+        let matches = self.scanner.scan(text);
+        if std::mem::take(&mut self.scanner.exhausted) {
+            self.mine.notices.push(unpack::decoding_cut(origin, text.len()));
+        }
+        matches
+    }
+
     fn count(&mut self, bytes: &[u8]) {
         let size = bytes.len() as u64;
         self.mine.bytes += size;
@@ -242,8 +259,12 @@ impl Worker<'_> {
         let engine = self.scan.engine;
         let masks: Vec<_> = matches
             .iter()
-            .flat_map(|found| std::iter::once((found.rule, found.secret.clone())).chain(found.parts.iter().cloned()))
-            .map(|(rule, span)| (span.clone(), self.shown(engine, rule, &text[span])))
+            .flat_map(|found| {
+                let parts = (0..found.parts.len()).map(|part| (&found.parts[part], found.part_in(text, part)));
+                let parts = parts.map(|((rule, span), secret)| (span.clone(), self.shown(engine, *rule, secret)));
+                std::iter::once((found.secret.clone(), self.shown(engine, found.rule, found.secret_in(text))))
+                    .chain(parts)
+            })
             .collect();
         let mut locator = Locator::new(text);
         for found in matches {
@@ -256,6 +277,7 @@ impl Worker<'_> {
             let offset = item.start.offset;
             (origin.byte_start, origin.byte_end) = (raw.start as u64 + offset, raw.end as u64 + offset);
             origin.decode.extend(decoded.encoding.map(str::to_owned));
+            origin.decode.extend(found.decoded.iter().flat_map(|decoded| &decoded.chain).map(|&name| name.to_owned()));
             let line = locator.line_span(found.secret.start);
             let excerpt = excerpt(text, line, found.secret.clone(), &masks);
             let mut finding = self.place(engine, found, text, &mut locator);
@@ -301,14 +323,15 @@ impl Worker<'_> {
 
     fn place(&self, engine: &Engine, found: &Match, text: &[u8], locator: &mut Locator<'_>) -> Finding {
         let rule = engine.rule(found.rule);
-        let secret = &text[found.secret.clone()];
+        let secret = found.secret_in(text);
         let parts = found
             .parts
             .iter()
-            .map(|(index, span)| Part {
+            .enumerate()
+            .map(|(place, (index, span))| Part {
                 rule: engine.rule(*index).id.to_string(),
-                secret: Secret::new(&text[span.clone()]),
-                redacted: self.shown(engine, *index, &text[span.clone()]),
+                secret: Secret::new(found.part_in(text, place)),
+                redacted: self.shown(engine, *index, found.part_in(text, place)),
                 position: locator.position(span.clone()),
             })
             .collect();

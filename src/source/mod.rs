@@ -3,12 +3,16 @@
 //! A source never matches and never prints. Trouble with one file or object is a [`Notice`]; what could not be read
 //! is a gap.
 
+#[cfg(feature = "archive")]
+pub mod archive;
 pub mod encoding;
 pub mod files;
 #[cfg(feature = "git")]
 pub mod git;
 #[cfg(feature = "git")]
 pub mod history;
+#[cfg(feature = "archive")]
+pub mod image;
 pub mod map;
 pub mod patch;
 pub mod stdin;
@@ -43,6 +47,17 @@ impl<'a> Item<'a> {
     pub fn new(origin: Origin, bytes: &'a [u8]) -> Self {
         Self { origin, bytes, commit: None, accept: None, start: Start::default() }
     }
+}
+
+/// Whether bytes are a container, which is opened and not scanned as it lies there (without the readers nothing is).
+pub fn is_container(bytes: &[u8]) -> bool {
+    #[cfg(feature = "archive")]
+    return archive::is_container(bytes);
+    #[cfg(not(feature = "archive"))]
+    return {
+        let _ = bytes;
+        false
+    };
 }
 
 /// What a thread does with items.

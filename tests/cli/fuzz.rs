@@ -29,6 +29,10 @@ fn corpus() -> Vec<Vec<u8>> {
             .to_owned(),
     ];
     let mut corpus: Vec<Vec<u8>> = texts.iter().map(|text| text.clone().into_bytes()).collect();
+    let encoded = |text: &String| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
+    corpus.extend(texts.iter().map(|text| format!("x: {}\n{}", encoded(text), encoded(&encoded(text))).into_bytes()));
+    let escaped = |text: &String| text.bytes().map(|byte| format!("\\x{byte:02x}%{byte:02X}")).collect::<String>();
+    corpus.extend(texts.iter().take(3).map(|text| format!("password%3D{} {text}", escaped(text)).into_bytes()));
     for text in &texts {
         corpus.push(text.encode_utf16().flat_map(u16::to_le_bytes).collect());
         corpus.push([0xfe, 0xff].into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect());
@@ -74,6 +78,25 @@ fn run_over(target: fn(&[u8]), corpus: Vec<Vec<u8>>) {
 #[test]
 fn scan_holds() {
     run(targets::scan);
+}
+
+#[test]
+fn decode_holds() {
+    run(targets::decode);
+}
+
+#[cfg(feature = "archive")]
+#[test]
+fn archive_holds() {
+    let mut inputs = corpus();
+    let files: &[(&str, &[u8])] = &[("a.env", b"KEY=value"), ("b/c", b"text")];
+    let archives = [crate::pack::zip(files, true), crate::pack::tar(files), crate::pack::gzip(b"text")];
+    inputs.extend(archives.iter().map(|archive| [&[0][..], archive].concat()));
+    // Each reader gets each input behind what its files begin with.
+    for input in inputs.clone() {
+        inputs.extend((1..15).map(|choice| [&[choice][..], &input].concat()));
+    }
+    run_over(targets::archive, inputs);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Drives the real binary. One test program for all areas (one link); an area is a module.
 
 mod allow;
+#[cfg(feature = "archive")]
+mod archives;
 mod baseline;
 mod config;
 mod documentation;
@@ -17,6 +19,10 @@ mod git_staged;
 mod gitleaks;
 #[cfg(all(feature = "git", unix))]
 mod hooks;
+#[cfg(feature = "archive")]
+mod image;
+#[cfg(feature = "archive")]
+mod pack;
 mod patch;
 #[cfg(all(feature = "git", unix))]
 mod pre_commit;

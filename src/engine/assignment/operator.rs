@@ -186,5 +186,7 @@ fn typed(view: &View<'_>, at: usize) -> Option<usize> {
         return None;
     }
     let length = (0..48).take_while(|&offset| view.get(start + offset).is_some_and(of_type)).count();
-    assign_behind(view, start + length).map(|(_, at)| at)
+    // `name: QUJD=` at a line's end is padded base64, no type without a value.
+    let has_value = |at: &usize| !matches!(view.get(view.skip_blanks(*at)), None | Some(b'\n' | b'\r' | b'='));
+    assign_behind(view, start + length).map(|(_, at)| at).filter(has_value)
 }

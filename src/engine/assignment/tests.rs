@@ -18,6 +18,7 @@ fn every_common_form_is_read() {
         ("export password='abc 23'", "password", "abc 23", single),
         ("\"db.password\": \"x\\\"y\",", "db.password", "x\\\"y", double),
         ("  password: v4lue # note", "password", "v4lue", Quoting::Bare), // keysweep:allow made up
+        ("  password: djRsdWU=\n", "password", "djRsdWU=", Quoting::Bare), // keysweep:allow made up
         ("let my_password: &'static str = \"vv\";", "my_password", "vv", double),
         ("password string = `vv`", "password", "vv", Quoting::Quoted(b'`')),
         ("config['password'] = 'vv'", "password", "vv", single),

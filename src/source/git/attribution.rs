@@ -17,9 +17,9 @@ use super::gaps::Gaps;
 use super::graph::{Graph, Place};
 use super::history::History;
 use super::secrets::{Attributed, Key, Secrets};
-use super::tree::Objects;
+use super::tree::{DEEPEST, Objects};
 use crate::clock;
-use crate::error::Result;
+use crate::error::{Notice, NoticeKind, Result};
 use crate::finding::{Finding, OriginKind};
 use crate::source::history::leads::Leads;
 use crate::source::history::object::ObjectId;
@@ -63,6 +63,11 @@ impl History {
         let mut secrets = Secrets::new(self, &self.wanted, &sightings, in_blobs, &key_of);
         drop(sightings);
         let traces = Traces::follow(&self.graph, &self.store, &self.leads, &secrets);
+        if traces.too_deep {
+            let message =
+                format!("folders are nested more than {DEEPEST} deep: what lies deeper is scanned, not named");
+            gaps.add(Notice::new(NoticeKind::Budget, message));
+        }
         let mut attributed = traces.attributed(&self.graph, &objects, &mut secrets, &withheld);
         attributed.extend(secrets.orphans(repo, &self.wanted));
         let mut result = secrets.findings(self, repo, attributed, &gaps, make);
@@ -100,6 +105,8 @@ struct Traces {
     removed: HashMap<(Key, Path), Vec<Place>>,
     /// The first commit with a blob at a path.
     first: BTreeMap<(Path, Blob), Place>,
+    /// Some places lie too deep to be named.
+    too_deep: bool,
     /// What HEAD has.
     in_head: HashSet<(Key, Path)>,
 }
@@ -115,6 +122,7 @@ impl Traces {
         let mut paths: HashMap<Vec<u8>, Path> = HashMap::new();
         let roots: Vec<Node> =
             graph.commits.iter().map(|(_, links)| number(links.tree).map_or(EMPTY, |tree| contents.of(tree))).collect();
+        traces.too_deep = contents.too_deep;
         let mut path_of = |path: &[u8], list: &mut Vec<Vec<u8>>| {
             *paths.entry(path.to_vec()).or_insert_with(|| {
                 list.push(path.to_vec());

@@ -234,6 +234,8 @@ impl History {
         names(repo, visitor.as_mut(), &self.asked, &found.names.into_iter().collect());
         gaps.tell(repo.shown(), visitor.as_mut());
         (self.wanted, self.leads) = (wanted, leads);
+        // Nothing is walked any more.
+        (self.plan, self.trees) = Default::default();
         Ok(())
     }
 

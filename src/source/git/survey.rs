@@ -146,8 +146,8 @@ impl<T: TextReader> Reader for Survey<'_, T> {
         self.text.near()
     }
 
-    fn carries(&self, text: &[u8]) -> bool {
-        !self.is_too_large(text.len() as u64) && self.text.carries(text)
+    fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool {
+        !self.is_too_large(text.len() as u64) && self.text.carries(text, fresh)
     }
 
     fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<T::Found>>) {

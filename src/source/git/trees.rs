@@ -198,7 +198,7 @@ impl Reader for TreeSurvey<'_> {
         Near { left: 0, right: 0 }
     }
 
-    fn carries(&self, _: &[u8]) -> bool {
+    fn carries(&self, _: &[u8], _: Option<&[Range<u32>]>) -> bool {
         true
     }
 

@@ -18,7 +18,7 @@ pub trait TextReader: Visitor {
     fn near(&self) -> Near;
 
     /// See [`Reader::carries`].
-    fn carries(&self, text: &[u8]) -> bool;
+    fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool;
 
     /// See [`Reader::look`].
     fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Self::Found>>);
@@ -101,8 +101,9 @@ pub trait Reader: Send {
     fn near(&self) -> Near;
 
     /// Whether what is found in this blob may be carried to its deltas: false for a text that is decoded before it
-    /// is matched, and when a rule needs whole texts.
-    fn carries(&self, text: &[u8]) -> bool;
+    /// is matched, and when a rule needs whole texts. Of a delta of a blob for which it is true, `fresh` are the new
+    /// bytes with what is [`Reader::near`] them: nothing else can have made it false.
+    fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool;
 
     /// Adds an anchor for every literal that starts in `range` of `text` and needs remembering: whatever was found,
     /// and whatever was looked at farther than [`Reader::near`] says without a find.

@@ -261,14 +261,16 @@ impl<'w, R: Reader> Worker<'w, R> {
             self.reader.other(object.id, kind, text, fresh);
             return Some(anchors);
         }
-        if !self.reader.carries(text) {
+        if let Some((base_len, _)) = base {
+            dirty::windows(&self.copied, base_len, len, self.reader.near(), &mut self.windows);
+        }
+        if !self.reader.carries(text, base.map(|_| &self.windows[..])) {
             self.reader.blob(object, text, None);
             return None;
         }
         match base {
             None => self.reader.look(text, 0..text.len(), &mut anchors),
             Some((base_len, carried)) => {
-                dirty::windows(&self.copied, base_len, len, self.reader.near(), &mut self.windows);
                 self.again.clear();
                 let copied: &[Copied] = &self.copied;
                 dirty::carry(carried, base_len, copied, len, &self.windows, &mut anchors, &mut self.again);

@@ -77,7 +77,7 @@ impl Reader for Toy<'_> {
         Near { left: 12, right: 1 }
     }
 
-    fn carries(&self, text: &[u8]) -> bool {
+    fn carries(&self, text: &[u8], _: Option<&[Range<u32>]>) -> bool {
         !text.starts_with(b"whole")
     }
 
