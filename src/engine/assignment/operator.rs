@@ -38,7 +38,7 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b'|' if next == Some(b'|') && view.get(spaced + 2) == Some(b'=') => assign(3),
         b'|' if next == Some(b'|') => default(view, spaced + 2),
         // A cell of a table in Markdown.
-        b'|' if spaced > at && before == Some(b' ') => assign(1),
+        b'|' if spaced > at && view.before(name.start).trim_ascii_end().ends_with(b"|") => assign(1),
         b'o' if spaced > at && view.starts(spaced, b"or ") => default(view, spaced + 3),
         b'<' if next == Some(b'-') => assign(2),
         b'-' if closed && next == Some(b'>') => assign(2),
