@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn it_is_told_and_decoded() {
-        let text = "$token = 'ä\u{1F511}x'";
+        let text = "$token = 'ä\u{1F511}x'"; // keysweep:allow made up
         let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let at = starts(&bytes[..18]).expect("told");
         let piece = decode(&bytes, at);
