@@ -325,6 +325,10 @@ pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'stati
             return Err("the value is a file or host name");
         }
     }
+    // A secret_id or fingerprint in a report or baseline of ours.
+    if value.len() == 35 && value.starts_with(b"v1:") && value[3..].iter().all(u8::is_ascii_hexdigit) {
+        return Err("the value is a keyed hash");
+    }
     for label in [
         "sha1-", "sha256-", "sha384-", "sha512-", "sha256:", "sha1:", "md5:", "h1:", "data:", "MIIB", "MIIC", "MIID",
         "MIIE", "ssh-rsa", "iVBOR", "urn:", "$2a$", "$2b$", "$2y$", "$argon2", "pbkdf2", "{SSHA}", "{bcrypt}",

@@ -68,8 +68,8 @@ fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
     }
     name_fits(candidate)?;
     place_fits(candidate)?;
-    expression(candidate)?;
     template(value)?;
+    expression(candidate)?;
     if let [b'"' | b'\'', inner @ .., b'"' | b'\''] = value
         && !inner.is_empty()
     {

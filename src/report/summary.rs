@@ -62,7 +62,7 @@ pub fn figures(result: &ScanResult) -> String {
     )
 }
 
-/// What was left out and why, one sentence part each: `31 files git-ignored`; empty when nothing was.
+/// What was left out and why, one sentence part each: `31 files (git-ignored)`; empty when nothing was.
 pub fn skipped(result: &ScanResult) -> Vec<String> {
     let mut reasons: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for (kind, count) in &result.coverage.kinds {
@@ -248,7 +248,7 @@ mod tests {
         let result = fixture::result();
         assert_eq!(counts(&result), "3 findings (2 critical, 1 high), 2 different secrets; 1 suppressed");
         assert_eq!(figures(&result), "Scanned 1,204 files, 12.4 MB, with 2 rules in 0.12 s");
-        assert_eq!(skipped(&result), ["31 files git-ignored", "2 vendor/** (keysweep.toml)"]);
+        assert_eq!(skipped(&result), ["31 files (git-ignored)", "2 vendor/** (keysweep.toml)"]);
         assert_eq!(notice(&result.notices[0]), "src/locked.txt: Permission denied. Run as a user who may read it.");
     }
 }

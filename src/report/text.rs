@@ -321,7 +321,7 @@ What to do
 
 3 findings (2 critical, 1 high), 2 different secrets; 1 suppressed.
 Scanned 1,204 files, 12.4 MB, with 2 rules in 0.12 s.
-Left out: 31 files git-ignored, 2 vendor/** (keysweep.toml).
+Left out: 31 files (git-ignored), 2 vendor/** (keysweep.toml).
 Incomplete: 1 gap. What could not be scanned:
 - src/locked.txt: Permission denied. Run as a user who may read it.
 Note: data/broken.zip: The archive ends early.

@@ -43,7 +43,7 @@ pub enum RotateCommand {
 /// Which policy holds.
 #[derive(Debug, clap::Args)]
 pub struct PolicyFile {
-    /// Policy with [rotation] [default: rotation.toml in the user's config folder]
+    /// Policy with a rotation section [default: rotation.toml in the user's config folder]
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
 }

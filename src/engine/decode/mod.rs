@@ -5,7 +5,7 @@
 //!       -> decode to the run's end -> matched like any text, decoded again, to a depth of five
 //! ```
 //!
-//! Two ways lead here. **Runs** ([`encodings`]) are long stretches that are nothing but an encoding: base64, hex, or
+//! Two ways lead here. **Runs** (`encodings`) are long stretches that are nothing but an encoding: base64, hex, or
 //! escapes for every character. They may reach as far as the text, so the delta walk scans a blob whole for which
 //! [`may_pay`] holds. **Escapes** among plain text (`password%3D`, `&quot;`, `\u003d`) are looked at only where a
 //! literal was hit and nothing came of it for the escape behind it; what is looked at then is a bounded neighbourhood,
@@ -47,7 +47,7 @@ pub fn budget(length: usize) -> usize {
     length.saturating_mul(RATIO).saturating_add(LEAST_BUDGET).min(MOST_BUDGET)
 }
 
-/// Whether [`encodings`] finds anything: a pure function of the text, about 0.3 ns a byte on source code. Candidates
+/// Whether `encodings` finds anything: a pure function of the text, about 0.3 ns a byte on source code. Candidates
 /// inside an encoding depend on all of it, so nothing found in such a text may be carried to an edited one.
 pub fn may_pay(text: &[u8]) -> bool {
     plans(text).next().is_some()

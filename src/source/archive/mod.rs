@@ -5,7 +5,7 @@
 //!                                                            \-> text, whole or in windows
 //! ```
 //!
-//! A [`Walker`] hands every piece to a function with its [`Place`]. Nothing is written to disk; what is compressed is
+//! A `Walker` hands every piece to a function with its [`Place`]. Nothing is written to disk; what is compressed is
 //! read as a stream where its form allows it, so that memory stays bounded whatever the size. All output of one
 //! outermost file is paid from one budget, so a bomb ends early, and so does an archive that holds itself. Damage is
 //! told, what was readable is handed on, and a container of which nothing was readable is handed on as it is.

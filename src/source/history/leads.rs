@@ -1,7 +1,7 @@
 //! Leads: which entries of which trees lead to wanted objects, from one pass over all trees.
 //!
 //! Of every tree its folders are kept and the wanted objects in it, eight bytes each; what leads nowhere falls away
-//! when the leads are followed. Names are numbered, trees are numbers of the [`Store`](super::store::Store).
+//! when the leads are followed. Names are numbered, trees are numbers of the [`Store`].
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
