@@ -188,19 +188,20 @@ fn plan(run: &[u8]) -> Option<(Plan, usize)> {
 /// Base64 or hex, for digits of base64.
 fn digits_plan(digits: &[u8]) -> Option<(Plan, usize)> {
     let mut at = 0;
-    // Hex digits are digits of base64 as well, and their text hardly ever is.
-    while digits.len() >= at + run::LEAST {
-        let hex = digits[at..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        if hex >= run::LEAST {
-            let hex = &digits[at..at + hex];
-            if hex::compressed(hex) {
-                return Some((Plan::Hex, at));
-            }
-            if let Some(start) = hex::text_at(hex) {
-                return Some((Plan::Hex, at + start));
-            }
+    while let Some(found) = hex::find(&digits[at..], run::LEAST) {
+        let (start, end) = (at + found.start, at + found.end);
+        let hex = &digits[start..end];
+        if hex::compressed(hex) {
+            return Some((Plan::Hex, start));
         }
-        at += hex + 1;
+        if let Some(inner) = hex::text_at(hex) {
+            return Some((Plan::Hex, start + inner));
+        }
+        // Hex digits are digits of base64 as well, but so many of them are none: most runs of them are digests.
+        if hex.len() == digits.len() {
+            return None;
+        }
+        at = end;
     }
     if base64::compressed(digits) {
         return Some((Plan::Base64, 0));
