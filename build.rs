@@ -122,7 +122,7 @@ fn write_rule(out: &mut String, rule: &Prepared) {
         out,
         "Rule {{ id: B({:?}), provider: B({:?}), description: B({:?}), severity: {severity}, confidence: {}, \
          literals: B(&[{}]), method: {method}, regex: B({:?}), secret_group: {}, entropy: {:?}f32, keywords: {}, \
-         within: {}, keywords_required: {}, validators: {}, free_standing: {}, any_name: {}, parts: B(&[{}]), \
+         words: {}, within: {}, keywords_required: {}, validators: {}, free_standing: {}, any_name: {}, parts: B(&[{}]), \
          part_only: {}, path: {path}, tags: {}, identify: B({:?}), rotate: B({:?}), link: B({:?}), fact: B({:?}), \
          examples: {}, near_misses: {}, tail: ByteSet({}), longest: {:?} }},",
         raw.id,
@@ -134,6 +134,7 @@ fn write_rule(out: &mut String, rule: &Prepared) {
         raw.secret_group,
         raw.entropy,
         texts(&raw.keywords),
+        texts(&raw.words),
         raw.within,
         raw.keywords_required,
         texts(&raw.validators),

@@ -29,6 +29,8 @@ pub mod filter;
 pub mod pipeline;
 #[cfg(feature = "cli")]
 pub mod report;
+#[cfg(feature = "rotate")]
+pub mod rotate;
 #[cfg(feature = "cli")]
 pub mod source;
 

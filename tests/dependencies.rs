@@ -12,6 +12,7 @@ const ALLOWED: &[&str] = &[
     "BSD-2-Clause",
     "BSD-3-Clause",
     "BSL-1.0",
+    "CDLA-Permissive-2.0",
     "CC0-1.0",
     "ISC",
     "MIT",
@@ -74,6 +75,32 @@ fn licences_allow_it() {
         .map(|package| format!("{} {}: {}", package["name"], package["version"], package["license"]))
         .collect();
     assert!(packages.len() > 20 && faults.is_empty(), "{faults:#?}");
+}
+
+/// The crates that a build with these features links.
+fn linked(features: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}"])
+        .args(features)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn only_rotation_links_network_code() {
+    let network =
+        ["rustls ", "ring ", "ureq ", "webpki-roots ", "native-tls ", "openssl ", "postgres-protocol ", "tokio "];
+    let found = |features: &[&str]| -> Vec<&str> {
+        let crates = linked(features);
+        network.into_iter().filter(|name| crates.lines().any(|line| line.starts_with(name))).collect()
+    };
+    assert_eq!(found(&["--no-default-features"]), [] as [&str; 0]);
+    assert_eq!(found(&["--no-default-features", "--features", "cli"]), [] as [&str; 0]);
+    assert_eq!(found(&["--no-default-features", "--features", "git"]), [] as [&str; 0]);
+    assert_eq!(found(&[]), ["rustls ", "ring ", "ureq ", "webpki-roots ", "postgres-protocol "]);
 }
 
 #[test]

@@ -80,9 +80,11 @@ const ALL_HITS_PER_MB: f64 = 8000.0;
 /// Literals that may have more, and why.
 const FREQUENT: &[(&str, &str)] = &[
     ("credential", "a word of the generic path"),
+    ("pass", "a word of the generic path; pieces of other words end at the next byte"),
     ("password", "a word of the generic path"),
     ("secret", "a word of the generic path"),
     ("token", "a word of the generic path"),
+    ("secret_id", "the name of a field of our own reports, which this corpus is full of and ordinary text is not"),
     ("secret_", "43 letters and digits have to follow, which the gate sees in a few steps"),
 ];
 

@@ -18,6 +18,7 @@ use crate::filter::config::discover;
 use crate::filter::{Filter, Trust};
 use crate::finding::identity::new_salt;
 use crate::finding::{Finding, ScanResult, Status};
+use crate::report::summary::plural;
 
 /// The commands of `keysweep baseline`.
 #[derive(Debug, Subcommand)]
@@ -127,9 +128,9 @@ impl Work<'_> {
         }
         write_file(self.path, &baseline.render())?;
         let mut text = format!(
-            "{}: {} secrets accepted, {} of them new{}\n",
+            "{}: {} accepted, {} of them new{}\n",
             self.shown,
-            baseline.len(),
+            plural(baseline.len() as u64, "secret"),
             baseline.len() - before,
             if gone > 0 { format!(", {gone} gone") } else { String::new() }
         );

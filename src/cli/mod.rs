@@ -4,6 +4,7 @@ pub mod allow;
 pub mod baseline;
 pub mod completions;
 pub mod config;
+mod dropped;
 pub mod explain;
 pub mod gather;
 #[cfg(feature = "git")]
@@ -15,8 +16,12 @@ pub mod output;
 pub mod policy;
 pub mod progress;
 mod provenance;
+#[cfg(feature = "rotate")]
+pub mod rotate;
 pub mod rules;
 pub mod scan;
+#[cfg(feature = "rotate")]
+pub mod verify;
 
 use clap::{Parser, Subcommand};
 
@@ -47,6 +52,13 @@ pub enum Command {
     /// List, show and check the rules: what is looked for.
     #[command(subcommand)]
     Rules(rules::RulesCommand),
+    /// Turn leaked credentials: new ones in place, old ones proven dead.
+    #[cfg(feature = "rotate")]
+    #[command(subcommand)]
+    Rotate(Box<rotate::RotateCommand>),
+    /// Ask the issuers whether leaked credentials live, and whose they are.
+    #[cfg(feature = "rotate")]
+    Verify(Box<verify::VerifyArguments>),
     /// Tell why something was, or was not, reported.
     Explain(explain::ExplainArguments),
     /// Print the settings, and where each comes from.
@@ -71,6 +83,10 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Command::Baseline(command) => baseline::run(&command),
         Command::Allow(arguments) => allow::run(&arguments),
         Command::Rules(command) => rules::run(&command),
+        #[cfg(feature = "rotate")]
+        Command::Rotate(command) => rotate::run(&command),
+        #[cfg(feature = "rotate")]
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),

@@ -54,6 +54,10 @@ pub struct ModeArguments {
     #[cfg(feature = "git")]
     #[arg(long, requires = "history")]
     pub reachable_only: bool,
+    /// With --history: not what REV reaches, since it was scanned before; repeatable
+    #[cfg(feature = "git")]
+    #[arg(long, value_name = "REV", requires = "history")]
+    pub not: Vec<String>,
     /// With --history: megabytes of object texts held at a time, above the mapped packs [default: 256]
     #[cfg(feature = "git")]
     #[arg(long, value_name = "MB", requires = "history")]
@@ -146,6 +150,7 @@ impl ModeArguments {
             git: GitOptions { max_size: scan.filter().max_size, ..GitOptions::default() },
             refs: self.refs.clone(),
             reachable_only: self.reachable_only,
+            not: self.not.clone(),
             memory: self.memory.map(|megabytes| megabytes.saturating_mul(1 << 20)),
             verify_objects: self.verify_objects,
         };

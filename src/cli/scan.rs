@@ -6,12 +6,15 @@ use std::sync::atomic::Ordering;
 
 use clap::Args;
 
+use super::dropped;
+use super::gather::WhatArguments;
 use super::modes::{ModeArguments, Ran};
 use super::output::{OutputArguments, Stream};
 use super::policy::PolicyArguments;
 use super::progress;
 use crate::engine::{self, Engine};
 use crate::error::Result;
+use crate::filter::Filter;
 use crate::filter::config::Settings;
 use crate::filter::config::build::Plan;
 use crate::finding::{Exclusion, Finding, ScanResult};
@@ -33,6 +36,9 @@ pub struct ScanArguments {
     /// Path under which standard input (`-`) is reported
     #[arg(long, value_name = "PATH")]
     pub stdin_name: Option<String>,
+    /// Tell on standard error which candidates in files were dropped, and why
+    #[arg(long, conflicts_with_all = ["mode", "files_from", "stdin_name"])]
+    pub show_dropped: bool,
     /// Which changes are scanned instead of files.
     #[command(flatten)]
     pub modes: ModeArguments,
@@ -90,6 +96,14 @@ pub(super) fn run_when(
     #[cfg(feature = "git")]
     result.exclusions.extend(large_blobs(&result));
     drop(shown);
+    if arguments.show_dropped {
+        let what = WhatArguments {
+            targets: arguments.targets.clone(),
+            no_ignore: arguments.no_ignore,
+            ..WhatArguments::default()
+        };
+        dropped::show(&what, &engine, &filter)?;
+    }
     let status = result.exit_status(fail_on);
     if wanted(&result, status) {
         output.emit(&result, engine.rules(), stream.as_ref())?;
@@ -128,15 +142,20 @@ impl ScanArguments {
     }
 }
 
-/// The plain mode: files and folders, and standard input.
-pub(super) fn scan_files(asked: &FilesAsked<'_>, scan: &Scan<'_>) -> Result<Ran> {
-    let filter = scan.filter();
-    let excluded = |path: &str| filter.excludes_on_disk(path);
+/// Which files are read.
+///
+/// # Errors
+/// When a list of files cannot be read.
+pub(super) fn file_options<'e>(
+    asked: &FilesAsked<'_>,
+    filter: &Filter,
+    excluded: &'e (dyn Fn(&str) -> bool + Sync),
+) -> Result<FileOptions<'e>> {
     let mut options = FileOptions {
         targets: asked.targets.to_vec(),
         no_ignore: asked.no_ignore,
         max_size: filter.max_size.filter(|_| !asked.all),
-        excluded: (!filter.exclude.is_empty() && !asked.all).then_some(&excluded),
+        excluded: (!filter.exclude.is_empty() && !asked.all).then_some(excluded),
         ..FileOptions::default()
     };
     match asked.files_from {
@@ -144,6 +163,14 @@ pub(super) fn scan_files(asked: &FilesAsked<'_>, scan: &Scan<'_>) -> Result<Ran>
         None if options.targets.is_empty() => options.targets.push(".".into()),
         None => {}
     }
+    Ok(options)
+}
+
+/// The plain mode: files and folders, and standard input.
+pub(super) fn scan_files(asked: &FilesAsked<'_>, scan: &Scan<'_>) -> Result<Ran> {
+    let filter = scan.filter();
+    let excluded = |path: &str| filter.excludes_on_disk(path);
+    let mut options = file_options(asked, filter, &excluded)?;
     let mode = match asked.files_from {
         Some(list) => format!("files listed in {}", list.display()),
         None => format!("files {}", options.targets.iter().map(|t| t.to_string_lossy()).collect::<Vec<_>>().join(" ")),

@@ -60,6 +60,18 @@ pub(super) fn is_word(text: &[u8], span: &Range<usize>) -> bool {
     !before && !after
 }
 
+/// Whether the keyword at `span` is only a piece of a longer word: `tokenizer`, `bypass`. Short keywords stand alone on
+/// both sides, others may end a word.
+pub(super) fn is_piece(text: &[u8], span: &Range<usize>) -> bool {
+    let keyword = &text[span.clone()];
+    let (Some(&last), Some(&next)) = (keyword.last(), text.get(span.end)) else { return false };
+    let runs_on = last.is_ascii_lowercase() && next.is_ascii_lowercase()
+        || last.is_ascii_uppercase()
+            && next.is_ascii_uppercase()
+            && keyword.iter().all(|byte| !byte.is_ascii_lowercase());
+    runs_on || span.len() <= 4 && !is_word(text, span)
+}
+
 #[cfg(test)]
 mod tests {
     use super::check;

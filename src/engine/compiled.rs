@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use aho_corasick::AhoCorasick;
 use regex_automata::meta::{self, Regex};
 
+use super::named::Names;
 use super::prefilter::Prefilter;
 use crate::error::Error;
 use crate::rules::{Literal, Method, Rule, RuleSet};
@@ -25,6 +26,8 @@ pub(super) struct Compiled {
     pub(super) searched_always: Vec<u16>,
     /// Keywords of contextual rules and their rules, built when a generic value first asks whose it is.
     providers: OnceLock<(Option<AhoCorasick>, Vec<u16>)>,
+    /// Words of contextual rules, built at the first name for a secret.
+    names: OnceLock<Names>,
 }
 
 impl Compiled {
@@ -57,8 +60,16 @@ impl Compiled {
         literals.extend(escaped.iter().map(|literal| (literal, Default::default())));
         let prefilter = Prefilter::new(literals);
         let patterns = rules.rules().iter().map(|_| OnceLock::new()).collect();
-        let compiled =
-            Self { rules, prefilter, owners, patterns, any_name, searched_always, providers: OnceLock::new() };
+        let compiled = Self {
+            rules,
+            prefilter,
+            owners,
+            patterns,
+            any_name,
+            searched_always,
+            providers: OnceLock::new(),
+            names: OnceLock::new(),
+        };
         for (index, rule) in compiled.rules.rules().iter().enumerate() {
             // The built-in patterns are held by a test; a user's could be too large to compile.
             if rule.method == Method::Search && compiled.pattern(index as u16).is_none() {
@@ -88,6 +99,11 @@ impl Compiled {
                     .ok()
             })
             .as_ref()
+    }
+
+    /// Contextual rules that own `name`, a name for a secret, by one of its words, and where that stands.
+    pub(super) fn owners_by_name(&self, name: &[u8]) -> Vec<(u16, Range<usize>)> {
+        self.names.get_or_init(|| Names::new(&self.rules)).owners(name)
     }
 
     /// Contextual rules whose keyword stands in `near`, and where.

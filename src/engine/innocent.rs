@@ -4,7 +4,7 @@
 
 use base64::Engine as _;
 
-use super::assignment::{Operator, Quoting};
+use super::assignment::{BACK, Operator, Quoting};
 use super::value::Candidate;
 use super::words::{has_field, letter_cost, placeholder, reads_as_words};
 
@@ -39,9 +39,13 @@ const NOT_SECRET: &[&str] = &[
 
 /// The keyword ends a word of the name, and no word behind it makes it something about a secret.
 pub(super) fn name_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> {
-    let name = candidate.name;
-    let keyword = &name[candidate.keyword.clone()];
-    let behind = &name[candidate.keyword.end..];
+    is_of_a_secret(candidate.name, &candidate.keyword)
+}
+
+/// See [`name_fits`].
+pub(super) fn is_of_a_secret(name: &[u8], place: &std::ops::Range<usize>) -> Result<(), &'static str> {
+    let keyword = &name[place.clone()];
+    let behind = &name[place.end..];
     if let (Some(&last), Some(&next)) = (keyword.last(), behind.first()) {
         let runs_on = last.is_ascii_lowercase() && next.is_ascii_lowercase()
             || last.is_ascii_uppercase()
@@ -51,13 +55,49 @@ pub(super) fn name_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> {
             return Err("the keyword is only a piece of a longer word in the name");
         }
     }
-    if words(behind).any(|word| listed(ABOUT, word)) {
+    if words(behind).any(|word| listed(ABOUT, word)) || file_name(name) {
         return Err("the name says that the value is about a secret");
     }
-    if words(&name[..candidate.keyword.start]).any(|word| listed(NOT_SECRET, word)) {
+    if words(&name[..place.start]).any(|word| listed(NOT_SECRET, word)) {
         return Err("the name says that the value is not secret");
     }
     Ok(())
+}
+
+/// Words of a call that asks for a value by its name.
+const ASKING: &[&str] = &["get", "read", "fetch", "load", "find", "lookup", "has", "is", "check", "resolve", "require"];
+
+/// Name and value stand as those of a secret do.
+pub(super) fn place_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> {
+    let name = candidate.name;
+    let start = candidate.name_at.start;
+    let before = start.checked_sub(1).map(|at| candidate.text[at]);
+    // `arn:aws:secretsmanager:eu-west-1:...:secret:name`
+    let resource = || memchr::memmem::find(&candidate.text[start.saturating_sub(BACK)..start], b"arn:").is_some();
+    if before == Some(b':') && resource() {
+        return Err("the name is a piece of a resource's name");
+    }
+    if before == Some(b'/') && candidate.value.iter().all(u8::is_ascii_hexdigit) {
+        return Err("the name is a path, the value its digest");
+    }
+    if candidate.operator == Operator::Space && name.eq_ignore_ascii_case(b"pass") {
+        return Err("the keyword is a word of a sentence");
+    }
+    if candidate.operator == Operator::Call && words(name).next().is_some_and(|word| listed(ASKING, word)) {
+        return Err("the value is asked for by its name");
+    }
+    Ok(())
+}
+
+/// Whether the name is a file's: `token.rs` in a list of checksums.
+fn file_name(name: &[u8]) -> bool {
+    #[rustfmt::skip]
+    const SOURCES: &[&str] = &[
+        "rs", "py", "js", "ts", "tsx", "jsx", "go", "java", "rb", "php", "c", "h", "cpp", "hpp", "cs", "swift", "kt", "md", "rst", "txt",
+        "css", "scss", "html", "svg", "png", "pem", "der", "bin", "p8", "crt", "cer", "yml", "yaml", "toml", "lock", "conf", "proto",
+        "stderr", "stdout",
+    ];
+    name.iter().rposition(|&byte| byte == b'.').is_some_and(|dot| listed(SOURCES, &name[dot + 1..]))
 }
 
 /// Last words of a name that begins with a provider's and yet tells of no credential: its ids, places, revisions.
@@ -89,20 +129,25 @@ fn listed(list: &[&str], word: &[u8]) -> bool {
 
 /// The words of an identifier: split at signs, and where a capital follows a small letter.
 fn words(name: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = name;
+    word_spans(name).map(|span| &name[span])
+}
+
+/// Whether a new word begins with the capital at `at`: behind a small letter, or as in `ai21Key` behind a digit.
+fn capital_begins(name: &[u8], at: usize) -> bool {
+    let small = |at: usize| name.get(at).is_some_and(u8::is_ascii_lowercase);
+    name[at].is_ascii_uppercase() && (small(at - 1) || name[at - 1].is_ascii_digit() && small(at + 1))
+}
+
+/// Where the words of an identifier stand.
+pub(super) fn word_spans(name: &[u8]) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let mut at = 0;
     std::iter::from_fn(move || {
-        let start = rest.iter().position(u8::is_ascii_alphanumeric)?;
-        rest = &rest[start..];
-        let mut end = 1;
-        while end < rest.len()
-            && rest[end].is_ascii_alphanumeric()
-            && !(rest[end].is_ascii_uppercase() && rest[end - 1].is_ascii_lowercase())
-        {
-            end += 1;
+        let start = at + name[at..].iter().position(u8::is_ascii_alphanumeric)?;
+        at = start + 1;
+        while at < name.len() && name[at].is_ascii_alphanumeric() && !capital_begins(name, at) {
+            at += 1;
         }
-        let word = &rest[..end];
-        rest = &rest[end..];
-        Some(word)
+        Some(start..at)
     })
 }
 
@@ -113,6 +158,9 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     if quoted {
         if candidate.password && value.len() < 6 {
             return Err("the value is too short");
+        }
+        if candidate.quoting == Quoting::Element && value.ends_with(b")") && value.contains(&b'(') {
+            return Err("the value is an expression");
         }
         return if value.contains(&b' ') { Err("the value is a phrase") } else { Ok(()) };
     }
@@ -125,7 +173,11 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     if value.iter().any(|byte| matches!(byte, b'(' | b'[' | b'{' | b'*')) && !candidate.password {
         return Err("the value is an expression");
     }
-    if matches!(value[0], b'&' | b'\\' | b'!') || matches!(value[value.len() - 1], b'[' | b'(' | b'{' | b'=') {
+    let padded = value.len() >= 16 && value[..value.len() - 2].iter().any(u8::is_ascii_digit);
+    if matches!(value[0], b'&' | b'\\' | b'!')
+        || matches!(value[value.len() - 1], b'[' | b'(' | b'{')
+        || value.ends_with(b"=") && !padded
+    {
         return Err("the value is an expression");
     }
     if value.contains(&b'(') || matches!(candidate.after, Some(b'(' | b'[' | b')' | b']')) {
@@ -135,11 +187,29 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
         return Err("the value is an expression");
     }
     // `a.b.c`: member access, or a host name.
-    if value.contains(&b'.') && value.split(|&byte| byte == b'.').all(|part| part.is_empty() || identifier(part)) {
+    if value.contains(&b'.')
+        && !value.ends_with(b".")
+        && value.split(|&byte| byte == b'.').all(|part| part.is_empty() || identifier(part))
+    {
         return Err("the value is a member access");
     }
+    if value.strip_suffix(b"?").is_some_and(|kind| kind.iter().all(u8::is_ascii_alphabetic)) {
+        return Err("the value is a type");
+    }
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
-    if identifier(value) && (digits == 0 || reads_as_words(value)) {
+    if !candidate.password && identifier(value) && value.len() < 20 && value.contains(&b'_') {
+        return Err("the value is an identifier");
+    }
+    let parts = value.split(|&byte| byte == b'.').filter(|part| !part.is_empty());
+    if parts.clone().count() > 1
+        && parts
+            .clone()
+            .all(|part| !part[0].is_ascii_digit() && part.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_'))
+        && parts.clone().any(reads_as_words)
+    {
+        return Err("the value is a member access");
+    }
+    if identifier(value) && (digits == 0 || !candidate.password && reads_as_words(value)) {
         return Err("the value is an identifier");
     }
     Ok(())
@@ -153,26 +223,28 @@ fn identifier(text: &[u8]) -> bool {
 
 /// Templates, references and encrypted values.
 pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
-    const MARKS: [&[u8]; 17] = [
-        b"${",
-        b"{{",
-        b"}}",
-        b"$(",
-        b"#{",
-        b"<%",
-        b"%(",
-        b"@@",
-        b"ENC[",
-        b"%{",
-        b"{%",
-        b"...",
-        b"***",
-        b"$env:",
-        b"process.env",
-        b"getenv",
-        b"%s",
+    const PAIRS: [(&[u8], u8); 9] = [
+        (b"${", b'}'),
+        (b"{{", b'}'),
+        (b"$(", b')'),
+        (b"#{", b'}'),
+        (b"<%", b'>'),
+        (b"%(", b')'),
+        (b"%{", b'}'),
+        (b"{%", b'}'),
+        (b"$[", b']'),
     ];
+    let pair = |(open, close): &(&[u8], u8)| {
+        memchr::memmem::find(value, open).is_some_and(|at| value[at + open.len()..].contains(close))
+    };
+    // In a long random value they stand by chance.
+    let directive = value.len() < 16 && memchr::memmem::find(value, b"%s").is_some();
+    let doubled = memchr::memmem::find_iter(value, b"@@").count() > 1;
+    const MARKS: [&[u8]; 6] = [b"ENC[", b"...", b"***", b"$env:", b"process.env", b"getenv"];
     if MARKS.iter().any(|mark| value.windows(mark.len()).any(|window| window.eq_ignore_ascii_case(mark)))
+        || directive
+        || doubled
+        || PAIRS.iter().any(pair)
         || has_field(value)
     {
         return Err("the value is a template or a reference");
@@ -215,6 +287,8 @@ pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'stati
         return Err("the value is a URL");
     }
     if value.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'/' | b',' | b'+'))
+        || instant(value)
+        || suffixed(value)
     {
         return Err("the value is a number, date or version");
     }
@@ -274,6 +348,23 @@ fn basic(value: &[u8]) -> Option<bool> {
         return None;
     }
     Some(password.len() >= 6 && !reads_as_words(password) && placeholder(password).is_none() && password != name)
+}
+
+/// `2016-09-08T21:47:36Z` and the like.
+fn instant(value: &[u8]) -> bool {
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).all(|byte| matches!(byte, b'T' | b'Z' | b'z'));
+    letters && value.len() >= 16 && value.get(4) == Some(&b'-') && value.get(10) == Some(&b'T')
+}
+
+/// `2048u32`, `10_000L`: digits and a type.
+fn suffixed(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"-").unwrap_or(value);
+    let digits = value.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'_').count();
+    const TYPES: [&[u8]; 16] = [
+        b"u8", b"u16", b"u32", b"u64", b"u128", b"usize", b"i8", b"i16", b"i32", b"i64", b"isize", b"f32", b"f64",
+        b"L", b"UL", b"n",
+    ];
+    digits > 0 && TYPES.contains(&&value[digits..])
 }
 
 fn uuid(value: &[u8]) -> bool {

@@ -10,11 +10,12 @@ use super::compiled::Compiled;
 use super::decode::{self, begins};
 use super::encoded::{self, Failed};
 use super::innocent;
+use super::model;
 use super::prefilter::Hit;
 use super::resolve::resolve;
 use super::validate::{self, Verdict};
 use super::value::{self, Candidate};
-use super::{Dropped, LONG_REACH, Match, Open, REACH, SHORT_REACH, boundary, score, words};
+use super::{Dropped, Judged, LONG_REACH, Match, Open, REACH, SHORT_REACH, boundary, score, words};
 use crate::error::Error;
 use crate::finding::Reason;
 use crate::rules::{Anchor, Method, Rule, RuleSet};
@@ -62,6 +63,8 @@ impl Engine {
             exhausted: false,
             depth: 0,
             budget: 0,
+            judged: None,
+            refused: None,
         }
     }
 }
@@ -82,6 +85,10 @@ pub struct Scanner<'e> {
     pub(super) depth: usize,
     /// What streams may still decompress to.
     pub(super) budget: usize,
+    /// When set, every value that the model weighed is written down (for those who train it).
+    pub judged: Option<Vec<Judged>>,
+    /// The last match that its rule's own tests refused.
+    refused: Option<Range<usize>>,
 }
 
 impl<'e> Scanner<'e> {
@@ -136,6 +143,9 @@ impl<'e> Scanner<'e> {
                     if !searched.contains(&index) {
                         searched.push(index);
                     }
+                }
+                Method::Generic if boundary::is_piece(text, &literal) => {
+                    self.drop_candidate(index, literal, "the keyword is only a piece of a longer word");
                 }
                 method @ (Method::Assigned | Method::Generic) => {
                     let known =
@@ -354,6 +364,28 @@ impl<'e> Scanner<'e> {
         false
     }
 
+    /// A keyword of the generic path stands in the name of an assignment: whether a word of the name is a contextual
+    /// rule's, and its pattern matches.
+    fn named(&mut self, text: &[u8], literal: &Range<usize>, found: &Assignment, out: &mut Vec<Match>) -> bool {
+        let name = &text[found.name.clone()];
+        let keyword = literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start;
+        let owners = self.engine.compiled.owners_by_name(name);
+        if owners.is_empty() || innocent::is_of_a_secret(name, &keyword).is_err() {
+            return false;
+        }
+        for (index, word) in owners {
+            if innocent::tells_of_no_credential(name, &word) {
+                continue;
+            }
+            let confidence = i16::from(self.engine.rule(index).confidence);
+            let reasons = vec![Reason::new(confidence, "name and value have the form of the rule")];
+            if self.whole_value(text, index, found, reasons, out) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Tries a contextual rule on the value of `found`; whether it matched.
     fn whole_value(
         &mut self,
@@ -363,16 +395,26 @@ impl<'e> Scanner<'e> {
         reasons: Vec<Reason>,
         out: &mut Vec<Match>,
     ) -> bool {
-        let Some((whole, secret)) = self.run(text, found.value.clone(), true, index) else { return false };
+        let (whole, secret) = if let Some(joined) = &found.joined {
+            // Put together from pieces: the pattern is asked about the whole, and all of it is the secret.
+            let Some((whole, _)) = self.run(joined, 0..joined.len(), true, index) else { return false };
+            if whole.end != joined.len() {
+                return false;
+            }
+            (found.value.clone(), found.value.clone())
+        } else {
+            let Some(found) = self.run(text, found.value.clone(), true, index) else { return false };
+            found
+        };
         if whole.end != found.value.end {
             return false;
         }
-        if innocent::names_a_credential(&text[secret.clone()]) {
+        if innocent::names_a_credential(found.value(text)) {
             self.drop_candidate(index, whole, "the value is the name of a credential");
             return false;
         }
         let before = out.len();
-        let span = found.name.start..found.value.end;
+        let span = span_of(found);
         self.conclude(text, index, span.clone(), secret, span, reasons, out);
         out.len() > before
     }
@@ -387,6 +429,9 @@ impl<'e> Scanner<'e> {
         found: &Assignment,
         out: &mut Vec<Match>,
     ) -> bool {
+        if self.named(text, &literal, found, out) {
+            return false;
+        }
         for place in 0..self.engine.compiled.any_name.len() {
             let any_name = self.engine.compiled.any_name[place];
             let reasons = vec![Reason::new(
@@ -399,9 +444,13 @@ impl<'e> Scanner<'e> {
         }
         let rule = self.engine.rule(index);
         let candidate = Candidate {
+            text,
+            name_at: found.name.clone(),
+            value_at: found.value.clone(),
             name: &text[found.name.clone()],
             keyword: literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start,
-            value: &text[found.value.clone()],
+            value: found.value(text),
+            partial: found.partial,
             quoting: found.quoting,
             operator: found.operator,
             after: text.get(found.value.end).copied(),
@@ -410,10 +459,15 @@ impl<'e> Scanner<'e> {
         let judged = match value::judge(&candidate) {
             Ok(judged) => judged,
             Err(why) => {
-                self.drop_candidate(index, found.name.start..found.value.end, why);
+                self.drop_candidate(index, span_of(found), why);
                 return false;
             }
         };
+        let password = candidate.password;
+        if let Some(judged_values) = &mut self.judged {
+            let (name, value) = (found.name.clone(), found.value.clone());
+            judged_values.push(Judged { name, value, password, features: judged });
+        }
         if self.by_provider_near(text, found, out) {
             return true;
         }
@@ -421,18 +475,57 @@ impl<'e> Scanner<'e> {
             self.drop_candidate(index, found.name.start..found.value.end, "the value is encoded: it is judged decoded");
             return true;
         }
+        let weighed = match value::weigh(&judged, password, rule.confidence) {
+            Ok(_) if self.fails_as_token(text, found) => {
+                Err("it has the form of a token whose checksum or structure fails")
+            }
+            weighed => weighed,
+        };
         let mut reasons = vec![Reason::new(i16::from(rule.confidence), "a name for a secret has a value")];
-        reasons.extend(judged);
-        self.conclude(
-            text,
-            index,
-            found.name.start..found.value.end,
-            found.value.clone(),
-            value_context(text, found),
-            reasons,
-            out,
-        );
+        match weighed {
+            Ok(weighed) => reasons.extend(weighed),
+            Err(why) => {
+                self.drop_candidate(index, span_of(found), why);
+                return true;
+            }
+        }
+        self.conclude(text, index, span_of(found), found.value.clone(), value_context(text, found), reasons, out);
         true
+    }
+
+    /// Whether the value is a token of a rule that its own validators or its look as a sample refuse: then it is no
+    /// secret without a form of its own either. Rules that look far round a token are left out.
+    fn fails_as_token(&mut self, text: &[u8], found: &Assignment) -> bool {
+        if found.joined.is_some() {
+            return false;
+        }
+        let compiled = &self.engine.compiled;
+        let mut hits = Vec::new();
+        compiled.prefilter.scan(text, found.value.start, found.value.end, |hit| hits.push(hit));
+        let dropped = self.dropped.take();
+        let mut fails = false;
+        for hit in hits {
+            // Escaped forms of literals have no owner.
+            let Some(&(index, place)) = compiled.owners.get(hit.literal as usize) else { continue };
+            let rule = compiled.rule(index);
+            let Method::Anchored(anchors) = &rule.method else { continue };
+            let anchor = &anchors[usize::from(place)];
+            let near = usize::from(anchor.back_max) + usize::from(rule.within) <= NEAR;
+            if !near || rule.longest.is_none_or(|longest| longest as usize > assignment::VALUE) {
+                continue;
+            }
+            self.refused = None;
+            let literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
+            self.token(text, literal, index, anchor, &mut Vec::new());
+            let value = &found.value;
+            // All of the value but quotes round it.
+            let whole = |span: Range<usize>| {
+                value.start <= span.start && span.end <= value.end && span.len() + 2 >= value.len()
+            };
+            fails |= self.refused.take().is_some_and(whole);
+        }
+        self.dropped = dropped;
+        fails
     }
 
     /// Whether a contextual rule whose provider is named within [`NEAR`] bytes owns the value.
@@ -515,6 +608,7 @@ impl<'e> Scanner<'e> {
                 }
                 Verdict::Hint(reason) => reasons.push(reason),
                 Verdict::Rejected(why) => {
+                    self.refused = Some(span.clone());
                     self.drop_candidate(index, span, why);
                     return;
                 }
@@ -525,6 +619,7 @@ impl<'e> Scanner<'e> {
             match score::sample(bytes, rule) {
                 Ok(reason) => reasons.extend(reason),
                 Err(why) => {
+                    self.refused = Some(span.clone());
                     self.drop_candidate(index, span, why);
                     return;
                 }
@@ -548,8 +643,14 @@ impl<'e> Scanner<'e> {
     }
 }
 
-/// How far from an assignment its provider's name is looked for, in bytes.
+/// How far from an assignment its provider's name, or words the model knows, are looked for, in bytes.
 const NEAR: usize = 160;
+const _: () = assert!(model::features::NEAR <= NEAR);
+
+/// Name, operator and value.
+fn span_of(found: &Assignment) -> Range<usize> {
+    found.name.start.min(found.value.start)..found.value.end.max(found.name.end)
+}
 
 fn value_context(text: &[u8], found: &Assignment) -> Range<usize> {
     found.name.start.saturating_sub(NEAR + boundary::REACH)..(found.value.end + NEAR + boundary::REACH).min(text.len())
@@ -559,4 +660,4 @@ fn contains_ignoring_case(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
 }
 
-const _: () = assert!(NEAR + assignment::VALUE + boundary::REACH < REACH);
+const _: () = assert!(NEAR + assignment::FAR + boundary::REACH < REACH);

@@ -19,6 +19,8 @@ pub mod decode;
 mod encoded;
 mod innocent;
 mod matcher;
+pub mod model;
+mod named;
 pub mod prefilter;
 mod resolve;
 pub mod score;
@@ -119,4 +121,17 @@ pub struct Dropped {
     pub span: Range<usize>,
     /// What dropped it, in words.
     pub why: String,
+}
+
+/// A value that the model weighed, and what it looked at; collected only when asked for (training).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// Where the name stands.
+    pub name: Range<usize>,
+    /// Where the value stands.
+    pub value: Range<usize>,
+    /// Whether it was weighed as a password, not as a key or token.
+    pub password: bool,
+    /// The bucket of each feature.
+    pub features: model::Features,
 }

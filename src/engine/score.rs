@@ -1,6 +1,6 @@
 //! Confidence: the sum of its reasons, 0 to 100; and the marks of samples in tokens that have a form of their own.
 
-use super::words::{distinct, has_run, reads_as_words};
+use super::words::{distinct, has_run, reads_as_words, repeats};
 use crate::finding::Reason;
 use crate::rules::Rule;
 
@@ -11,7 +11,7 @@ pub fn sum(reasons: &[Reason]) -> u8 {
 }
 
 /// Words that only a sample has, and only whole: random text of 40 letters holds one with a chance below 1 in 10^5.
-const SAMPLES: [&str; 14] = [
+const SAMPLES: [&str; 15] = [
     "example",
     "xxxxx",
     "redacted",
@@ -26,6 +26,8 @@ const SAMPLES: [&str; 14] = [
     "123456789",
     "abcdefgh",
     "insert_",
+    // The key in Stripe's documentation.
+    "4eC39HqLyjWDarjtT1zdp7dc",
 ];
 
 /// Whether an unproven token is a sample: dropped with a reason, or points.
@@ -41,12 +43,14 @@ pub(super) fn sample(secret: &[u8], rule: &Rule) -> Result<Option<Reason>, &'sta
     if SAMPLES.iter().any(|word| body.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))) {
         return Err("it is a sample: a word that says so stands in it");
     }
-    if body.len() >= 12 && (distinct(body) < 6 || has_run(body, 8)) {
+    if body.len() >= 12 && (distinct(body) < 6 || has_run(body, 8) || repeats(body)) {
         return Err("it repeats or counts");
     }
     // Short random text may have letters that are cheap by chance; samples hold few digits.
     let digits = body.iter().filter(|byte| byte.is_ascii_digit()).count();
-    if body.len() >= 12 && digits * 8 <= body.len() && reads_as_words(body) {
+    // People make passwords of words.
+    let password = rule.tags.iter().any(|tag| tag == "password");
+    if !password && body.len() >= 12 && digits * 8 <= body.len() && reads_as_words(body) {
         return Err("it reads as words");
     }
     if body.len() >= 12 && has_run(body, 5) {

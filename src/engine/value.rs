@@ -1,20 +1,31 @@
 //! Is this value a secret? The judgement of the generic path, cheapest test first, every verdict in words.
 //!
-//! A value is dropped when it is plainly something else (a call, a template, a placeholder, a path, a UUID, an
-//! identifier). What is left gets points for what random text has: class changes, costly letters, entropy.
+//! A value is dropped when it is plainly something else (a call, a template, a placeholder, a path, a UUID). What is
+//! left is weighed by the model.
+
+use std::ops::Range;
 
 use super::assignment::{Operator, Quoting};
-use super::innocent::{expression, name_fits, something_else, template};
-use super::words::{distinct, entropy, has_run, letter_cost, placeholder, reads_as_words, transitions};
+use super::innocent::{expression, name_fits, place_fits, something_else, template};
+use super::model::{self, Features, features};
+use super::words::{distinct, has_run, letter_cost, placeholder, reads_as_words, repeats};
 use crate::finding::Reason;
 
 /// A value and how it stands.
 pub(crate) struct Candidate<'t> {
+    /// The text it stands in.
+    pub(crate) text: &'t [u8],
+    /// Where the name stands in it.
+    pub(crate) name_at: Range<usize>,
+    /// Where the value stands in it.
+    pub(crate) value_at: Range<usize>,
     /// The whole name.
     pub(crate) name: &'t [u8],
     /// Where the keyword stands in the name.
-    pub(crate) keyword: std::ops::Range<usize>,
+    pub(crate) keyword: Range<usize>,
     pub(crate) value: &'t [u8],
+    /// Something that is no literal belongs to the value as well.
+    pub(crate) partial: bool,
     pub(crate) quoting: Quoting,
     pub(crate) operator: Operator,
     /// The byte behind the value.
@@ -23,8 +34,27 @@ pub(crate) struct Candidate<'t> {
     pub(crate) password: bool,
 }
 
-/// Points for the value, or why it is none.
-pub(crate) fn judge(candidate: &Candidate<'_>) -> Result<Vec<Reason>, &'static str> {
+/// Least confidence of a value that is worth carrying along; below it the model says that it is something else.
+const LEAST: i16 = 20;
+
+/// What the model makes of a value that is not plainly something else: points on top of `base`.
+pub(crate) fn weigh(features: &Features, password: bool, base: u8) -> Result<Vec<Reason>, &'static str> {
+    let weighed = model::weigh(features, password);
+    let sum: i16 = weighed.iter().map(|(points, _)| points).sum();
+    if i16::from(base) + sum >= LEAST {
+        return Ok(weighed.into_iter().map(|(points, why)| Reason::new(points, why)).collect());
+    }
+    Err(weighed.iter().min_by_key(|(points, _)| points).map_or("nothing speaks for it", |(_, why)| why))
+}
+
+/// What the model looks at, or why the value is none.
+pub(crate) fn judge(candidate: &Candidate<'_>) -> Result<Features, &'static str> {
+    plainly_none(candidate)?;
+    Ok(features::look(candidate))
+}
+
+/// What can be told without weighing, cheapest test first.
+fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
     let value = candidate.value;
     let least = if candidate.password { 5 } else { 8 };
     if value.len() < least {
@@ -33,95 +63,42 @@ pub(crate) fn judge(candidate: &Candidate<'_>) -> Result<Vec<Reason>, &'static s
     if value.len() > 512 {
         return Err("the value is too long for a secret without a shape of its own");
     }
+    if candidate.partial {
+        return Err("the value is put together with something that does not stand here");
+    }
     name_fits(candidate)?;
+    place_fits(candidate)?;
     expression(candidate)?;
     template(value)?;
+    if let [b'"' | b'\'', inner @ .., b'"' | b'\''] = value
+        && !inner.is_empty()
+    {
+        template(inner)?;
+    }
     something_else(value, candidate.password)?;
     if let Some(word) = placeholder(value) {
         // A long random value may hold a short word by chance; a placeholder is mostly the word.
-        if value.len() < word.len() * 4 || letter_cost(value).is_some_and(|cost| cost < 5.0) {
+        if word.len() >= 7 || value.len() < word.len() * 4 || letter_cost(value).is_some_and(|cost| cost < 5.0) {
             return Err("the value holds a placeholder word");
         }
     }
-    if distinct(value) < 5 || has_run(value, 6) {
+    if distinct(value) < 5 || has_run(value, 6) || repeats(value) {
         return Err("the value repeats or counts");
     }
-    points(candidate)
-}
-
-/// What random text has, in points.
-fn points(candidate: &Candidate<'_>) -> Result<Vec<Reason>, &'static str> {
-    let value = candidate.value;
-    let mut reasons = Vec::new();
-    let entropy = entropy(value);
-    let hex = value.iter().all(u8::is_ascii_hexdigit);
-    let most = (value.len() as f32).min(if hex { 16.0 } else { 64.0 }).log2();
-    let share = entropy / most;
-    let changes = transitions(value);
-    let cost = letter_cost(value).unwrap_or(0.0);
-    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
-    let signs = value.len() - digits - letters;
-    if reads_as_words(value) {
-        if !candidate.password {
-            return Err("the value reads as words");
-        }
-        // A password of plain words and nothing else cannot be told from a label.
-        if digits == 0 && signs == 0 || !matches!(candidate.quoting, Quoting::Quoted(_) | Quoting::Bare) {
-            return Err("the value reads as words");
-        }
-        if value.iter().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.')) {
-            return Err("the value reads as an identifier");
-        }
-        reasons.push(Reason::new(-10, "it reads as words with digits or signs"));
-    } else if changes > 0.35 || cost > 5.6 {
-        reasons.push(Reason::new(20, "its characters look random"));
-    } else if cost > 5.0 || changes > 0.25 {
-        reasons.push(Reason::new(10, "its characters look fairly random"));
-    }
     if candidate.password {
-        let kinds = u8::from(digits > 0)
-            + u8::from(signs > 0)
-            + u8::from(value.iter().any(u8::is_ascii_uppercase))
-            + u8::from(value.iter().any(u8::is_ascii_lowercase));
-        if kinds < 2 && !(hex && value.len() >= 16) && cost < 5.6 {
-            return Err("the value is too plain for a password");
+        if value.iter().all(u8::is_ascii_alphabetic) && reads_as_words(value) {
+            return Err("the value reads as words");
         }
         if disguised(value) {
-            reasons.push(Reason::new(-20, "it is the word password with digits for letters"));
+            return Err("the value is the word password with digits for letters");
         }
-        if kinds >= 3 {
-            reasons.push(Reason::new(10, "it mixes kinds of characters as passwords do"));
-        }
-    } else {
-        if share < 0.8 || entropy < 2.8 {
-            return Err("the value's entropy is too low");
-        }
-        if digits == 0 && (value.len() < 20 || cost < 5.4) {
-            return Err("the value has no digit and is too plain for a key");
-        }
-        if value.len() >= 16 && share > 0.85 {
-            reasons.push(Reason::new(10, "its entropy is that of random text"));
-        }
-        match value.len() {
-            ..12 => reasons.push(Reason::new(-30, "it is short for a key")),
-            12..16 => reasons.push(Reason::new(-15, "it is short for a key")),
-            _ => {}
-        }
+    } else if reads_as_words(value) && !value.iter().any(u8::is_ascii_digit) {
+        return Err("the value reads as words");
     }
-    if hex && matches!(value.len(), 32 | 40 | 64) && !candidate.password {
-        reasons.push(Reason::new(-5, "it has the form of a digest as well"));
-    }
-    if candidate.operator == Operator::Compare {
-        reasons.push(Reason::new(-10, "it is compared, not assigned"));
-    }
-    if candidate.operator == Operator::Call {
-        reasons.push(Reason::new(-5, "it is an argument"));
-    }
-    Ok(reasons)
+    Ok(())
 }
 
-/// `P4ssw0rd` and the like: a placeholder word written with digits and signs for letters.
+/// `P4ssw0rd` and the like: a placeholder word written with digits and signs for letters, and hardly more.
 fn disguised(value: &[u8]) -> bool {
     let plain: Vec<u8> = value
         .iter()
@@ -135,26 +112,31 @@ fn disguised(value: &[u8]) -> bool {
             other => *other,
         })
         .collect();
-    placeholder(&plain).is_some()
+    placeholder(&plain).is_some_and(|word| plain.len() < word.len() + 6)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Candidate, judge};
+    use super::{Candidate, judge, weigh};
     use crate::engine::assignment::read;
 
     fn verdict(text: &str, keyword: &str) -> Result<i16, &'static str> {
         let at = text.find(keyword).expect("keyword there");
         let found = read(text.as_bytes(), at..at + keyword.len()).found.ok_or("no assignment")?;
         judge(&Candidate {
+            text: text.as_bytes(),
+            name_at: found.name.clone(),
+            value_at: found.value.clone(),
             name: &text.as_bytes()[found.name.clone()],
             keyword: at - found.name.start..at - found.name.start + keyword.len(),
-            value: &text.as_bytes()[found.value.clone()],
+            value: found.value(text.as_bytes()),
+            partial: found.partial,
             quoting: found.quoting,
             operator: found.operator,
             after: text.as_bytes().get(found.value.end).copied(),
             password: keyword.contains("pass"),
         })
+        .and_then(|features| weigh(&features, keyword.contains("pass"), 50))
         .map(|reasons| reasons.iter().map(|reason| reason.points).sum())
     }
 
@@ -170,7 +152,6 @@ mod tests {
             ("password = request.form.password", "password"),
             ("token = nextToken;", "token"),
             ("token_type = \"Zx81kLmQ99pRtYv2\"", "token"),
-            ("tokenizer = \"Zx81kLmQ99pRtYv2\"", "token"),
             ("secret = \"/run/secrets/db_pw1\"", "secret"),
             ("secret: 'aws-load-balancer-tls'", "secret"),
             ("password: null", "password"),

@@ -177,12 +177,17 @@ const PLACEHOLDERS: &[&str] = &[
     "testtest",
     "test_",
     "test-",
+    "test123",
     "testing",
     "tests",
     "mock",
     "stub",
     "default",
     "correcthorse",
+    "correct-horse",
+    "wjalrxutnfemi",
+    "opensesame",
+    "exampleexample",
 ];
 
 /// The first placeholder word in `text`, if any.
@@ -222,6 +227,17 @@ pub fn has_run(text: &[u8], length: usize) -> bool {
         }
     }
     false
+}
+
+/// Whether a piece of 2 to 8 bytes stands three times in a row in `text`, over nine bytes and more: `abc123abc123abc123`.
+pub fn repeats(text: &[u8]) -> bool {
+    (2..=8).any(|period| {
+        let mut run = 0;
+        text.iter().zip(text.get(period..).unwrap_or_default()).any(|(a, b)| {
+            run = if a == b { run + 1 } else { 0 };
+            run >= (2 * period).max(7)
+        })
+    })
 }
 
 /// How many different bytes stand in `text`.
@@ -273,7 +289,7 @@ const BIGRAMS: [[u8; 26]; 27] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{has_run, letter_cost, placeholder, reads_as_words};
+    use super::{has_run, letter_cost, placeholder, reads_as_words, repeats};
 
     #[test]
     fn words_are_cheap_and_noise_is_not() {
@@ -290,6 +306,7 @@ mod tests {
     fn placeholders_and_runs() {
         assert_eq!(placeholder(b"MyExampleKey"), Some("example"));
         assert_eq!(placeholder(b"kT9vQx2Lw"), None);
+        assert!(repeats(b"tok_abc123abc123abc123") && !repeats(b"kT9vQx2LwkT9vQx2Lw"));
         assert!(has_run(b"zz456789q", 6) && has_run(b"a-zyxwv", 5) && !has_run(b"a1b2c3", 4));
     }
 }

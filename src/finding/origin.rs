@@ -115,6 +115,9 @@ pub struct Commit {
     /// The commit that removed it, in hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed_by: Option<String>,
+    /// When that was: its committer date, RFC 3339 in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<String>,
     /// Every path the blob has had, sorted, beyond the finding's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_paths: Vec<String>,

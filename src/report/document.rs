@@ -76,9 +76,12 @@ pub struct SecretEntry {
     /// Author date of the oldest commit among its findings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_seen: Option<String>,
-    /// Author date of the newest commit among its findings.
+    /// When its last place lost it: the date of the removing commit, or when the scan ended while it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<String>,
+    /// Days between the two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days_exposed: Option<u64>,
 }
 
 /// One place of a secret.
@@ -199,7 +202,8 @@ impl Report {
     /// The document of `result`.
     pub fn new(result: &ScanResult, options: &ReportOptions<'_>) -> Self {
         let open: Vec<&Finding> = result.open().collect();
-        let secrets: Vec<SecretEntry> = by_secret(&open).into_iter().map(|group| secret(&open, group)).collect();
+        let secrets: Vec<SecretEntry> =
+            by_secret(&open, &result.ended).into_iter().map(|group| secret(&open, group)).collect();
         Self {
             schema: SCHEMA,
             tool: Tool::this(),
@@ -291,5 +295,6 @@ fn secret(open: &[&Finding], group: SecretGroup) -> SecretEntry {
         findings: group.findings,
         first_seen: group.first_seen,
         last_seen: group.last_seen,
+        days_exposed: group.days_exposed,
     }
 }

@@ -27,6 +27,7 @@ pub(crate) fn rules() -> RuleSet {
         secret_group: 0,
         entropy: 0.0,
         keywords: Vec::new().into(),
+        words: Vec::new().into(),
         within: 0,
         keywords_required: false,
         validators: Vec::new().into(),
@@ -111,6 +112,7 @@ pub(crate) fn result() -> ScanResult {
         refs_count: 1,
         in_head: Some(false),
         removed_by: Some("9f".repeat(20)),
+        removed_at: Some("2024-05-11T09:00:00Z".into()),
         other_paths: vec!["old/app.env".into()],
         reach: None,
     });

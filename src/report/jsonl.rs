@@ -71,7 +71,7 @@ pub fn write_end(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
         key_id: &result.key_id,
         coverage: &result.coverage,
         exclusions: &result.exclusions,
-        summary: Totals::new(result, by_secret(&open).len()),
+        summary: Totals::new(result, by_secret(&open, "").len()),
     };
     line(out, &summary)
 }

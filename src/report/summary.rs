@@ -23,7 +23,7 @@ pub fn counts(result: &ScanResult) -> String {
             .filter(|&(count, _)| count > 0)
             .map(|(count, level)| format!("{} {}", number(count as u64), level.as_str()))
             .collect();
-        let secrets = by_secret(&open).len();
+        let secrets = by_secret(&open, "").len();
         format!(
             "{} ({}), {}",
             plural(open.len() as u64, "finding"),
@@ -70,12 +70,14 @@ pub fn skipped(result: &ScanResult) -> Vec<String> {
             *reasons.entry((reason, kind)).or_default() += skipped;
         }
     }
+    // The exclusion tells of the same files, with the flag that asked for it.
+    let by_size = result.exclusions.iter().any(|exclusion| exclusion.kind == "size" && exclusion.count > 0);
     let mut words: Vec<String> = reasons
         .into_iter()
-        .filter(|&(_, count)| count > 0)
+        .filter(|&((reason, _), count)| count > 0 && !(by_size && reason.starts_with("larger than")))
         .map(|((reason, kind), count)| {
             let kind = if count == 1 { singular(kind) } else { kind.to_owned() };
-            format!("{} {} {}", number(count), visible(&kind), visible(reason))
+            format!("{} {} ({})", number(count), visible(&kind), visible(reason))
         })
         .collect();
     words.extend(result.exclusions.iter().filter(|exclusion| exclusion.count > 0).map(|exclusion| {

@@ -72,6 +72,7 @@ fn rule(prepared: Prepared) -> Rule {
         secret_group: raw.secret_group,
         entropy: raw.entropy,
         keywords: texts(raw.keywords),
+        words: texts(raw.words),
         within: raw.within,
         keywords_required: raw.keywords_required,
         validators: texts(raw.validators),

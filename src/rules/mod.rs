@@ -91,6 +91,8 @@ pub struct Rule {
     pub entropy: f32,
     /// Words of which one must stand within `within` bytes (or raises the confidence: see `keywords_required`).
     pub keywords: List<Text>,
+    /// `Assigned`: words that count, whole, in names that also hold a word of a generic rule; small letters and digits.
+    pub words: List<Text>,
     /// Bytes to each side in which the keywords are looked for.
     pub within: u16,
     /// Whether a match without a keyword near is dropped (else it only loses confidence).

@@ -54,6 +54,9 @@ pub struct RawRule {
     /// Words that must stand near (with `literals`), or in the name (without).
     #[serde(default)]
     pub keywords: Vec<String>,
+    /// Words that count in a name that also holds a word of a generic rule.
+    #[serde(default)]
+    pub words: Vec<String>,
     /// Bytes in which they are looked for.
     #[serde(default = "default_within")]
     pub within: u16,
@@ -249,8 +252,18 @@ impl RawRule {
         if self.regex.is_empty() != self.generic {
             faults.push("a rule needs a `regex`, or `generic = true` and none".to_owned());
         }
-        if self.literals.is_empty() && self.keywords.is_empty() && !self.any_name {
-            faults.push("a rule needs `literals` (inside the secret) or `keywords` (in its name)".to_owned());
+        for word in &self.words {
+            if word.len() < 3 || !word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
+                faults.push(format!(
+                    "word `{word}` must be at least 3 small letters or digits (`private_ai`: `privateai`)"
+                ));
+            }
+        }
+        if !self.words.is_empty() && (self.generic || !self.literals.is_empty()) {
+            faults.push("`words` are for rules without `literals` that are not `generic`".to_owned());
+        }
+        if self.literals.is_empty() && self.keywords.is_empty() && self.words.is_empty() && !self.any_name {
+            faults.push("a rule needs `literals` (inside the secret), `keywords` or `words` (in its name)".to_owned());
         }
         for name in &self.validators {
             if !validators::NAMES.contains(&name.as_str()) {

@@ -49,6 +49,7 @@ pub const NAMES: &[&str] = &[
     "docker-auth",
     "mssql",
     "netrc",
+    "password-value",
     "pgpass",
     "shadow-hash",
     "uri",

@@ -24,8 +24,13 @@ pub fn map(file: &File) -> io::Result<Mmap> {
 }
 
 /// A whole file, mapped; an empty file is an empty map.
-#[derive(Debug, Default)]
-pub struct Map(Option<Mmap>);
+#[derive(Debug)]
+pub enum Map {
+    /// The file.
+    File(Mmap),
+    /// Bytes that never were a file.
+    Bytes(Vec<u8>),
+}
 
 impl Map {
     /// Maps the regular file at `path`.
@@ -38,7 +43,7 @@ impl Map {
         if !about.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
-        if about.len() == 0 { Ok(Self(None)) } else { Ok(Self(Some(map(&file)?))) }
+        if about.len() == 0 { Ok(Self::Bytes(Vec::new())) } else { Ok(Self::File(map(&file)?)) }
     }
 }
 
@@ -46,6 +51,9 @@ impl Deref for Map {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.0.as_deref().unwrap_or_default()
+        match self {
+            Self::File(map) => map,
+            Self::Bytes(bytes) => bytes,
+        }
     }
 }

@@ -29,6 +29,19 @@ fn a_line_is_explained_whatever_became_of_it() {
 }
 
 #[test]
+fn what_was_dropped_is_told_when_asked_for() {
+    let folder = Folder::new();
+    folder.write("a.env", format!("T={}\nDB_PASSWORD=${{PASSWORD}}\n", github_token(1)));
+    let run = folder.keysweep(&["scan", ".", "--show-dropped", "--min-confidence", "100"]);
+    let dropped: Vec<&str> = run.stderr.lines().filter(|line| line.starts_with("dropped ")).collect();
+    let tells = |place: &str, why: &str| dropped.iter().any(|line| line.contains(place) && line.contains(why));
+    assert!(tells("a.env:2 generic-password", "a template or a reference"), "{}", run.stderr);
+    let run = folder.keysweep(&["scan", ".", "--show-dropped", "--disable-rule", "github-pat-classic"]);
+    assert!(run.stderr.contains("a.env:1 github-pat-classic: the rule is switched off"), "{}", run.stderr);
+    assert!(!folder.keysweep(&["scan", "."]).stderr.contains("dropped "));
+}
+
+#[test]
 fn a_fingerprint_and_a_rule_are_explained() {
     let folder = Folder::new();
     folder.write("a.env", format!("T={}\n", github_token(1)));

@@ -4,6 +4,11 @@
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
+#[cfg(all(feature = "git", unix))]
+#[allow(unreachable_pub)] // it is a part of another crate elsewhere
+#[path = "../../fuzz/src/git.rs"]
+mod git_targets;
+
 use crate::support;
 
 /// Texts of every kind the targets read; the mutations below do the rest.
@@ -41,10 +46,10 @@ fn corpus() -> Vec<Vec<u8>> {
 
 /// Each input, and some of its neighbours: bytes changed, cut, doubled.
 fn run(target: fn(&[u8])) {
-    run_on(corpus(), target);
+    run_over(target, corpus());
 }
 
-fn run_on(corpus: Vec<Vec<u8>>, target: fn(&[u8])) {
+fn run_over(target: fn(&[u8]), corpus: Vec<Vec<u8>>) {
     let mut random = 0x9e37_79b9_7f4a_7c15u64;
     let mut next = |below: usize| {
         random ^= random << 13;
@@ -91,7 +96,7 @@ fn archive_holds() {
     for input in inputs.clone() {
         inputs.extend((1..15).map(|choice| [&[choice][..], &input].concat()));
     }
-    run_on(inputs, targets::archive);
+    run_over(targets::archive, inputs);
 }
 
 #[test]
@@ -117,4 +122,52 @@ fn utf16_holds() {
 #[test]
 fn rules_hold() {
     run(targets::rules);
+}
+
+#[cfg(all(feature = "git", unix))]
+mod git {
+    use super::{git_targets as targets, run_over};
+    use crate::support::Folder;
+
+    /// What git itself writes: a pack, its index, a multi-pack-index, loose objects; and a delta behind its base.
+    fn corpus() -> Vec<Vec<u8>> {
+        let folder = Folder::repository();
+        for version in 0..4 {
+            folder.write("folder/a.txt", format!("{version}\n").repeat(200));
+            folder.git(&["add", "-A"]);
+            folder.git(&["commit", "-q", "-m", "x"]);
+        }
+        let objects = folder.path().join(".git/objects");
+        let id = folder.git(&["rev-parse", "HEAD"]);
+        let mut corpus = vec![std::fs::read(objects.join(&id[..2]).join(&id[2..])).expect("a loose object")];
+        corpus.push(folder.git(&["cat-file", "-p", "HEAD"]).into_bytes());
+        folder.git(&["repack", "-a", "-d", "-q"]);
+        folder.git(&["multi-pack-index", "write"]);
+        for entry in std::fs::read_dir(objects.join("pack")).expect("packs") {
+            let bytes = std::fs::read(entry.expect("an entry").path()).expect("a file");
+            // An entry of the pack stands at offset 12.
+            corpus.push(bytes.get(12..).unwrap_or_default().to_vec());
+            corpus.push(bytes);
+        }
+        let mut tree = b"100644 a\0".to_vec();
+        tree.extend([7; 20]);
+        tree.extend(b"40000 b\0");
+        tree.extend([9; 20]);
+        corpus.push(tree);
+        // Forty bytes; a delta of forty bytes that copies ten of them and inserts 35.
+        let mut delta = (0..40).collect::<Vec<u8>>();
+        delta.extend([40, 45, 0x90, 10, 35]);
+        delta.extend([b'x'; 35]);
+        corpus.push(delta);
+        corpus
+    }
+
+    #[test]
+    fn readers_of_gits_formats_hold() {
+        for target in
+            [targets::pack_entry, targets::delta, targets::index, targets::multi_index, targets::tree, targets::commit]
+        {
+            run_over(target, corpus());
+        }
+    }
 }

@@ -336,3 +336,148 @@ fn repositories_without_commits_and_folders_without_repository() {
     assert_eq!(run.status, 2);
     assert!(run.stderr.contains("not a git repository"), "{}", run.stderr);
 }
+
+#[test]
+fn not_leaves_out_what_was_scanned_before() {
+    let folder = Folder::repository();
+    folder.write("a/old.env", token(1));
+    commit(&folder, "old");
+    let before = folder.git(&["rev-parse", "HEAD"]);
+    folder.write("a/new.env", token(2));
+    let new = commit(&folder, "new");
+    for packed in [false, true] {
+        if packed {
+            folder.git(&["gc", "-q"]);
+        }
+        let found = findings(folder.path(), &["--not", &before]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(at(&found, "a/new.env")["commit"]["id"], *new);
+        let nothing = run(folder.path(), &["--not", "HEAD"]);
+        assert_eq!(nothing.status, 0, "{}", nothing.stdout);
+        let report: Value = serde_json::from_str(&nothing.stdout).expect("json");
+        assert_eq!(report["exclusions"][0]["source"], "--not", "{report:#}");
+    }
+    let unknown = run(folder.path(), &["--not", "nowhere"]);
+    assert_eq!(unknown.status, 2);
+    assert!(unknown.stderr.contains("nowhere"), "{}", unknown.stderr);
+}
+
+#[test]
+fn hashes_are_compared_when_asked() {
+    let folder = Folder::repository();
+    folder.write("a.env", "nothing\n");
+    commit(&folder, "one");
+    // A loose object under another's name: only its hash tells.
+    let id = folder.git(&["rev-parse", "HEAD:a.env"]);
+    let other = folder.git(&["rev-parse", "HEAD^{tree}"]);
+    let place = |id: &str| folder.path().join(".git/objects").join(&id[..2]).join(&id[2..]);
+    std::fs::remove_file(place(&id)).expect("a loose object");
+    std::fs::copy(place(&other), place(&id)).expect("copied");
+    let run = run(folder.path(), &["--verify-objects"]);
+    assert_eq!(run.status, 2, "{}", run.stdout);
+    assert!(run.stderr.contains(&id) || run.stdout.contains(&id), "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
+fn a_secret_has_a_lifetime() {
+    let folder = Folder::repository();
+    let dated = |message: &str, date: &str| {
+        folder.git(&["add", "-A"]);
+        let mut command = git_command(folder.path());
+        command.args(["commit", "-q", "-m", message]).env("GIT_AUTHOR_DATE", date).env("GIT_COMMITTER_DATE", date);
+        assert!(command.status().expect("git runs").success());
+    };
+    folder.write("gone.env", token(1));
+    folder.write("kept.env", token(2));
+    dated("brings", "2024-03-01T12:00:00Z");
+    folder.write("gone.env", "clean\n");
+    dated("removes", "2024-03-31T12:00:00Z");
+    let report: Value = serde_json::from_str(&run(folder.path(), &[]).stdout).expect("json");
+    let secrets = report["secrets"].as_array().expect("secrets");
+    let of = |path: &str| {
+        let at =
+            |index: &Value| report["findings"][index.as_u64().expect("an index") as usize]["origin"]["path"] == path;
+        secrets.iter().find(|secret| secret["findings"].as_array().expect("findings").iter().any(at)).expect("a secret")
+    };
+    let gone = of("gone.env");
+    assert_eq!(gone["first_seen"], "2024-03-01T12:00:00Z");
+    assert_eq!((&gone["last_seen"], &gone["days_exposed"]), (&"2024-03-31T12:00:00Z".into(), &30.into()));
+    let kept = of("kept.env");
+    assert_eq!(kept["last_seen"], report["ended"], "{kept}");
+    assert!(kept["days_exposed"].as_u64() > Some(30));
+}
+
+#[test]
+fn folders_nested_five_thousand_deep_are_survived() {
+    let folder = Folder::repository();
+    let path = "d/".repeat(5000);
+    let text = token(1);
+    let stream = format!(
+        "commit refs/heads/deep\ncommitter A <a@example.invalid> 1700000000 +0000\ndata 1\nx\n\
+         M 100644 inline {path}a.env\ndata {}\n{text}\nM 100644 inline b.env\ndata {}\n{}\n",
+        text.len(),
+        text.len(),
+        token(2)
+    );
+    let mut child = git_command(folder.path())
+        .args(["fast-import", "--quiet"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("git starts");
+    std::io::Write::write_all(&mut child.stdin.take().expect("piped"), stream.as_bytes()).expect("git reads");
+    assert!(child.wait().expect("git ends").success());
+    let run = run(folder.path(), &[]);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    let report: Value = serde_json::from_str(&run.stdout).expect("json");
+    let found = report["findings"].as_array().expect("findings");
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(at(found, "b.env")["commit"]["id"].is_string());
+    assert!(report["notices"].to_string().contains("nested more than 2048 deep"), "{}", report["notices"]);
+}
+
+/// Bits of refs and of loose objects flipped, files cut: a gap or nothing, never a crash; the rest is scanned.
+#[test]
+fn damaged_refs_and_loose_objects_are_told_and_the_rest_is_scanned() {
+    let folder = Folder::repository();
+    folder.write("a.env", token(1));
+    commit(&folder, "one");
+    folder.write("b.env", token(2));
+    commit(&folder, "two");
+    let git = folder.path().join(".git");
+    let blob = folder.git(&["rev-parse", "HEAD:b.env"]);
+    let object = git.join("objects").join(&blob[..2]).join(&blob[2..]);
+    let mut permissions = std::fs::metadata(&object).expect("an object").permissions();
+    #[allow(clippy::permissions_set_readonly_false)] // a file of the test's own
+    permissions.set_readonly(false);
+    std::fs::set_permissions(&object, permissions).expect("set");
+    let good = std::fs::read(&object).expect("an object");
+    for (name, bad) in [
+        ("cut", good[..good.len() / 2].to_vec()),
+        ("empty", Vec::new()),
+        ("flipped", {
+            let mut bytes = good.clone();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 0x10;
+            bytes
+        }),
+    ] {
+        std::fs::write(&object, bad).expect("written");
+        let run = run(folder.path(), &["--verify-objects"]);
+        assert_eq!(run.status, 2, "{name}: {}", run.stderr);
+        let report: Value = serde_json::from_str(&run.stdout).expect("json");
+        assert!(report["notices"].to_string().contains(&blob), "{name}: {}", report["notices"]);
+        at(report["findings"].as_array().expect("findings"), "a.env");
+    }
+    std::fs::write(&object, &good).expect("written");
+    for bad in ["zzzz\n", "", "ref: refs/heads/nowhere\n", "1234567890123456789012345678901234567890\n"] {
+        std::fs::write(git.join("refs/heads/broken"), bad).expect("written");
+        let run = run(folder.path(), &[]);
+        assert!(matches!(run.status, 1 | 2), "{bad:?}: {}", run.stderr);
+        let report: Value = serde_json::from_str(&run.stdout).expect("json");
+        let found = report["findings"].as_array().expect("findings");
+        assert_eq!(found.len(), 2, "{bad:?}: {found:?}");
+        if bad.starts_with('1') {
+            assert_eq!(run.status, 2, "a ref to nothing is a gap");
+        }
+    }
+}

@@ -75,6 +75,18 @@ pub(super) fn pgpass(_secret: &[u8], whole: &[u8]) -> Checked {
     entry((host != "*").then_some(host), Some(user), password)
 }
 
+/// A password in its place in a file: no placeholder, no template, no word of a sentence.
+pub(super) fn password_value(secret: &[u8], _whole: &[u8]) -> Checked {
+    let text = String::from_utf8_lossy(secret);
+    if secret.len() > LONGEST || placeholder::is_placeholder(&text) {
+        return rejected("its password is a placeholder");
+    }
+    if text.bytes().all(|byte| byte.is_ascii_lowercase()) && text.len() < 12 {
+        return rejected("it is a word");
+    }
+    super::silent()
+}
+
 fn entry(host: Option<&str>, user: Option<&str>, password: &str) -> Checked {
     if placeholder::is_placeholder(password) {
         return rejected("its password is a placeholder");
@@ -160,6 +172,16 @@ mod tests {
         assert!(matches!(pgpass(b"", b"localhost:*:*:me:kV9xw2Lq").verdict, Verdict::Hint(why) if why.points < 0));
         for text in ["a:b:c", "db.company.com:x:*:me:kV9xw2Lq", "db.company.com:5432:*:me:password", "\\"] {
             assert!(refuses(&pgpass(b"", text.as_bytes())), "{text}");
+        }
+    }
+
+    #[test]
+    fn passwords_in_their_place() {
+        for text in ["password", "${PW}", "<secret>", "changeme", "word"] {
+            assert!(refuses(&password_value(text.as_bytes(), b"")), "{text}");
+        }
+        for text in ["kV9xw2Lq", "Summer2024!", "four-plain-words-here"] {
+            assert!(matches!(password_value(text.as_bytes(), b"").verdict, Verdict::Silent), "{text}");
         }
     }
 

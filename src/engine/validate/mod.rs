@@ -196,6 +196,7 @@ fn implementation(name: &str) -> Option<Validator> {
         "docker-auth" => files::docker_auth,
         "mssql" => assigned::mssql,
         "netrc" => files::netrc,
+        "password-value" => files::password_value,
         "pgpass" => files::pgpass,
         "shadow-hash" => files::shadow_hash,
         "uri" => uri::check,

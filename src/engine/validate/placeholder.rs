@@ -6,7 +6,7 @@ use super::super::words::has_field;
 
 /// Whether a password is a template (`${X}`, `<password>`, `{{ x }}`, `%s`, `:param`) or a word that stands for one.
 pub(super) fn is_placeholder(password: &str) -> bool {
-    const WORDS: [&str; 38] = [
+    const WORDS: [&str; 40] = [
         "password",
         "passwd",
         "pass",
@@ -36,6 +36,8 @@ pub(super) fn is_placeholder(password: &str) -> bool {
         "baz",
         "foobar",
         "hunter2",
+        "open sesame",
+        "opensesame",
         "null",
         "none",
         "nil",

@@ -40,6 +40,10 @@ fn judge(address: &Address) -> Checked {
     if placeholder::is_placeholder(&address.password) {
         return rejected("its password is a placeholder");
     }
+    let port = address.password.bytes().take_while(u8::is_ascii_digit).count();
+    if (1..=5).contains(&port) && address.password.as_bytes().get(port) == Some(&b'/') {
+        return rejected("what looks like its password is a port and a path");
+    }
     let kinds: Vec<Host> = address.hosts.iter().map(|name| placeholder::host(name)).collect();
     if !kinds.is_empty() && kinds.iter().all(|kind| *kind == Host::Example) {
         return rejected("its host is an example or a template");

@@ -234,6 +234,7 @@ impl Importer {
             secret_group: group.unwrap_or(FIRST_GROUP),
             entropy: rule.entropy.unwrap_or(0.0),
             keywords: Vec::new().into(),
+            words: Vec::new().into(),
             within: 0,
             keywords_required: false,
             validators: Vec::new().into(),

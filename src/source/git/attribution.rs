@@ -17,8 +17,9 @@ use super::gaps::Gaps;
 use super::graph::{Graph, Place};
 use super::history::History;
 use super::secrets::{Attributed, Key, Secrets};
-use super::tree::Objects;
-use crate::error::Result;
+use super::tree::{DEEPEST, Objects};
+use crate::clock;
+use crate::error::{Notice, NoticeKind, Result};
 use crate::finding::{Finding, OriginKind};
 use crate::source::history::leads::Leads;
 use crate::source::history::object::ObjectId;
@@ -62,6 +63,11 @@ impl History {
         let mut secrets = Secrets::new(self, &self.wanted, &sightings, in_blobs, &key_of);
         drop(sightings);
         let traces = Traces::follow(&self.graph, &self.store, &self.leads, &secrets);
+        if traces.too_deep {
+            let message =
+                format!("folders are nested more than {DEEPEST} deep: what lies deeper is scanned, not named");
+            gaps.add(Notice::new(NoticeKind::Budget, message));
+        }
         let mut attributed = traces.attributed(&self.graph, &objects, &mut secrets, &withheld);
         attributed.extend(secrets.orphans(repo, &self.wanted));
         let mut result = secrets.findings(self, repo, attributed, &gaps, make);
@@ -99,6 +105,8 @@ struct Traces {
     removed: HashMap<(Key, Path), Vec<Place>>,
     /// The first commit with a blob at a path.
     first: BTreeMap<(Path, Blob), Place>,
+    /// Some places lie too deep to be named.
+    too_deep: bool,
     /// What HEAD has.
     in_head: HashSet<(Key, Path)>,
 }
@@ -114,6 +122,7 @@ impl Traces {
         let mut paths: HashMap<Vec<u8>, Path> = HashMap::new();
         let roots: Vec<Node> =
             graph.commits.iter().map(|(_, links)| number(links.tree).map_or(EMPTY, |tree| contents.of(tree))).collect();
+        traces.too_deep = contents.too_deep;
         let mut path_of = |path: &[u8], list: &mut Vec<Vec<u8>>| {
             *paths.entry(path.to_vec()).or_insert_with(|| {
                 list.push(path.to_vec());
@@ -193,6 +202,7 @@ impl Traces {
             if !in_head && let Some(removed) = self.removed.get(&(key, path)) {
                 let last = removed.iter().max_by_key(|&&place| (graph.of_head[place], place));
                 commit.removed_by = last.map(|&place| graph.commits[place].0.to_string());
+                commit.removed_at = last.map(|&place| clock::rfc3339(graph.commits[place].1.time));
             }
             commit.reach = graph.reach_in_words(oldest);
             let others = paths_of[&key].iter().filter(|&&other| other != path);

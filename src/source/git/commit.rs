@@ -88,6 +88,7 @@ pub(super) fn describe(id: Oid, data: &[u8], withheld: bool) -> Commit {
         refs_count: 0,
         in_head: None,
         removed_by: None,
+        removed_at: None,
         other_paths: Vec::new(),
         reach: None,
     };

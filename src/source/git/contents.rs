@@ -38,6 +38,8 @@ pub(super) struct Contents<'c> {
     wanted: Range<u32>,
     nodes: Vec<Entries>,
     known: HashMap<Entries, Node>,
+    /// Whether folders were nested too deep to be followed.
+    pub(super) too_deep: bool,
     /// By the tree's number: the node and one, 0 where it is not known yet.
     trees: Vec<u32>,
 }
@@ -51,6 +53,7 @@ impl<'c> Contents<'c> {
             wanted,
             nodes: vec![nothing.clone()],
             known: HashMap::from([(nothing, EMPTY)]),
+            too_deep: false,
             trees: vec![0; leads.most_trees()],
         }
     }
@@ -68,7 +71,9 @@ impl<'c> Contents<'c> {
         }
         let leads = self.leads;
         let mut children: Vec<(u32, Child)> = Vec::new();
-        if depth < DEEPEST {
+        if depth >= DEEPEST {
+            self.too_deep |= !leads.of(tree).is_empty();
+        } else {
             for lead in leads.of(tree) {
                 let child = match lead.child() {
                     leads::Child::Wanted(blob) if self.wanted.contains(&blob) => Child::Blob(blob),

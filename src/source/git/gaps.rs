@@ -61,8 +61,8 @@ impl Gaps {
             }
         }
         for (kind, (count, example)) in more {
-            let mut notice = Notice::new(kind, format!("{count} more objects: {}", example.message)).gap();
-            notice.mend = example.mend;
+            let mut notice = Notice::new(kind, format!("{count} more objects: {}", example.message));
+            (notice.mend, notice.gap) = (example.mend, example.gap);
             visitor.notice(notice.at(repository));
         }
     }

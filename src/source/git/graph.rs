@@ -5,12 +5,13 @@ use std::collections::{BinaryHeap, HashMap};
 
 use git2::{ObjectType, Oid};
 
-use super::Repo;
 use super::commit::Links;
 use super::ranges::peel;
-use super::reach::Tips;
+use super::{Ref, Repo};
 use crate::error::Result;
 use crate::finding::Finding;
+use crate::source::history::object::{Kind, ObjectId};
+use crate::source::history::store::Store;
 
 /// Index of a commit, in topological order: parents first, of those the oldest first.
 pub(super) type Place = usize;
@@ -68,7 +69,13 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    pub(super) fn new(repo: &Repo, commits: Vec<(Oid, Links)>, tips: &Tips) -> Result<Self> {
+    /// The graph of `commits`; `refs` are named, `reflog` is another way to reach.
+    pub(super) fn new(
+        repo: &Repo,
+        store: &Store,
+        commits: Vec<(Oid, Links)>,
+        (refs, reflog): (&[Ref], &[Oid]),
+    ) -> Result<Self> {
         let commits = topological(commits);
         let places: HashMap<Oid, Place> = commits.iter().enumerate().map(|(place, commit)| (commit.0, place)).collect();
         let parents = commits
@@ -85,10 +92,12 @@ impl Graph {
             odd_tips: Vec::new(),
             direct: HashMap::new(),
         };
-        for reference in &tips.refs {
-            let (kind, id, tags) = match places.get(&reference.target) {
-                Some(_) => (Some(ObjectType::Commit), reference.target, Vec::new()),
-                None => peel(repo, reference.target)?,
+        for reference in refs {
+            let is_commit = places.contains_key(&reference.target)
+                || ObjectId::new(reference.target.as_bytes()).and_then(|id| store.kind(&id)) == Some(Kind::Commit);
+            let (kind, id, tags) = match is_commit {
+                true => (Some(ObjectType::Commit), reference.target, Vec::new()),
+                false => peel(repo, reference.target)?,
             };
             if kind != Some(ObjectType::Commit) {
                 graph.odd_tips.push((kind, id));
@@ -104,7 +113,7 @@ impl Graph {
             }
         }
         graph.refs.sort_by(|a, b| (rank(&a.0), &a.0).cmp(&(rank(&b.0), &b.0)));
-        let reflog: Vec<Place> = tips.reflog.iter().filter_map(|id| places.get(id).copied()).collect();
+        let reflog: Vec<Place> = reflog.iter().filter_map(|id| places.get(id).copied()).collect();
         let from_refs = graph.refs.iter().map(|reference| reference.1).chain(graph.head).collect();
         for (tips, reach) in [(reflog, Reach::Reflog), (from_refs, Reach::Ref)] {
             for place in graph.below(tips) {

@@ -28,6 +28,9 @@ use crate::source::history::store::Store;
 use crate::source::history::walk;
 use crate::source::{Item, MakeVisitor, Visitor};
 
+/// So many objects are read one by one.
+const FEW: usize = 4096;
+
 /// What of the history is scanned.
 #[derive(Debug, Clone, Default)]
 pub struct HistoryOptions {
@@ -37,6 +40,8 @@ pub struct HistoryOptions {
     pub refs: Vec<String>,
     /// Only what refs reach: no reflogs, no unreachable objects.
     pub reachable_only: bool,
+    /// Not what these revisions reach: it was scanned before.
+    pub not: Vec<String>,
     /// Bytes of object texts held at a time; `None` for the default.
     pub memory: Option<u64>,
     /// Compare every object's hash with its id.
@@ -102,7 +107,7 @@ fn all(repo: &Repo, gaps: &Gaps) -> Result<Vec<Oid>> {
 pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn() -> T + Sync)) -> Result<History> {
     let gaps = Gaps::default();
     let tips = Tips::of(repo, &gaps)?;
-    let narrowed = options.reachable_only || !options.refs.is_empty();
+    let narrowed = options.reachable_only || !options.refs.is_empty() || !options.not.is_empty();
     let asked = tips.matching(&options.refs);
     if asked.is_empty() && !options.refs.is_empty() {
         return Err(Error::Usage(format!(
@@ -112,7 +117,8 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
     }
     let only = if narrowed {
         let objects = Objects::new(repo, &gaps)?;
-        let ids = reach::objects(repo, &objects, &asked)?;
+        let not = options.not.iter().map(|revision| repo.resolve(revision)).collect::<Result<Vec<Oid>>>()?;
+        let ids = reach::objects(repo, &objects, &asked, &not)?;
         Some(ids.iter().filter_map(|id| ObjectId::new(id.as_bytes())).collect::<HashSet<_>>())
     } else {
         None
@@ -122,7 +128,9 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
         ObjectFormat::Sha1 => Format::Sha1,
     };
     let (store, notices) = Store::open_all(&repo.object_folders(), format);
-    let plan = Plan::new(&store, only.as_ref());
+    // For few objects the packs are not worth a plan.
+    let few = only.as_ref().filter(|only| only.len() < FEW);
+    let plan = if few.is_some() { Plan::default() } else { Plan::new(&store, only.as_ref()) };
     let (trees, others) = plan.trees_apart(&store);
     let mut walk = walk::Options {
         threads: options.git.threads,
@@ -132,13 +140,17 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
     walk.memory = options.memory.unwrap_or(walk.memory);
     let shared = Shared { shown: repo.shown(), store: &store, gaps: &gaps, max_size: options.git.max_size };
     let seen = Mutex::default();
-    walk::walk(&store, &plan, &others, &walk, &|| Survey::new(&shared, &seen, make()));
+    match few {
+        Some(few) => Survey::new(&shared, &seen, make()).each(few, walk.memory),
+        None => walk::walk(&store, &plan, &others, &walk, &|| Survey::new(&shared, &seen, make())),
+    }
     let mut seen: Seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
     seen.commits.sort_by_key(|commit| commit.0);
     seen.trees.sort();
-    let graph = Graph::new(repo, seen.commits, &tips)?;
+    let refs = if narrowed { &asked } else { &tips.refs };
+    let graph = Graph::new(repo, &store, seen.commits, (refs, &tips.reflog))?;
     if let Some(only) = &only {
-        let lacks = |id: &&ObjectId| !store.contains(id) && !missing::is_empty_tree(id);
+        let lacks = |id: &&ObjectId| few.is_none() && !store.contains(id) && !missing::is_empty_tree(id);
         only.iter().filter(lacks).for_each(|id| missing::gone(&gaps, oid(id), "object"));
     } else {
         missing::tell_commits(repo, &store, &graph, &gaps);
@@ -180,6 +192,11 @@ fn names(repo: &Repo, visitor: &mut dyn Visitor, refs: &[Ref], names: &BTreeMap<
 }
 
 impl History {
+    /// The id in hex of the object that a [`Sighting`] numbers.
+    pub fn object(&self, number: u32) -> Option<String> {
+        self.store.id(number).map(|id| id.to_string())
+    }
+
     /// Reads all trees: names are scanned, missing objects looked for, and what leads to the blobs of `sightings` and
     /// `findings` is kept for [`History::attribute`].
     ///
@@ -200,7 +217,9 @@ impl History {
         let wanted = Wanted::new(ids.chain(numbers.into_iter().filter_map(|number| self.store.id(number))));
         let shared = Shared { shown: repo.shown(), store: &self.store, gaps: &gaps, max_size: None };
         let trees = Trees::new(&shared, &wanted, !self.narrowed);
-        walk::walk(&self.store, &self.plan, &self.trees, &self.walk, &|| trees.survey(make()));
+        if !self.trees.is_empty() {
+            walk::walk(&self.store, &self.plan, &self.trees, &self.walk, &|| trees.survey(make()));
+        }
         let mut early = trees.survey(make());
         for id in &self.early {
             if let Ok((Kind::Tree, text)) = self.store.read(id, None, u64::from(u32::MAX)) {
@@ -215,6 +234,8 @@ impl History {
         names(repo, visitor.as_mut(), &self.asked, &found.names.into_iter().collect());
         gaps.tell(repo.shown(), visitor.as_mut());
         (self.wanted, self.leads) = (wanted, leads);
+        // Nothing is walked any more.
+        (self.plan, self.trees) = Default::default();
         Ok(())
     }
 
@@ -234,7 +255,12 @@ impl History {
             self.exclusions.push(Exclusion {
                 kind: "objects".to_owned(),
                 what: "objects that the asked refs do not reach".to_owned(),
-                source: if options.reachable_only { "--reachable-only" } else { "--refs" }.to_owned(),
+                source: match () {
+                    () if !options.not.is_empty() => "--not",
+                    () if options.reachable_only => "--reachable-only",
+                    () => "--refs",
+                }
+                .to_owned(),
                 count: objects as u64,
             });
         }

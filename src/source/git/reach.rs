@@ -5,6 +5,7 @@ use std::path::Path;
 
 use git2::{ObjectType, Oid};
 
+use super::commit::links;
 use super::gaps::Gaps;
 use super::ranges::peel;
 use super::tree::{DEEPEST, Objects, entries};
@@ -112,8 +113,9 @@ fn wildcard(glob: &[u8], text: &[u8]) -> bool {
     glob[at..].iter().all(|&byte| byte == b'*')
 }
 
-/// All objects reachable from `tips`, sorted. What is missing on the way is told.
-pub(super) fn objects(repo: &Repo, read: &Objects<'_>, tips: &[Ref]) -> Result<Vec<Oid>> {
+/// All objects reachable from `tips` and not from the commits `not` (but what an older version has again counts),
+/// sorted. What is missing on the way is told.
+pub(super) fn objects(repo: &Repo, read: &Objects<'_>, tips: &[Ref], not: &[Oid]) -> Result<Vec<Oid>> {
     let (mut commits, mut trees, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
     for tip in tips {
         let (kind, id, tags) = peel(repo, tip.target)?;
@@ -125,9 +127,17 @@ pub(super) fn objects(repo: &Repo, read: &Objects<'_>, tips: &[Ref]) -> Result<V
             None => drop(read.read(id, "object")),
         }
     }
-    for commit in walk::range(read, &commits, &[], &repo.shallow()) {
+    let tree_of = |id: &Oid| Some(links(read.odb.read(*id).ok()?.data())?.tree);
+    for commit in walk::range(read, &commits, not, &repo.shallow()) {
         seen.insert(commit.id);
-        trees.push((commit.links.tree, 0));
+        if not.is_empty() {
+            trees.push((commit.links.tree, 0));
+        } else {
+            let parents: Vec<Option<Oid>> = commit.links.parents.iter().map(tree_of).collect();
+            read.new_objects(commit.links.tree, &parents, 0, &mut |id| {
+                seen.insert(id);
+            });
+        }
     }
     while let Some((tree, depth)) = trees.pop() {
         if !seen.insert(tree) {

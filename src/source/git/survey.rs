@@ -2,6 +2,7 @@
 //! what they name, what is lost becomes a gap. Trees come second (`trees.rs`), when it is known which blobs have findings;
 //! so every object is unpacked once.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,6 +12,7 @@ use super::TOO_LARGE;
 use super::commit::{Links, links};
 use super::commits::message;
 use super::gaps::Gaps;
+use super::missing::is_empty_tree;
 use crate::error::{Notice, NoticeKind};
 use crate::source::encoding::is_plain;
 use crate::source::history::dirty::{Anchor, Near};
@@ -105,6 +107,19 @@ pub(super) struct Survey<'s, T: TextReader> {
 impl<'s, T: TextReader> Survey<'s, T> {
     pub(super) fn new(shared: &'s Shared<'s>, seen: &'s Mutex<Seen>, text: T) -> Self {
         Self { shared, seen, text, commits: Vec::new(), trees: Vec::new() }
+    }
+
+    /// Reads these objects one by one.
+    pub(super) fn each(mut self, ids: &HashSet<ObjectId>, limit: u64) {
+        let mut ids: Vec<&ObjectId> = ids.iter().filter(|id| !is_empty_tree(id)).collect();
+        ids.sort();
+        for id in ids {
+            match self.shared.store.read(id, None, limit) {
+                Ok((Kind::Blob, text)) => self.blob(Shown { id, number: None }, &text, None),
+                Ok((kind, text)) => self.other(id, kind, &text, None),
+                Err(fault) => self.lost(id, None, Some((&fault, Place::Nowhere))),
+            }
+        }
     }
 
     fn is_too_large(&self, size: u64) -> bool {

@@ -116,6 +116,43 @@ impl<'o> Objects<'o> {
         self.descend(new, parents, &mut Vec::new(), 0, visit);
     }
 
+    /// Calls `visit` with every tree and blob below and with `new` that no tree of `parents` has at the same path.
+    pub(super) fn new_objects(&self, new: Oid, parents: &[Option<Oid>], depth: usize, visit: &mut dyn FnMut(Oid)) {
+        if parents.contains(&Some(new)) {
+            return;
+        }
+        if depth > DEEPEST {
+            return self.too_deep(new);
+        }
+        visit(new);
+        let Some(object) = self.read(new, "tree") else { return };
+        let before = self.all_read(parents);
+        let before: Vec<Vec<Entry<'_>>> = before
+            .iter()
+            .map(|tree| tree.as_ref().map(|(id, tree)| self.sorted(*id, tree.data())).unwrap_or_default())
+            .collect();
+        for entry in entries(object.data(), self.id_size).flatten() {
+            let Some(kind) = entry.kind() else { continue };
+            let there = |entries: &Vec<Entry<'_>>| {
+                let at = entries.binary_search_by_key(&entry.name, |entry| entry.name).ok()?;
+                (entries[at].kind() == Some(kind)).then_some(entries[at].id)
+            };
+            let there: Vec<Option<Oid>> = before.iter().map(there).collect();
+            if there.contains(&Some(entry.id)) {
+                continue;
+            }
+            match kind {
+                ObjectType::Tree => self.new_objects(entry.id, &there, depth + 1, visit),
+                _ => visit(entry.id),
+            }
+        }
+    }
+
+    /// The trees of `parents`, read.
+    fn all_read(&self, parents: &[Option<Oid>]) -> Vec<Option<(Oid, OdbObject<'_>)>> {
+        parents.iter().map(|parent| parent.and_then(|id| Some((id, self.read(id, "tree")?)))).collect()
+    }
+
     fn descend(&self, new: Oid, parents: &[Option<Oid>], path: &mut Vec<u8>, depth: usize, visit: &mut Visit<'_>) {
         if parents.contains(&Some(new)) {
             return;
@@ -124,8 +161,7 @@ impl<'o> Objects<'o> {
             return self.too_deep(new);
         }
         let Some(object) = self.read(new, "tree") else { return };
-        let before: Vec<Option<(Oid, OdbObject<'_>)>> =
-            parents.iter().map(|parent| parent.and_then(|id| Some((id, self.read(id, "tree")?)))).collect();
+        let before = self.all_read(parents);
         let before: Vec<Vec<Entry<'_>>> = before
             .iter()
             .map(|tree| tree.as_ref().map(|(id, tree)| self.sorted(*id, tree.data())).unwrap_or_default())

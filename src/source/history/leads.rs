@@ -78,6 +78,7 @@ impl Leads {
         }
         let mut leads =
             Self { names: by_number, numbers, places: vec![(0, 0); store.most_numbers()], leads: Vec::new() };
+        leads.leads.reserve_exact(parts.iter().map(|part| part.leads.len()).sum());
         for part in parts {
             let base = leads.leads.len() as u32;
             leads.leads.extend_from_slice(&part.leads);

@@ -67,7 +67,7 @@ impl PackPlan {
 }
 
 /// The whole plan.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Plan {
     /// One for every pack of the store.
     pub packs: Vec<PackPlan>,
@@ -84,6 +84,13 @@ pub struct Part {
     pub loose: Vec<LooseAt>,
     /// Whether ids that are listed and lead nowhere are told of.
     pub misplaced: bool,
+}
+
+impl Part {
+    /// Whether there is nothing to visit.
+    pub fn is_empty(&self) -> bool {
+        self.roots.is_empty() && self.loose.is_empty()
+    }
 }
 
 impl Plan {

@@ -107,6 +107,14 @@ impl Index {
         Self::new(Map::open(path).map_err(|error| Fault::Io(error.to_string()))?, format)
     }
 
+    /// Reads one from memory.
+    ///
+    /// # Errors
+    /// When its tables do not fit its length.
+    pub fn from_bytes(bytes: Vec<u8>, format: Format) -> Result<Self, Fault> {
+        Self::new(Map::Bytes(bytes), format)
+    }
+
     fn new(map: Map, format: Format) -> Result<Self, Fault> {
         let hash = format.id_len();
         let version = if map.starts_with(b"\xfftOc") { number(&map, 4) } else { 1 };

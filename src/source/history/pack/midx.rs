@@ -27,6 +27,14 @@ impl MultiIndex {
         Self::new(Map::open(path).map_err(|error| Fault::Io(error.to_string()))?, format)
     }
 
+    /// Reads one from memory.
+    ///
+    /// # Errors
+    /// When its tables do not fit its length.
+    pub fn from_bytes(bytes: Vec<u8>, format: Format) -> Result<Self, Fault> {
+        Self::new(Map::Bytes(bytes), format)
+    }
+
     fn new(map: Map, format: Format) -> Result<Self, Fault> {
         let wanted = if format == Format::Sha1 { 1 } else { 2 };
         if !map.starts_with(b"MIDX") || map.len() < 12 || map[4] != 1 {

@@ -1,0 +1,179 @@
+//! Assignments: given a keyword's place, the name it stands in, the operator and the value.
+//!
+//! ```text
+//!  keyword -> name -> operator (=, :, ->, (, ||, ...) -> value (quoted, bare, in pieces, on the next line)
+//!                  -> or a pair: key="NAME" value="...", <key>NAME</key> <string>...</string>
+//! ```
+//!
+//! One hand-shaped scanner for every common form in code, shell, configuration, markup and documentation. It gives up
+//! at the first byte that cannot be part of such a form, and knows to the byte how far it has looked.
+
+mod operator;
+mod pair;
+mod value;
+
+use std::cell::Cell;
+use std::ops::Range;
+
+/// Longest name, and longest value, in bytes.
+const NAME: usize = 80;
+/// See [`NAME`].
+pub(crate) const VALUE: usize = 1024;
+/// Farthest behind a name that anything is looked at.
+pub(crate) const FAR: usize = VALUE + 640;
+/// Farthest in front of a name that anything is looked at.
+pub(crate) const BACK: usize = 64;
+
+/// How the value stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quoting {
+    /// In quotes of this kind.
+    Quoted(u8),
+    /// Between `>` and `<`.
+    Element,
+    /// Bare, and nothing but a comment or a separator follows on its line.
+    Bare,
+    /// Bare, with more behind it: likely an expression.
+    BareInside,
+}
+
+/// How name and value are bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operator {
+    /// `=`, `:=`, `=>`, `:` and the like.
+    Assign,
+    /// `==`, `!=`, `===`: a comparison.
+    Compare,
+    /// `name(value)` or `("name", value)`.
+    Call,
+    /// `--name value`, `name value`.
+    Space,
+    /// `name || "value"`, `${NAME:-value}`: what counts when nothing else is set.
+    Default,
+}
+
+/// A name and its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Assignment {
+    pub(crate) name: Range<usize>,
+    pub(crate) operator: Operator,
+    /// Where the value stands; from the first piece to the last when it is put together.
+    pub(crate) value: Range<usize>,
+    pub(crate) quoting: Quoting,
+    /// The value itself when it is put together from pieces.
+    pub(crate) joined: Option<Box<[u8]>>,
+    /// Something that is no literal belongs to the value as well (`"Bearer " + token`).
+    pub(crate) partial: bool,
+}
+
+impl Assignment {
+    /// The value's bytes.
+    pub(crate) fn value<'t>(&'t self, text: &'t [u8]) -> &'t [u8] {
+        self.joined.as_deref().unwrap_or_else(|| &text[self.value.clone()])
+    }
+}
+
+/// What [`read`] found, and all the bytes it looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Read {
+    pub(crate) found: Option<Assignment>,
+    pub(crate) looked: Range<usize>,
+}
+
+/// A text that notes how far it was looked at.
+struct View<'t> {
+    text: &'t [u8],
+    /// Nothing is seen from here on.
+    end: usize,
+    far: Cell<usize>,
+}
+
+impl View<'_> {
+    fn get(&self, at: usize) -> Option<u8> {
+        if at >= self.far.get() {
+            self.far.set(at + 1);
+        }
+        if at < self.end { self.text.get(at).copied() } else { None }
+    }
+
+    fn starts(&self, at: usize, word: &[u8]) -> bool {
+        word.iter().enumerate().all(|(offset, byte)| self.get(at + offset) == Some(*byte))
+    }
+
+    fn starts_ignoring_case(&self, at: usize, word: &[u8]) -> bool {
+        (word.iter().enumerate())
+            .all(|(offset, byte)| self.get(at + offset).is_some_and(|b| b.eq_ignore_ascii_case(byte)))
+    }
+
+    /// Behind blanks and tabs.
+    fn skip_blanks(&self, mut at: usize) -> usize {
+        while matches!(self.get(at), Some(b' ' | b'\t')) {
+            at += 1;
+        }
+        at
+    }
+
+    /// Behind blanks and line ends, 200 bytes at most.
+    fn skip_space(&self, from: usize) -> usize {
+        let mut at = from;
+        while at < from + 200 && matches!(self.get(at), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            at += 1;
+        }
+        at
+    }
+
+    /// Behind the line end at `at`, if one is there.
+    fn line_end(&self, at: usize) -> Option<usize> {
+        match self.get(at)? {
+            b'\n' => Some(at + 1),
+            b'\r' if self.get(at + 1) == Some(b'\n') => Some(at + 2),
+            _ => None,
+        }
+    }
+
+    /// The bytes in front of `at`, [`BACK`] at most, from its line alone.
+    fn before(&self, at: usize) -> &[u8] {
+        let from = at.saturating_sub(BACK);
+        let line = memchr::memrchr(b'\n', &self.text[from..at]).map_or(from, |found| from + found + 1);
+        &self.text[line..at]
+    }
+}
+
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// Reads the assignment whose name holds `keyword`.
+pub(crate) fn read(text: &[u8], keyword: Range<usize>) -> Read {
+    let floor = keyword.start.saturating_sub(NAME);
+    let mut start = keyword.start;
+    while start > floor && is_name(text[start - 1]) {
+        start -= 1;
+    }
+    let ceiling = text.len().min(keyword.end + NAME);
+    let mut end = keyword.end;
+    while end < ceiling && is_name(text[end]) {
+        end += 1;
+    }
+    let looked = start.saturating_sub(BACK);
+    if end == ceiling && ceiling < text.len() {
+        return Read { found: None, looked: looked..end }; // longer than any name
+    }
+    while end > keyword.end && matches!(text[end - 1], b'.' | b'-') {
+        end -= 1;
+    }
+    let view = View { text, end: end + FAR, far: Cell::new(ceiling.min(end + 2)) };
+    let found = find(&view, &(start..end));
+    Read { found, looked: looked..view.far.get().min(text.len()) }
+}
+
+fn find(view: &View<'_>, name: &Range<usize>) -> Option<Assignment> {
+    if let Some(found) = pair::read(view, name) {
+        return Some(found.assignment(name.clone(), Operator::Assign));
+    }
+    let (operator, at) = operator::read(view, name)?;
+    Some(value::read(view, at, operator, name)?.assignment(name.clone(), operator))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! What binds a name to its value: the operator behind the name, and where the value may begin.
+
+use std::ops::Range;
+
+use super::{Operator, View};
+
+/// The operator behind `name` and where the value may begin.
+pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, usize)> {
+    let before = name.start.checked_sub(1).map(|at| view.text[at]);
+    let (at, closed) = close(view, name, before)?;
+    let spaced = view.skip_blanks(at);
+    let byte = view.get(spaced)?;
+    let next = view.get(spaced + 1);
+    let assign = |behind: usize| Some((Operator::Assign, spaced + behind));
+    match byte {
+        b'=' => match (next, view.get(spaced + 2)) {
+            (Some(b'='), Some(b'=')) => Some((Operator::Compare, spaced + 3)),
+            (Some(b'='), _) => Some((Operator::Compare, spaced + 2)),
+            (Some(b'>'), _) => assign(2),
+            (Some(b'~'), _) => None,
+            _ => assign(1),
+        },
+        b'!' if next == Some(b'=') => {
+            Some((Operator::Compare, spaced + 2 + usize::from(view.get(spaced + 2) == Some(b'='))))
+        }
+        b':' if before == Some(b'{') && at == spaced => Some((Operator::Default, spaced + expansion(next))),
+        b':' => match next {
+            Some(b'=') => assign(2),
+            Some(b':') if view.get(spaced + 2) == Some(b'=') => assign(3),
+            Some(b':') => None,
+            _ => Some((Operator::Assign, typed(view, spaced + 1).unwrap_or_else(|| bold(view, spaced + 1)))),
+        },
+        b'?' if next == Some(b'?') && view.get(spaced + 2) != Some(b'=') => default(view, spaced + 2),
+        b'?' if next == Some(b'?') => assign(3),
+        b'?' | b'+' if next == Some(b'=') => assign(2),
+        b'?' if next == Some(b':') => Some((Operator::Assign, typed(view, spaced + 2)?)),
+        b'|' if next == Some(b'=') => assign(2),
+        b'|' if next == Some(b'|') && view.get(spaced + 2) == Some(b'=') => assign(3),
+        b'|' if next == Some(b'|') => default(view, spaced + 2),
+        // A cell of a table in Markdown.
+        b'|' if spaced > at && before == Some(b' ') => assign(1),
+        b'o' if spaced > at && view.starts(spaced, b"or ") => default(view, spaced + 3),
+        b'<' if next == Some(b'-') => assign(2),
+        b'-' if closed && next == Some(b'>') => assign(2),
+        b'>' if before == Some(b'<') => Some((Operator::Assign, spaced)),
+        b'(' if !closed => argument(view, spaced + 1),
+        // The name is all of its literal.
+        b',' if closed && matches!(before, Some(b'"' | b'\'')) || copies(view, name) => argument(view, spaced + 1),
+        b',' if before == Some(b',') => Some((Operator::Space, spaced + 1)),
+        b'[' => assign_behind(view, array(view, spaced + 1)?),
+        b'{' if spaced > at => assign_behind(view, accessors(view, spaced + 1)?),
+        b'A' | b'a' if spaced > at && view.starts_ignoring_case(spaced, b"as ") => {
+            let word =
+                (0..24).take_while(|&offset| view.get(spaced + 3 + offset).is_some_and(|b| b.is_ascii_alphanumeric()));
+            assign_behind(view, spaced + 3 + word.count())
+        }
+        b'b' if spaced > at && view.starts(spaced, b"by lazy {") => assign(9),
+        _ if !closed && spaced > at && before != Some(b'<') => space(view, name, at, spaced),
+        _ => None,
+    }
+}
+
+/// Behind what closes the name: quotes, brackets, a star of bold text; and whether anything did.
+fn close(view: &View<'_>, name: &Range<usize>, before: Option<u8>) -> Option<(usize, bool)> {
+    let mut at = name.end;
+    let mut closed = false;
+    while let Some(byte) = view.get(at) {
+        match byte {
+            b'"' | b'\'' | b'`' => closed = true,
+            b'\\' if matches!(view.get(at + 1), Some(b'"' | b'\'')) => {}
+            b']' => closed = true,
+            b'*' if before == Some(b'*') => {}
+            b'}' if before == Some(b'{') => {}
+            // `get("name") or "value"`
+            b')' if closed => {}
+            _ => break,
+        }
+        at += 1;
+        if at > name.end + 4 {
+            return None;
+        }
+    }
+    Some((at, closed))
+}
+
+/// The length of `:-`, `:=` or `:` in `${NAME:-value}`.
+fn expansion(next: Option<u8>) -> usize {
+    if matches!(next, Some(b'-' | b'=')) { 2 } else { 1 }
+}
+
+/// Behind the stars of `**name:** value`.
+fn bold(view: &View<'_>, at: usize) -> usize {
+    if view.starts(at, b"**") { at + 2 } else { at }
+}
+
+/// A literal behind `||`, `??` or `or`.
+fn default(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
+    let at = view.skip_blanks(at);
+    matches!(view.get(at), Some(b'"' | b'\'' | b'`')).then_some((Operator::Default, at))
+}
+
+/// Whether the name is the first argument of `strcpy(`, `put(` and the like.
+fn copies(view: &View<'_>, name: &Range<usize>) -> bool {
+    const SETTERS: [&[u8]; 6] = [b"cpy(", b"put(", b"set(", b"setenv(", b"define(", b"assign("];
+    let before = view.before(name.start);
+    SETTERS.iter().any(|setter| before.ends_with(setter))
+}
+
+/// A literal as an argument, on this line or the next; `default="value"` too.
+fn argument(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
+    let mut at = view.skip_space(at);
+    let mut operator = Operator::Call;
+    for word in [&b"default"[..], b"fallback", b"defaultValue"] {
+        if view.starts(at, word) && matches!(view.get(at + word.len()), Some(b'=' | b':' | b' ')) {
+            at = view.skip_blanks(at + word.len());
+            at = view.skip_blanks(at + 1);
+            operator = Operator::Default;
+            break;
+        }
+    }
+    let prefix = usize::from(matches!(view.get(at), Some(b'@' | b'b' | b'r' | b'u' | b'f')));
+    matches!(view.get(at + prefix), Some(b'"' | b'\'')).then_some((operator, at + prefix))
+}
+
+/// Behind the brackets of `name[64]`.
+fn array(view: &View<'_>, at: usize) -> Option<usize> {
+    let digits = (0..8).take_while(|&offset| view.get(at + offset).is_some_and(|byte| byte.is_ascii_digit())).count();
+    (view.get(at + digits) == Some(b']')).then_some(at + digits + 1)
+}
+
+/// Behind `{ get; set; }`.
+fn accessors(view: &View<'_>, at: usize) -> Option<usize> {
+    let inside = (0..40).take_while(|&offset| {
+        view.get(at + offset).is_some_and(|b| b.is_ascii_lowercase() || matches!(b, b' ' | b';'))
+    });
+    let end = at + inside.count();
+    (view.get(end) == Some(b'}')).then_some(end + 1)
+}
+
+/// An equals sign behind blanks.
+fn assign_behind(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
+    let at = view.skip_blanks(at);
+    (view.get(at) == Some(b'=') && view.get(at + 1) != Some(b'=')).then_some((Operator::Assign, at + 1))
+}
+
+/// `--name value`, `name "value"`, `ENV NAME value`, a type between name and equals sign, a line of name and value alone.
+fn space(view: &View<'_>, name: &Range<usize>, at: usize, spaced: usize) -> Option<(Operator, usize)> {
+    let flag = name.len() > 2 && view.text[name.start] == b'-';
+    if flag || matches!(view.get(spaced), Some(b'"' | b'\'')) {
+        return Some((Operator::Space, spaced));
+    }
+    // `password string = "..."`: Go, SQL; declarators of C are rarer.
+    let word = (0..24).take_while(|&offset| view.get(spaced + offset).is_some_and(|byte| byte.is_ascii_alphanumeric()));
+    let word = word.count();
+    if word > 0
+        && let Some(found) = assign_behind(view, spaced + word)
+    {
+        return Some(found);
+    }
+    let lead = view.before(name.start).trim_ascii();
+    let leads: [&[u8]; 6] = [b"", b"set", b"set $", b"ENV", b"ARG", b"env"];
+    let short = spaced - at <= 24;
+    (short && leads.contains(&lead) && alone(view, spaced)).then_some((Operator::Space, spaced))
+}
+
+/// Whether one word (and a semicolon, at most) stands from `at` to the line's end.
+fn alone(view: &View<'_>, at: usize) -> bool {
+    let word = (0..128).take_while(|&offset| view.get(at + offset).is_some_and(|byte| byte > b' ')).count();
+    let rest = view.skip_blanks(at + word);
+    word > 4 && (view.get(rest).is_none() || view.line_end(rest).is_some())
+}
+
+/// `: Type = ` behind a name: where the value begins.
+fn typed(view: &View<'_>, at: usize) -> Option<usize> {
+    let mut start = view.skip_blanks(at);
+    if view.starts(start, b"&'") {
+        // a reference with its lifetime
+        start = (start..start + 24).find(|&at| view.get(at) == Some(b' '))? + 1;
+    }
+    let of_type = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'_' | b'<' | b'>' | b'[' | b']' | b'&' | b'?' | b'\'' | b'.' | b':')
+    };
+    let first = view.get(start)?;
+    if !first.is_ascii_alphabetic() && first != b'&' {
+        return None;
+    }
+    let length = (0..48).take_while(|&offset| view.get(start + offset).is_some_and(of_type)).count();
+    // `name: QUJD=` at a line's end is padded base64, no type without a value.
+    let has_value = |at: &usize| !matches!(view.get(view.skip_blanks(*at)), None | Some(b'\n' | b'\r' | b'='));
+    assign_behind(view, start + length).map(|(_, at)| at).filter(has_value)
+}

@@ -1,0 +1,120 @@
+//! The forms that the scanner reads, and those that it must not take for one.
+
+use super::{Operator, Quoting, read};
+
+fn parse(text: &str, keyword: &str) -> Option<(String, String, Quoting)> {
+    let at = text.find(keyword).expect("keyword there");
+    let found = read(text.as_bytes(), at..at + keyword.len()).found?;
+    let value = String::from_utf8_lossy(found.value(text.as_bytes())).into_owned();
+    Some((text[found.name].to_owned(), value, found.quoting))
+}
+
+#[test]
+fn every_common_form_is_read() {
+    let double = Quoting::Quoted(b'"');
+    let single = Quoting::Quoted(b'\'');
+    for (text, name, value, quoting) in [
+        ("DB_PASSWORD=abc!23\n", "DB_PASSWORD", "abc!23", Quoting::Bare), // keysweep:allow made up
+        ("export password='abc 23'", "password", "abc 23", single),
+        ("\"db.password\": \"x\\\"y\",", "db.password", "x\\\"y", double),
+        ("  password: v4lue # note", "password", "v4lue", Quoting::Bare), // keysweep:allow made up
+        ("  password: djRsdWU=\n", "password", "djRsdWU=", Quoting::Bare), // keysweep:allow made up
+        ("let my_password: &'static str = \"vv\";", "my_password", "vv", double),
+        ("password string = `vv`", "password", "vv", Quoting::Quoted(b'`')),
+        ("config['password'] = 'vv'", "password", "vv", single),
+        ("map.put(\"password\", \"vv\")", "password", "vv", double),
+        ("set_password(\"vv\")", "set_password", "vv", double),
+        ("<password>vv</password>", "password", "vv", Quoting::Element),
+        ("--password vv next", "--password", "vv", Quoting::Bare),
+        ("password => 'vv',", "password", "vv", single),
+        ("password := \"vv\"", "password", "vv", double),
+        ("{\\\"password\\\": \\\"vv\\\"}", "password", "vv", double),
+        ("X-password: Bearer vvv\r\n", "X-password", "vvv", Quoting::Bare),
+        ("password = get(x)", "password", "get(x", Quoting::BareInside),
+        ("static char password[64] = \"vv\";", "password", "vv", double),
+        ("public string password { get; set; } = \"vv\";", "password", "vv", double),
+        ("Dim password As String = \"vv\"", "password", "vv", double),
+        ("$ENV{password} = 'vv';", "password", "vv", single),
+        ("\"password\" -> \"vv\",", "password", "vv", double),
+        ("password=vv ./run", "password", "vv", Quoting::Bare),
+        ("GET /x?password=vv&y=1 HTTP", "password", "vv", Quoting::Bare),
+        ("\"Host=db;password=vv;Database=x\"", "password", "vv", Quoting::Bare),
+        ("set $password vvvvv;\n", "password", "vvvvv", Quoting::Bare),
+        ("| password | vv |", "password", "vv", Quoting::Bare),
+        ("**password**: vv\n", "password", "vv", Quoting::Bare),
+    ] {
+        assert_eq!(
+            parse(text, if text.contains("PASS") { "PASSWORD" } else { "password" }),
+            Some((name.to_owned(), value.to_owned(), quoting)),
+            "{text}"
+        );
+    }
+    for text in ["password", "the password is", "password()", "password::new", "password = \n", "password == "] {
+        assert_eq!(parse(text, "password"), None, "{text}");
+    }
+}
+
+#[test]
+fn values_on_other_lines_and_in_pieces_are_read() {
+    for (text, value) in [
+        ("password = \"ab\" + \"cd\";", "abcd"),
+        ("password = \"ab\" +\n    \"cd\";", "abcd"),
+        ("password = (\n    \"ab\"\n    \"cd\"\n)", "abcd"),
+        ("password = 'ab' \\\n    'cd'", "abcd"),
+        ("$password = 'ab' . 'cd';", "abcd"),
+        ("password=\"ab\\\ncd\"", "abcd"),
+        ("export password=\\\nabcd\n", "abcd"),
+        ("password = \"\"\"\n    abcd\n    \"\"\";", "abcd"),
+        ("\"password\":\n  \"abcd\"", "abcd"),
+        ("put(\n  \"password\",\n  \"abcd\")", "abcd"),
+        ("password: |\n  abcd\n", "abcd"),
+        ("password: >-\n  abcd\nx: y", "abcd"),
+        ("password:\n  abcd\n", "abcd"),
+        ("password = <<EOT\nabcd\nEOT", "abcd"),
+        ("<password>\n  abcd\n</password>", "abcd"),
+    ] {
+        assert_eq!(parse(text, "password").map(|found| found.1).as_deref(), Some(value), "{text}");
+    }
+    for text in ["password:\n  key: v", "password:\n- abcd\n", "password:\nabcd\n", "<password>\n <x>abcd</x>"] {
+        assert_eq!(parse(text, "password"), None, "{text}");
+    }
+    let partial = read(b"password = \"ab\" + name;", 0..8).found.expect("a value");
+    assert!(partial.partial, "a variable belongs to it");
+}
+
+#[test]
+fn pairs_wrappers_and_defaults_are_read() {
+    for (text, value) in [
+        ("<add key=\"Db.password\" value=\"vv\" />", "vv"),
+        ("<entry key=\"password\">vv</entry>", "vv"),
+        ("<setting name=\"password\"><value>vv</value></setting>", "vv"),
+        ("<key>password</key>\n  <string>vv</string>", "vv"),
+        ("{\"name\": \"password\", \"value\": \"vv\"}", "vv"),
+        ("- name: password\n  value: vv\n", "vv"),
+        ("- {name: password, value: \"vv\"}", "vv"),
+        ("variable \"password\" {\n  type = string\n  default = \"vv\"\n}", "vv"),
+        ("password := []byte(\"vv\")", "vv"),
+        ("password: String::from(\"vv\"),", "vv"),
+        ("password = Some(\"vv\")", "vv"),
+        ("$password = ConvertTo-SecureString \"vv\" -AsPlainText", "vv"),
+        ("val password by lazy { \"vv\" }", "vv"),
+        ("os.getenv(\"password\", \"vv\")", "vv"),
+        ("env('password', default='vv')", "vv"),
+        ("process.env.password || 'vv'", "vv"),
+        ("process.env.password ?? 'vv'", "vv"),
+        ("config.get(\"password\") or \"vv\"", "vv"),
+        ("${password:-vv}", "vv"),
+        ("@Value(\"${app.password:vv}\")", "vv"),
+        ("strcpy(password, \"vv\");", "vv"),
+    ] {
+        assert_eq!(parse(text, "password").map(|found| found.1).as_deref(), Some(value), "{text}");
+    }
+    for text in
+        ["password = getenv(\"vv\")", "variable \"password\" {\n type = string }", "<key>password</key>\n<true/>"]
+    {
+        let found = parse(text, "password");
+        assert!(found.as_ref().is_none_or(|(_, value, _)| value.ends_with('(')), "{text}: {found:?}");
+    }
+    let operator = |text: &str| read(text.as_bytes(), 0..5).found.expect("a value").operator;
+    assert_eq!(operator("token || \"vv\""), Operator::Default);
+}

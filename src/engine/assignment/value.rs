@@ -1,0 +1,397 @@
+//! The value: in quotes, bare, in an element, wrapped in a call, put together from pieces, on the next line.
+
+use std::ops::Range;
+
+use super::{Assignment, Operator, Quoting, VALUE, View};
+
+/// A value and how it stands.
+pub(super) struct Found {
+    value: Range<usize>,
+    quoting: Quoting,
+    joined: Option<Box<[u8]>>,
+    partial: bool,
+}
+
+impl Found {
+    fn plain(value: Range<usize>, quoting: Quoting) -> Option<Self> {
+        (!value.is_empty()).then_some(Self { value, quoting, joined: None, partial: false })
+    }
+
+    pub(super) fn assignment(self, name: Range<usize>, operator: Operator) -> Assignment {
+        let Self { value, quoting, joined, partial } = self;
+        Assignment { name, operator, value, quoting, joined, partial }
+    }
+}
+
+/// Words that stand between operator and value in HTTP headers.
+const SCHEMES: [&[u8]; 5] = [b"bearer ", b"basic ", b"token ", b"ssws ", b"apikey "];
+
+/// The value at `at`.
+pub(super) fn read(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> Option<Found> {
+    if view.get(at) == Some(b'>') && view.get(at.wrapping_sub(1)) != Some(b'=') {
+        return element(view, at + 1);
+    }
+    let mut at = view.skip_blanks(at);
+    if let Some(next) = next_line(view, at, operator) {
+        return next;
+    }
+    if view.starts(at, b"<<") {
+        return here_document(view, at + 2);
+    }
+    if operator != Operator::Space {
+        at = wrapper(view, at);
+    }
+    // String prefixes: r"", b'', f"", u"", L"", @"", $"".
+    let mut prefix = at;
+    while prefix < at + 2
+        && matches!(view.get(prefix), Some(b'r' | b'b' | b'f' | b'u' | b'L' | b'R' | b'@' | b'$' | b'('))
+    {
+        prefix += 1;
+    }
+    if prefix > at && matches!(view.get(prefix), Some(b'"' | b'\'')) {
+        at = prefix;
+    }
+    match view.get(at)? {
+        b'\\' if matches!(view.get(at + 1), Some(b'"' | b'\'')) => escaped(view, at + 2, view.get(at + 1)?),
+        quote @ (b'"' | b'\'' | b'`') => quoted(view, at, quote, operator),
+        b'\r' | b'\n' => None,
+        _ => bare(view, at, operator, name),
+    }
+}
+
+/// A value that begins on the next line; the outer `None` when this line goes on.
+fn next_line(view: &View<'_>, at: usize, operator: Operator) -> Option<Option<Found>> {
+    if !matches!(operator, Operator::Assign | Operator::Call) {
+        return None;
+    }
+    let first = view.get(at)?;
+    let opener = matches!(first, b'(' | b'[' | b'\\' | b'|' | b'>');
+    let mut end = at + usize::from(opener);
+    if matches!(first, b'|' | b'>') && matches!(view.get(end), Some(b'-' | b'+')) {
+        end += 1;
+    }
+    let line = view.line_end(view.skip_blanks(end))?;
+    let start = view.skip_blanks(line);
+    Some(match view.get(start)? {
+        quote @ (b'"' | b'\'') if !matches!(first, b'|' | b'>') => quoted(view, start, quote, operator),
+        // A block or a plain scalar of YAML; a word behind a backslash in a shell.
+        _ if matches!(first, b'|' | b'>' | b'\\' | b'\r' | b'\n') && (start > line || first == b'\\') => {
+            line_of_one_word(view, start)
+        }
+        _ => None,
+    })
+}
+
+/// A value that is all of its line.
+fn line_of_one_word(view: &View<'_>, start: usize) -> Option<Found> {
+    let mut end = start;
+    while view.get(end).is_some_and(|byte| byte > b' ') && end - start <= VALUE {
+        end += 1;
+    }
+    let rest = view.skip_blanks(end);
+    let ends = view.get(rest).is_none() || view.line_end(rest).is_some();
+    // `key: value` and list items are another entry.
+    let entry = view.get(end.wrapping_sub(1)) == Some(b':') || view.get(start) == Some(b'-') || end - start > VALUE;
+    if ends && !entry { Found::plain(start..end, Quoting::Bare) } else { None }
+}
+
+/// `<<EOT`, `<<-EOT`, `<<~EOT`: the line behind.
+fn here_document(view: &View<'_>, at: usize) -> Option<Found> {
+    let at = at + usize::from(matches!(view.get(at), Some(b'-' | b'~')));
+    let word = (0..24).take_while(|&offset| {
+        view.get(at + offset).is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'\'' | b'_'))
+    });
+    let word = word.count();
+    let line = view.line_end(at + word).filter(|_| word > 0)?;
+    line_of_one_word(view, view.skip_blanks(line))
+}
+
+/// Behind a constructor or conversion that a literal is handed to: `String::from(`, `[]byte(`, `ConvertTo-SecureString `.
+fn wrapper(view: &View<'_>, at: usize) -> usize {
+    const WRAPPERS: &[&[u8]] = &[
+        b"from",
+        b"string",
+        b"str",
+        b"byte",
+        b"bytes",
+        b"some",
+        b"securestring",
+        b"secretstring",
+        b"secretstr",
+        b"secret",
+        b"sensitive",
+        b"quote",
+        b"text",
+        b"just",
+        b"of",
+        b"raw",
+        b"buffer",
+        b"char",
+        b"value",
+        b"password",
+        b"token",
+    ];
+    if view.get(at).is_some_and(|byte| matches!(byte, b'"' | b'\'' | b'`' | b'\r' | b'\n')) {
+        return at;
+    }
+    let mut end = at;
+    let mut last = at; // where the last word begins
+    while let Some(byte) = view.get(end).filter(|_| end < at + 48) {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' => {}
+            b':' | b'.' | b'[' | b']' | b'-' => last = end + 1,
+            b' ' if matches!(&view.text[last..end], b"new" | b"await") => last = end + 1,
+            _ => break,
+        }
+        end += 1;
+    }
+    let word = &view.text[last.min(end)..end];
+    if !WRAPPERS.iter().any(|known| word.eq_ignore_ascii_case(known)) {
+        return match view.get(end) {
+            Some(b'(' | b'[') if end == at => literal_behind(view, at + 1).unwrap_or(at),
+            _ => at,
+        };
+    }
+    match view.get(end) {
+        Some(b'(' | b'{' | b' ') => literal_behind(view, end + 1).unwrap_or(at),
+        _ => at,
+    }
+}
+
+fn literal_behind(view: &View<'_>, at: usize) -> Option<usize> {
+    let at = view.skip_blanks(at);
+    matches!(view.get(at), Some(b'"' | b'\'' | b'`')).then_some(at)
+}
+
+fn quoted(view: &View<'_>, at: usize, quote: u8, operator: Operator) -> Option<Found> {
+    let triple = view.get(at + 1) == Some(quote) && view.get(at + 2) == Some(quote);
+    let opened = if triple { at + 3 } else { at + 1 };
+    let opened = if triple && view.line_end(opened).is_some() { view.skip_space(opened) } else { opened };
+    let start = scheme(view, opened);
+    let (end, behind, mut joined) = literal(view, start, quote, triple)?;
+    if end == start {
+        return None;
+    }
+    // `"name", "key": ...`: what follows is a key itself.
+    if operator == Operator::Call && view.get(view.skip_blanks(behind)) == Some(b':') {
+        return None;
+    }
+    let mut last = end;
+    let mut behind = behind;
+    let mut partial = false;
+    let mut pieces = 0;
+    while operator != Operator::Space && pieces < 16 {
+        match piece(view, behind, quote, operator) {
+            Piece::Literal(from) => {
+                let (to, after, inner) = literal(view, from, quote, false)?;
+                let mut text = joined.take().unwrap_or_else(|| view.text[start..end].to_vec());
+                text.extend(inner.unwrap_or_else(|| view.text[from..to].to_vec()));
+                if text.len() > VALUE {
+                    return None;
+                }
+                joined = Some(text);
+                (last, behind) = (to, after);
+                pieces += 1;
+            }
+            Piece::Expression => {
+                partial = true;
+                break;
+            }
+            Piece::None => break,
+        }
+    }
+    Some(Found {
+        value: start..last,
+        quoting: Quoting::Quoted(quote),
+        joined: joined.map(Vec::into_boxed_slice),
+        partial,
+    })
+}
+
+/// What a literal of several lines is put together to, when it is.
+type Joined = Option<Vec<u8>>;
+
+/// The literal that begins at `start`: its end, what is behind its quote, its text when a backslash joins its lines.
+fn literal(view: &View<'_>, start: usize, quote: u8, triple: bool) -> Option<(usize, usize, Joined)> {
+    let mut joined: Joined = None;
+    let (mut from, mut end) = (start, start);
+    while let Some(byte) = view.get(end) {
+        if byte == quote {
+            if let Some(joined) = &mut joined {
+                joined.extend(&view.text[from..end]);
+            }
+            let behind = if triple { end + 3 } else { end + 1 };
+            return Some((end, behind, joined));
+        }
+        if matches!(byte, b'\n' | b'\r') {
+            // The first line of a block of text is the value when nothing but the closing quotes follows.
+            let closing = view.skip_space(end);
+            let closed = triple && view.get(closing) == Some(quote);
+            return closed.then_some((end, closing + 3, None));
+        }
+        if end - start > VALUE {
+            return None;
+        }
+        if byte == b'\\'
+            && let Some(next) = view.line_end(end + 1)
+        {
+            joined.get_or_insert_default().extend(&view.text[from..end]);
+            (from, end) = (next, next);
+            continue;
+        }
+        end += if byte == b'\\' { 2 } else { 1 };
+    }
+    None
+}
+
+/// What follows a literal.
+enum Piece {
+    /// Another one, whose text begins there.
+    Literal(usize),
+    /// Something that is none but belongs to the value.
+    Expression,
+    /// Nothing that belongs to it.
+    None,
+}
+
+/// What is put together with the literal that ends in front of `at`.
+fn piece(view: &View<'_>, at: usize, quote: u8, operator: Operator) -> Piece {
+    let mut next = view.skip_blanks(at);
+    let mut lines = 0;
+    while let Some(line) =
+        view.line_end(next).or_else(|| (view.get(next) == Some(b'\\')).then(|| view.line_end(next + 1)).flatten())
+    {
+        next = view.skip_blanks(line);
+        lines += 1;
+        if lines > 1 {
+            return Piece::None;
+        }
+    }
+    let spaced = next > at;
+    let length = match view.get(next) {
+        Some(b'+') if view.get(next + 1) == Some(b'+') => 2,
+        Some(b'+' | b'~') => 1,
+        Some(b'&') if view.get(next + 1) == Some(b' ') => 1,
+        Some(b'.') if view.get(next + 1) == Some(b'.') => 2,
+        Some(b'.') if spaced && lines == 0 && view.get(next + 1) == Some(b' ') => 1,
+        Some(b'<') if view.get(next + 1) == Some(b'>') => 2,
+        Some(byte) if byte == quote && spaced && operator == Operator::Assign => 0,
+        _ => return Piece::None,
+    };
+    let behind = view.skip_space(next + length);
+    match view.get(behind) {
+        Some(byte) if byte == quote => Piece::Literal(behind + 1),
+        Some(byte) if length > 0 && (byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'(' | b'@')) => {
+            Piece::Expression
+        }
+        _ => Piece::None,
+    }
+}
+
+/// A value in escaped quotes, as in JSON inside a string.
+fn escaped(view: &View<'_>, start: usize, quote: u8) -> Option<Found> {
+    let mut end = start;
+    while let Some(byte) = view.get(end) {
+        if byte == b'\\' && view.get(end + 1) == Some(quote) {
+            return Found::plain(start..end, Quoting::Quoted(quote));
+        }
+        if matches!(byte, b'\n' | b'\r') || byte == quote || end - start > VALUE {
+            return None;
+        }
+        end += 1;
+    }
+    None
+}
+
+/// What stands between `>` and `<`, blanks and line ends round it left out.
+pub(super) fn element(view: &View<'_>, start: usize) -> Option<Found> {
+    let mut start = view.skip_space(start);
+    if view.starts_ignoring_case(start, b"<value>") {
+        start += 7;
+    }
+    let mut end = start;
+    while view.get(end).is_some_and(|byte| !matches!(byte, b'<' | b'\n' | b'\r')) {
+        end += 1;
+        if end - start > VALUE {
+            return None;
+        }
+    }
+    let closing = view.skip_space(end);
+    if view.get(closing) != Some(b'<') {
+        return None;
+    }
+    let blanks = view.text[start..end].iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    Found::plain(start..end - blanks, Quoting::Element)
+}
+
+fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> Option<Found> {
+    if operator == Operator::Call {
+        return None;
+    }
+    let before = name.start.checked_sub(1).map(|at| view.text[at]);
+    let query = matches!(before, Some(b'?' | b'&')) && view.get(at.wrapping_sub(1)) == Some(b'=');
+    let start = scheme(view, at);
+    let ends = |byte: u8| {
+        byte <= b' '
+            || matches!(byte, b'"' | b'\'' | b'`' | b';' | b',' | b')' | b'}' | b']' | b'>' | b'<' | b'|' | 127)
+            || query && matches!(byte, b'&' | b'#')
+    };
+    let mut end = start;
+    while view.get(end).is_some_and(|byte| !ends(byte)) {
+        end += 1;
+        if end - start > VALUE {
+            return None;
+        }
+    }
+    let text = &view.text[start..end];
+    // An escape in a string that holds the whole assignment (`\n`, `\"`) ends the value.
+    if let Some(escape) = text.windows(2).position(|pair| pair[0] == b'\\' && matches!(pair[1], b'n' | b'r' | b't')) {
+        end = start + escape;
+    }
+    while end > start && view.text[end - 1] == b'\\' {
+        end -= 1;
+    }
+    if end == start {
+        return None;
+    }
+    // `NAME=value` without a blank, in a shell or a log: a word of its own whatever follows.
+    let tight = view.text[at - 1] == b'=' && view.text[at - 2..at].iter().all(|byte| *byte != b' ') && at == start;
+    let rest = view.skip_blanks(end);
+    let closed = match view.get(rest) {
+        None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'\\') => true,
+        Some(b'}') if operator == Operator::Default => true,
+        Some(b'|') if rest > end && operator == Operator::Assign => true,
+        Some(b'&' | b'#' | b'>' | b')') if query => true,
+        Some(b';') if tight && rest == end && parameter(view, rest + 1) => true,
+        Some(b';' | b',') => {
+            operator == Operator::Space || matches!(view.get(view.skip_blanks(rest + 1)), None | Some(b'\n' | b'\r'))
+        }
+        Some(b'#') => rest > end,
+        Some(b'/') => rest > end && view.get(rest + 1) == Some(b'/'),
+        Some(byte) if tight && rest > end => byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'/' | b'_'),
+        _ => operator == Operator::Space,
+    };
+    Found::plain(start..end, if closed { Quoting::Bare } else { Quoting::BareInside })
+}
+
+/// Whether another parameter of a connection string follows, or its end: `Password=value;Database=x"`.
+fn parameter(view: &View<'_>, at: usize) -> bool {
+    let word =
+        (0..32).take_while(|&offset| view.get(at + offset).is_some_and(|b| b.is_ascii_alphabetic() || b == b' '));
+    let word = word.count();
+    match view.get(at + word) {
+        Some(b'=') => word > 2,
+        Some(b'"' | b'\'' | b'\\') => word == 0,
+        _ => false,
+    }
+}
+
+/// Behind an authentication scheme's word, if one stands there.
+fn scheme(view: &View<'_>, at: usize) -> usize {
+    for word in SCHEMES {
+        if view.starts_ignoring_case(at, word) {
+            return view.skip_blanks(at + word.len());
+        }
+    }
+    at
+}

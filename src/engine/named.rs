@@ -1,0 +1,117 @@
+//! Owners by name: contextual rules whose providers are called by ordinary words (`copper`, `front`), or are so many
+//! that the prefilter should not look for them.
+//!
+//! The generic path has found a name that holds a word for a secret (`COPPER_API_TOKEN`); here the other words of that
+//! name say which rules own it. So these words cost nothing where no secret is named.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::innocent::word_spans;
+use crate::rules::RuleSet;
+
+/// Most words of a name that may make one word of a rule (`privateai` is written `private_ai`).
+const JOINED: usize = 3;
+
+/// The words of all rules, in small letters, and the rules of each.
+#[derive(Debug)]
+pub(super) struct Names(HashMap<Box<[u8]>, Vec<u16>>);
+
+impl Names {
+    pub(super) fn new(rules: &RuleSet) -> Self {
+        let mut names: HashMap<Box<[u8]>, Vec<u16>> = HashMap::new();
+        for (index, rule) in rules.rules().iter().enumerate() {
+            for word in rule.words.iter() {
+                names.entry(word.as_bytes().into()).or_default().push(index as u16);
+            }
+        }
+        Self(names)
+    }
+
+    /// The rules that have a word of `name`, and where in the name it stands.
+    pub(super) fn owners(&self, name: &[u8]) -> Vec<(u16, Range<usize>)> {
+        let mut owners = Vec::new();
+        if self.0.is_empty() {
+            return owners;
+        }
+        let spans: Vec<Range<usize>> = word_spans(name).collect();
+        let mut joined = Vec::new();
+        for first in 0..spans.len() {
+            joined.clear();
+            for span in spans[first..].iter().take(JOINED) {
+                joined.extend(name[span.clone()].iter().map(u8::to_ascii_lowercase));
+                for &rule in self.0.get(joined.as_slice()).into_iter().flatten() {
+                    owners.push((rule, spans[first].start..span.end));
+                }
+            }
+        }
+        owners
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Names;
+    use crate::engine::Engine;
+    use crate::rules::{RuleSet, load};
+
+    const RULES: &str = r#"
+        [[rules]]
+        id = "copper-key"
+        description = "x"
+        severity = "low"
+        words = ["copper", "privateai", "ai21"]
+        regex = '[a-f0-9]{32}'
+        entropy = 2.9
+        examples = ["COPPER_API_KEY={hex:32}"]
+        nearMisses = ["COPPER_API_KEY={hex:31}"]
+
+        [[rules]]
+        id = "tokens"
+        description = "x"
+        severity = "low"
+        generic = true
+        keywords = ["token", "api_key"]
+        examples = ["token={alnum:32}"]
+        nearMisses = ["token={alnum:3}"]
+    "#;
+
+    fn rules() -> RuleSet {
+        RuleSet::from_rules(load::load(RULES, "x.toml").expect("sound rules"))
+    }
+
+    #[test]
+    fn words_stand_whole_in_any_spelling() {
+        let names = Names::new(&rules());
+        for name in [
+            "COPPER_TOKEN",
+            "copperApiKey",
+            "my-copper.token",
+            "private_ai_token",
+            "privateAiToken",
+            "ai21ApiKey",
+            "AI21_KEY",
+        ] {
+            assert_eq!(names.owners(name.as_bytes()).len(), 1, "{name}");
+        }
+        for name in ["coppered_token", "COPPERS_TOKEN", "token", "private_token", "ai_private", ""] {
+            assert!(names.owners(name.as_bytes()).is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_word_counts_beside_a_word_for_a_secret_and_not_alone() {
+        let engine = Engine::new(rules()).expect("sound rules");
+        let found = |text: &str| -> Vec<String> {
+            let matches = engine.scanner().scan(text.as_bytes());
+            matches.iter().map(|found| engine.rule(found.rule).id.to_string()).collect()
+        };
+        let value = "3f2b9c04d71e5a868b5d0e6fa4c29137";
+        assert_eq!(found(&format!("COPPER_API_KEY={value}\n")), ["copper-key"]);
+        assert_eq!(found(&format!("\"copperToken\": \"{value}\"\n")), ["copper-key"]);
+        assert_eq!(found(&format!("OTHER_API_KEY={value}\n")), ["tokens"]);
+        for quiet in ["copper", "copper_hash", "copper_token_id", "copper_token_url", "public_copper_token"] {
+            assert!(found(&format!("{quiet}={value}\n")).is_empty(), "{quiet}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! A file as a destination: exactly the value's bytes are replaced, in one piece, the file's mode and owner stay. A file
+//! that git tracks is refused: a live secret in a commit is where leaks come from.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::span::{self, Form};
+use super::{Destination, Values};
+use crate::rotate::files;
+use crate::rotate::types::{Outcome, Report};
+
+/// Largest file that is edited, in bytes.
+const LARGEST: u64 = 8 << 20;
+
+/// `at.file`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FilePolicy {
+    /// Where it is, relative to the policy.
+    pub path: PathBuf,
+    /// How it is written; what its name suggests unless said.
+    pub form: Option<Form>,
+}
+
+/// The driver.
+#[derive(Debug)]
+pub struct FileDestination {
+    path: PathBuf,
+    form: Form,
+}
+
+impl FileDestination {
+    /// The driver of a policy's entry.
+    pub fn new(policy: &FilePolicy, folder: &Path) -> Self {
+        let name = policy.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { path: folder.join(&policy.path), form: policy.form.unwrap_or_else(|| Form::of(&name)) }
+    }
+
+    fn read(&self) -> Result<Zeroizing<String>, Report> {
+        let kind = fs::symlink_metadata(&self.path)
+            .map_err(|error| Report::refused(format!("{}: {error}", self.path.display())))?;
+        if !kind.is_file() {
+            return Err(Report::refused(format!("{} is a link or no regular file", self.path.display())));
+        }
+        let bytes = files::read(&self.path, LARGEST).map_err(|error| Report::later(error.to_string()))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Report::refused(format!("{} is no UTF-8 text", self.path.display())))?;
+        Ok(Zeroizing::new(text))
+    }
+
+    /// Whether each name holds what `values` says.
+    fn compare(&self, text: &str, values: &Values) -> Result<bool, Report> {
+        for (key, value) in values {
+            let found = span::find(text, self.form, key)
+                .map_err(|fault| Report::refused(format!("{}: {fault}", self.path.display())))?;
+            if Zeroizing::new(found.value).as_bytes() != value.expose() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Where a process that was killed may have left a half-written copy.
+    fn beside(&self) -> PathBuf {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        self.path.with_file_name(format!(".{name}.keysweep-new"))
+    }
+
+    fn replace(&self, text: &str) -> std::io::Result<()> {
+        let beside = self.beside();
+        let _ = fs::remove_file(&beside);
+        let metadata = fs::metadata(&self.path)?;
+        let mut file = files::new_private(&beside).map_err(|error| std::io::Error::other(error.to_string()))?;
+        let written = (|| {
+            file.write_all(text.as_bytes())?;
+            file.set_permissions(metadata.permissions())?;
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::{MetadataExt as _, fchown};
+                let mine = file.metadata()?;
+                if (mine.uid(), mine.gid()) != (metadata.uid(), metadata.gid()) {
+                    fchown(&file, Some(metadata.uid()), Some(metadata.gid()))?;
+                }
+            }
+            file.sync_all()?;
+            fs::rename(&beside, &self.path)
+        })();
+        if written.is_err() {
+            let _ = fs::remove_file(&beside);
+        }
+        written?;
+        files::sync_folder(&self.path).map_err(|error| std::io::Error::other(error.to_string()))
+    }
+
+    /// Why git forbids it; `None` when it does not know the file.
+    fn tracked(&self) -> Option<String> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let absolute = folder.canonicalize().ok()?;
+        absolute.ancestors().find(|above| above.join(".git").exists())?;
+        let run = Command::new("git")
+            .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "ls-files", "--error-unmatch", "--"])
+            .arg(self.path.file_name()?)
+            .current_dir(&absolute)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        match run {
+            Ok(status) if !status.success() => None,
+            Ok(_) => {
+                Some(format!("{} is tracked by git: a live secret must not be written there", self.path.display()))
+            }
+            Err(error) => Some(format!("{}: git cannot be asked whether it tracks it ({error})", self.path.display())),
+        }
+    }
+}
+
+impl Destination for FileDestination {
+    fn place(&self) -> String {
+        format!("file {}", self.path.display())
+    }
+
+    fn readable(&self) -> bool {
+        true
+    }
+
+    fn check(&self, old: &Values) -> Report {
+        if let Some(why) = self.tracked() {
+            return Report::refused(why);
+        }
+        let folder = self.path.parent().map(fs::metadata);
+        if !matches!(folder, Some(Ok(metadata)) if !metadata.permissions().readonly()) {
+            return Report::refused(format!("the folder of {} cannot be written", self.path.display()));
+        }
+        match self.read().and_then(|text| self.compare(&text, old)) {
+            Ok(true) => Report::done("it holds the old value"),
+            Ok(false) => Report::refused(format!(
+                "{} does not hold the leaked value: it may be out of date",
+                self.path.display()
+            )),
+            Err(report) => report,
+        }
+    }
+
+    fn write(&self, from: &Values, to: &Values) -> Report {
+        let _ = fs::remove_file(self.beside());
+        if let Some(why) = self.tracked() {
+            return Report::refused(why);
+        }
+        let mut text = match self.read() {
+            Ok(text) => text,
+            Err(report) => return report,
+        };
+        match (self.compare(&text, to), self.compare(&text, from)) {
+            (Ok(true), _) => return Report::done("it holds it already"),
+            (_, Ok(true)) => {}
+            (_, Ok(false)) => return Report::refused(format!("{} holds neither value", self.path.display())),
+            (_, Err(report)) => return report,
+        }
+        for (key, value) in to {
+            let edited = std::str::from_utf8(value.expose())
+                .map_err(|_| "the new value is no text".to_owned())
+                .and_then(|value| edit(&text, self.form, key, value));
+            match edited {
+                Ok(edited) => text = edited,
+                Err(fault) => return Report::refused(format!("{}: {fault}", self.path.display())),
+            }
+        }
+        match self.replace(&text) {
+            Ok(()) => Report::done("written"),
+            // The rename is the only moment that counts, and reading tells whether it came.
+            Err(error) => Report::unknown(format!("{}: {error}", self.path.display())),
+        }
+    }
+
+    fn holds(&self, values: &Values) -> Report {
+        let _ = fs::remove_file(self.beside());
+        match self.read().and_then(|text| self.compare(&text, values)) {
+            Ok(true) => Report::done("it holds it"),
+            Ok(false) => Report::refused(format!("{} holds something else", self.path.display())),
+            Err(report) if matches!(report.outcome, Outcome::NotDone(_)) => Report::unknown(report.note),
+            Err(report) => report,
+        }
+    }
+}
+
+/// `text` with `key`'s value replaced, and nothing else; proven by reading it again.
+fn edit(text: &str, form: Form, key: &str, value: &str) -> Result<Zeroizing<String>, String> {
+    let found = span::find(text, form, key)?;
+    let written = Zeroizing::new(span::write(value, found.quote)?);
+    let edited = Zeroizing::new([&text[..found.span.start], &written, &text[found.span.end..]].concat());
+    match span::find(&edited, form, key) {
+        Ok(again) if again.value == value => Ok(edited),
+        _ => Err(format!("`{key}` would not read as the new value")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FileDestination, FilePolicy};
+    use crate::rotate::destinations::{Destination as _, Values};
+    use crate::rotate::types::{Fault, Outcome};
+    use crate::secret::Secret;
+
+    fn values(value: &str) -> Values {
+        Values::from([("KEY".to_owned(), Secret::new(value.as_bytes()))])
+    }
+
+    fn destination(folder: &std::path::Path) -> FileDestination {
+        FileDestination::new(&FilePolicy { path: "app.env".into(), form: None }, folder)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_written_there_and_back_and_keeps_its_mode() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("app.env");
+        std::fs::write(&path, "# a\nKEY=one\nOTHER=x\n").expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("set");
+        let file = destination(folder.path());
+        assert_eq!(file.check(&values("one")).outcome, Outcome::Done);
+        assert_eq!(file.check(&values("two")).outcome, Outcome::NotDone(Fault::Final));
+        std::fs::write(folder.path().join(".app.env.keysweep-new"), "left over").expect("written");
+        for _ in 0..2 {
+            assert_eq!(file.write(&values("one"), &values("two")).outcome, Outcome::Done, "twice is once");
+        }
+        assert_eq!(std::fs::read_to_string(&path).expect("readable"), "# a\nKEY=two\nOTHER=x\n");
+        assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o640);
+        assert_eq!(file.holds(&values("two")).outcome, Outcome::Done);
+        assert_eq!(file.holds(&values("one")).outcome, Outcome::NotDone(Fault::Final));
+        assert_eq!(file.write(&values("two"), &values("one")).outcome, Outcome::Done);
+        assert_eq!(file.write(&values("five"), &values("six")).outcome, Outcome::NotDone(Fault::Final), "neither");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 1, "nothing is left beside it");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_tracked_files_are_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("real.env"), "KEY=one\n").expect("written");
+        std::os::unix::fs::symlink("real.env", folder.path().join("app.env")).expect("linked");
+        let file = destination(folder.path());
+        assert_eq!(file.check(&values("one")).outcome, Outcome::NotDone(Fault::Final));
+        std::fs::remove_file(folder.path().join("app.env")).expect("gone");
+        std::fs::write(folder.path().join("app.env"), "KEY=one\n").expect("written");
+        let git = |arguments: &[&str]| {
+            let run = std::process::Command::new("git").args(arguments).current_dir(folder.path()).status();
+            assert!(run.expect("git runs").success());
+        };
+        git(&["init", "--quiet"]);
+        assert_eq!(file.check(&values("one")).outcome, Outcome::Done, "not tracked");
+        git(&["add", "app.env"]);
+        assert_eq!(file.check(&values("one")).outcome, Outcome::NotDone(Fault::Final));
+        assert_eq!(file.write(&values("one"), &values("two")).outcome, Outcome::NotDone(Fault::Final));
+    }
+}

@@ -1,0 +1,88 @@
+//! Where runs live, and how one stands: read without going on with it.
+
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::rotate::journal::{self, Entry, Record};
+use crate::rotate::plan::Item;
+use crate::rotate::run::{Course, Next, State, next};
+
+/// Where runs live.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// Runs and locks.
+    pub state: PathBuf,
+    /// Keys and identities that are made on first use.
+    pub config: PathBuf,
+}
+
+impl Places {
+    /// The folder of a run.
+    pub fn run(&self, name: &str) -> PathBuf {
+        self.state.join("runs").join(name)
+    }
+
+    /// The names of all runs, oldest first.
+    pub fn runs(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.state.join("runs")).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// What is read of a run without going on with it.
+#[derive(Debug)]
+pub struct Seen {
+    /// What it is about.
+    pub item: Item,
+    /// The plan's digest.
+    pub digest: String,
+    /// Where it stands.
+    pub state: State,
+    /// What would come next.
+    pub next: Next,
+    /// Its journal.
+    pub records: Vec<Record>,
+    /// The hash of the journal's last line.
+    pub head: String,
+}
+
+/// Looks at a run; changes nothing.
+///
+/// # Errors
+/// When its journal cannot be read or was changed.
+pub fn see(places: &Places, name: &str) -> Result<Seen> {
+    let (records, head) = journal::read_with_head(&places.run(name).join("journal.jsonl"))?;
+    let (item, digest) = begun(name, &records)?;
+    let course = item.course.clone().ok_or_else(|| Error::Usage(format!("run {name} has no course")))?;
+    let state = fold(&course, &records);
+    let next = next(&course, &state);
+    Ok(Seen { item, digest, state, next, records, head })
+}
+
+pub(super) fn begun(name: &str, records: &[Record]) -> Result<(Item, String)> {
+    let Some(Entry::Begin { entry, digest, .. }) = records.first().map(|record| &record.entry) else {
+        return Err(Error::Usage(format!("run {name} was never begun")));
+    };
+    let item = serde_json::from_value(entry.clone()).map_err(|error| Error::Usage(format!("run {name}: {error}")))?;
+    Ok((item, digest.clone()))
+}
+
+pub(super) fn fold(course: &Course, records: &[Record]) -> State {
+    let events = records.iter().filter_map(|record| match &record.entry {
+        Entry::Event { event, .. } => Some(event),
+        _ => None,
+    });
+    State::of(course, events)
+}
+
+/// Another run of the same credential that is not over.
+pub(super) fn unfinished(places: &Places, id: &str) -> Option<String> {
+    places.runs().into_iter().find(|name| {
+        see(places, name).is_ok_and(|seen| {
+            seen.item.identity.is_some_and(|identity| identity.id == id)
+                && !matches!(seen.next, Next::End(end) if end.over())
+        })
+    })
+}

@@ -1,0 +1,149 @@
+//! Files and folders of the state folder: private from the first byte, on disk before we go on, one run at a time.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::redact::hex;
+use crate::error::{Error, Result};
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+    move |source| Error::Io { path: path.to_owned(), source }
+}
+
+/// A new file that only its owner can read or write.
+///
+/// # Errors
+/// When there is one already, or it cannot be made.
+pub fn new_private(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path).map_err(io(path))
+}
+
+/// A folder that only its owner can enter, with those above it.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn private_folder(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(path).map_err(io(path))
+}
+
+/// Waits until the folder of `path` knows its file.
+///
+/// # Errors
+/// When the disk says no.
+pub fn sync_folder(path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(io(folder))?;
+    }
+    Ok(())
+}
+
+/// Where the new content of a file stands before it is renamed.
+fn beside(path: &Path) -> PathBuf {
+    path.with_file_name(format!(".{}.keysweep-new", path.file_name().unwrap_or_default().to_string_lossy()))
+}
+
+/// Replaces a private file in one piece: the old content or the new is there, never a part.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let beside = beside(path);
+    match fs::remove_file(&beside) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(io(&beside)(source)),
+        _ => {}
+    }
+    let mut file = new_private(&beside)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io(&beside))?;
+    fs::rename(&beside, path).map_err(io(path))?;
+    sync_folder(path)
+}
+
+/// Reads a file of at most `longest` bytes.
+///
+/// # Errors
+/// When it cannot be read or is longer.
+pub fn read(path: &Path, longest: u64) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(io(path))?;
+    let mut bytes = Vec::new();
+    file.take(longest + 1).read_to_end(&mut bytes).map_err(io(path))?;
+    if bytes.len() as u64 > longest {
+        return Err(Error::Config {
+            file: path.display().to_string(),
+            message: format!("it is longer than {longest} bytes"),
+        });
+    }
+    Ok(bytes)
+}
+
+/// One run per credential: held as long as it lives, given back by the system when the process dies.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of what `name` says (any text), in `folder`.
+    ///
+    /// # Errors
+    /// When another process has it, or it cannot be made.
+    pub fn take(folder: &Path, name: &str) -> Result<Self> {
+        private_folder(folder)?;
+        let path: PathBuf = folder.join(format!("{}.lock", &hex(&Sha256::digest(name.as_bytes()))[..32]));
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(io(&path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(fs::TryLockError::WouldBlock) => {
+                Err(Error::Usage(format!("another run works on {name} (lock {})", path.display())))
+            }
+            Err(fs::TryLockError::Error(source)) => Err(io(&path)(source)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lock, read, write_private};
+
+    #[test]
+    fn law_8_one_run_per_credential() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = Lock::take(folder.path(), "aws:1:AKIA").expect("free");
+        assert!(Lock::take(folder.path(), "aws:1:AKIA").is_err(), "taken");
+        Lock::take(folder.path(), "aws:1:AKIB").expect("another one is free");
+        drop(first);
+        Lock::take(folder.path(), "aws:1:AKIA").expect("free again");
+    }
+
+    #[test]
+    fn files_are_replaced_in_one_piece_and_bounded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.json");
+        write_private(&path, b"one").expect("written");
+        std::fs::write(super::beside(&path), b"left over").expect("written");
+        write_private(&path, b"two").expect("replaced, whatever an earlier process left");
+        assert_eq!(read(&path, 3).expect("readable"), b"two");
+        assert!(read(&path, 2).is_err());
+    }
+}

@@ -1,0 +1,396 @@
+//! The plan: what will be done, read-only, for people to look at. It has a digest; what was looked at is what is done.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::destinations::DestinationPolicy;
+use super::escrow::Material;
+use super::keys::{self, SigningKey};
+use super::policy::{Environment, Rotation, matches};
+use super::providers::{Call, Provider, Target};
+use super::redact::hex;
+use super::run::{Copy, Course};
+use super::types::{Binding, Identity, Outcome, Proof, Retry, Strategy, Trouble};
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::finding::Origin;
+
+/// How long a plan holds, in seconds.
+const LIFETIME: i64 = 24 * 3600;
+
+/// A secret that leaked, as the program found it.
+#[derive(Debug)]
+pub struct Leak {
+    /// The rule that found it.
+    pub rule: String,
+    /// Its keyed hash.
+    pub secret_id: String,
+    /// Its masked form.
+    pub redacted: String,
+    /// What to do by hand, where nothing else is known.
+    pub advice: String,
+    /// Everywhere it stands.
+    pub origins: Vec<Origin>,
+    /// The credential in parts.
+    pub material: Material,
+}
+
+/// What the operator asks for beyond the policy.
+#[derive(Debug, Default, Clone)]
+pub struct Wishes {
+    /// Revoke first.
+    pub emergency: bool,
+    /// Destinations (by name) that may keep the old value.
+    pub accept_missing: Vec<String>,
+    /// Kinds whose calls are unproven and are used all the same.
+    pub allow_unproven: Vec<String>,
+    /// The target to ask, where the rule does not say.
+    pub target: Option<String>,
+}
+
+/// A plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Version of this form: 1.
+    pub schema: u32,
+    /// When it was made, RFC 3339.
+    pub created: String,
+    /// When it stops counting.
+    pub expires: String,
+    /// SHA-256 of the policy it was made with.
+    pub policy: String,
+    /// The key of secret ids.
+    pub key_id: String,
+    /// Who made it: a public key in hex.
+    pub planner: String,
+    /// One entry per secret.
+    pub entries: Vec<Item>,
+    /// SHA-256 over all of the above, in hex.
+    pub digest: String,
+    /// Who approved it.
+    #[serde(default)]
+    pub approvals: Vec<Approval>,
+}
+
+/// An approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Whose: a public key in hex.
+    pub by: String,
+    /// Over the plan's digest.
+    pub signature: String,
+}
+
+/// What is planned for one secret.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its keyed hash.
+    pub secret_id: String,
+    /// The rule that found it.
+    pub rule: String,
+    /// Its masked form.
+    pub redacted: String,
+    /// Everywhere it stands.
+    pub origins: Vec<Origin>,
+    /// Who owns it: a target of the policy; none for manual ones.
+    pub target: Option<String>,
+    /// The environment.
+    pub environment: Option<String>,
+    /// Whose it is.
+    pub identity: Option<Identity>,
+    /// How it is turned.
+    pub strategy: Strategy,
+    /// How the calls are known to work.
+    pub proof: Option<Proof>,
+    /// The order of steps.
+    pub course: Option<Course>,
+    /// The calls that change something.
+    pub calls: Vec<Call>,
+    /// Where copies are.
+    pub destinations: Vec<Planned>,
+    /// What a person does.
+    pub manual: Vec<String>,
+    /// Why nothing will be done; none when something will.
+    pub refused: Option<String>,
+}
+
+/// A destination in a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// Its name in the policy.
+    pub name: String,
+    /// Where it is.
+    pub place: String,
+    /// Whether it can be read.
+    pub readable: bool,
+    /// What was seen there.
+    pub state: String,
+    /// The operator accepts that it may keep the old value.
+    pub accepted: bool,
+}
+
+impl Plan {
+    /// Plans for `leaks`. Reads only: each unique secret is identified once.
+    ///
+    /// # Errors
+    /// When an admin credential of the policy cannot be had.
+    pub fn make(policy: &Rotation, leaks: &[Leak], wishes: &Wishes, key_id: &str, planner: &str) -> Result<Self> {
+        let now = clock::epoch_seconds(SystemTime::now());
+        let mut drivers: BTreeMap<String, Box<dyn Provider>> = BTreeMap::new();
+        let mut entries = Vec::new();
+        for leak in leaks {
+            entries.push(item(policy, leak, wishes, &mut drivers)?);
+        }
+        let mut plan = Self {
+            schema: 1,
+            created: clock::rfc3339(now),
+            expires: clock::rfc3339(now + LIFETIME),
+            policy: policy.digest.clone(),
+            key_id: key_id.to_owned(),
+            planner: planner.to_owned(),
+            entries,
+            digest: String::new(),
+            approvals: Vec::new(),
+        };
+        plan.digest = plan.compute_digest()?;
+        Ok(plan)
+    }
+
+    /// One plan of several, made for the same policy.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn joined(plans: Vec<Self>, policy: &Rotation, key_id: &str, planner: &str) -> Result<Self> {
+        let mut whole = Self::make(policy, &[], &Wishes::default(), key_id, planner)?;
+        whole.entries = plans.into_iter().flat_map(|plan| plan.entries).collect();
+        whole.digest = whole.compute_digest()?;
+        Ok(whole)
+    }
+
+    fn compute_digest(&self) -> Result<String> {
+        let bare = Self { digest: String::new(), approvals: Vec::new(), ..self.clone() };
+        let text = serde_json::to_vec(&bare).map_err(|error| Error::Usage(error.to_string()))?;
+        Ok(hex(&Sha256::digest(&text)))
+    }
+
+    /// Reads a plan and checks that nobody changed it.
+    ///
+    /// # Errors
+    /// When it is none, or its digest does not fit.
+    pub fn parse(text: &[u8]) -> Result<Self> {
+        let plan: Self =
+            serde_json::from_slice(text).map_err(|error| Error::Usage(format!("this is no plan: {error}")))?;
+        if plan.schema != 1 {
+            return Err(Error::Usage(format!("the plan has schema {}; 1 is read", plan.schema)));
+        }
+        if plan.compute_digest()? != plan.digest {
+            return Err(Error::Usage("the plan was changed after it was made (its digest does not fit)".to_owned()));
+        }
+        Ok(plan)
+    }
+
+    /// Adds an approval.
+    pub fn approve(&mut self, key: &SigningKey) {
+        let by = key.public();
+        self.approvals.retain(|approval| approval.by != by);
+        self.approvals.push(Approval { signature: key.sign("approval", self.digest.as_bytes()), by });
+    }
+
+    /// Whether the plan may be carried out now, under this policy.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self, policy: &Rotation) -> Result<()> {
+        let refuse = |message: String| Err(Error::Usage(message));
+        let now = clock::epoch_seconds(SystemTime::now());
+        if clock::parse_rfc3339(&self.expires).is_none_or(|end| end <= now) {
+            return refuse(format!("the plan has run out ({}): make it anew", self.expires));
+        }
+        if self.policy != policy.digest {
+            return refuse("the policy is not the one that the plan was made with: make it anew".to_owned());
+        }
+        for item in self.entries.iter().filter(|item| item.refused.is_none()) {
+            let Some(name) = &item.environment else { continue };
+            let environment = policy.environments.get(name);
+            let environment =
+                environment.ok_or_else(|| Error::Usage(format!("environment `{name}` is not defined")))?;
+            let approvals = self.approvals_for(environment);
+            if approvals < environment.approvals {
+                return refuse(format!(
+                    "environment `{name}` asks for {} approvals, the plan has {approvals} (`keysweep rotate approve`; the \
+                     planner's own does not count)",
+                    environment.approvals
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn approvals_for(&self, environment: &Environment) -> usize {
+        let mut by: Vec<&str> = self
+            .approvals
+            .iter()
+            .filter(|approval| approval.by != self.planner && environment.approvers.contains(&approval.by))
+            .filter(|approval| keys::verify(&approval.by, "approval", self.digest.as_bytes(), &approval.signature))
+            .map(|approval| approval.by.as_str())
+            .collect();
+        by.sort_unstable();
+        by.dedup();
+        by.len()
+    }
+}
+
+type Drivers = BTreeMap<String, Box<dyn Provider>>;
+
+fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mut Drivers) -> Result<Item> {
+    let mut item = Item {
+        secret_id: leak.secret_id.clone(),
+        rule: leak.rule.clone(),
+        redacted: leak.redacted.clone(),
+        origins: leak.origins.clone(),
+        target: None,
+        environment: None,
+        identity: None,
+        strategy: Strategy::Manual,
+        proof: None,
+        course: None,
+        calls: Vec::new(),
+        destinations: Vec::new(),
+        manual: Vec::new(),
+        refused: None,
+    };
+    let takes = |target: &&Target| match &wishes.target {
+        Some(name) => target.name() == name,
+        None => target.takes(&leak.rule),
+    };
+    let targets: Vec<&Target> = policy.targets.iter().filter(takes).collect();
+    if targets.is_empty() {
+        item.manual.push(leak.advice.clone());
+        item.refused = Some("no target of the policy issues this kind: do it by hand".to_owned());
+        return Ok(item);
+    }
+    let mut troubles = Vec::new();
+    let mut best: Option<(&Target, Identity)> = None;
+    for target in targets {
+        if !drivers.contains_key(target.name()) {
+            drivers.insert(target.name().to_owned(), target.open(&policy.folder)?);
+        }
+        let Some(driver) = drivers.get(target.name()) else { continue };
+        match driver.identify(&driver.normal(&leak.material)) {
+            Ok(identity) => {
+                let live = identity.liveness == "live";
+                if live || best.is_none() {
+                    best = Some((target, identity));
+                }
+                if live {
+                    break;
+                }
+            }
+            Err(trouble) => troubles.push(format!("{}: {trouble}", target.name())),
+        }
+    }
+    let Some((target, identity)) = best else {
+        item.refused = Some(format!("nobody could say whose it is: {}", troubles.join("; ")));
+        return Ok(item);
+    };
+    if let Some(driver) = drivers.get(target.name()) {
+        fill(policy, leak, wishes, &mut item, target, identity, driver.as_ref());
+    }
+    Ok(item)
+}
+
+#[allow(clippy::too_many_arguments)] // the pieces of one entry
+fn fill(
+    policy: &Rotation,
+    leak: &Leak,
+    wishes: &Wishes,
+    item: &mut Item,
+    target: &Target,
+    identity: Identity,
+    driver: &dyn Provider,
+) {
+    let abilities = driver.abilities();
+    item.target = Some(target.name().to_owned());
+    item.environment = Some(target.environment().to_owned());
+    item.strategy = abilities.strategy;
+    item.proof = Some(abilities.proof);
+    item.calls = driver.calls(&identity);
+    let material = driver.normal(&leak.material);
+    let dead = identity.liveness == "dead";
+    let holds = |destination: &&DestinationPolicy| {
+        abilities.strategy.issues() && destination.holds(&identity.owner, &leak.rule, &leak.secret_id)
+    };
+    let mut faults = Vec::new();
+    for destination in policy.destinations.iter().filter(holds) {
+        match planned(policy, destination, &material, wishes) {
+            Ok((planned, fault)) => {
+                if let Some(fault) = fault.filter(|_| !planned.accepted) {
+                    faults.push(format!("destination `{}`: {fault}", destination.name));
+                }
+                item.destinations.push(planned);
+            }
+            Err(error) => faults.push(format!("destination `{}`: {error}", destination.name)),
+        }
+    }
+    let course = Course {
+        strategy: abilities.strategy,
+        emergency: wishes.emergency,
+        chooser: abilities.chooser,
+        issue: abilities.issue,
+        disable: abilities.disable,
+        delete: abilities.delete,
+        delete_retry: abilities.delete_retry,
+        copies: item.destinations.iter().map(|planned| Copy { restorable: planned.readable }).collect(),
+        soak: policy.soak_seconds > 0,
+        signs_itself: driver.signs_with(&material),
+    };
+    let allowed = policy
+        .environments
+        .get(target.environment())
+        .is_some_and(|environment| environment.owners.iter().any(|pattern| matches(pattern, &identity.owner)));
+    item.refused = if identity.binding == Binding::Ambiguous {
+        Some("what would be changed is not proven to be the leaked value".to_owned())
+    } else if dead {
+        None // there is nothing to change, only to prove
+    } else if !allowed {
+        Some(format!("owner `{}` is not among those of environment `{}`", identity.owner, target.environment()))
+    } else if abilities.proof == Proof::Unproven && !wishes.allow_unproven.iter().any(|kind| kind == target.name()) {
+        Some(format!("its calls are unproven: --allow-unproven {}", target.name()))
+    } else if course.strategy.issues() && item.destinations.is_empty() {
+        Some("no destination of the policy holds it, so nobody would get the new value".to_owned())
+    } else if !faults.is_empty() && !wishes.emergency {
+        Some(faults.join("; "))
+    } else {
+        course.refusal().map(str::to_owned)
+    };
+    if abilities.issue == Retry::Never {
+        item.manual.push("if the answer to `issue` is lost, a person must look: it is never repeated".to_owned());
+    }
+    item.course = Some(course);
+    item.identity = Some(identity);
+}
+
+fn planned(
+    policy: &Rotation,
+    destination: &DestinationPolicy,
+    material: &Material,
+    wishes: &Wishes,
+) -> Result<(Planned, Option<String>)> {
+    let driver = destination.open(policy)?;
+    let report = match destination.values(material) {
+        Ok(values) => driver.check(&values),
+        Err(fault) => Trouble::Refused(fault).report(),
+    };
+    let fault = (report.outcome != Outcome::Done).then(|| report.note.clone());
+    let planned = Planned {
+        name: destination.name.clone(),
+        place: driver.place(),
+        readable: driver.readable(),
+        state: report.note,
+        accepted: wishes.accept_missing.contains(&destination.name),
+    };
+    Ok((planned, fault))
+}

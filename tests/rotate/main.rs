@@ -1,0 +1,15 @@
+//! Rotation against real servers, driving the real binary. Each test starts what it needs on a free port of 127.0.0.1 and
+//! stops it by its process id. `tests/run` installs the servers.
+#![cfg(all(feature = "rotate", unix))]
+
+mod age;
+mod aws;
+mod drill;
+mod mariadb;
+mod postgresql;
+mod program;
+mod proxy;
+mod redis;
+mod servers;
+mod vault;
+mod work;
