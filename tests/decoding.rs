@@ -60,6 +60,17 @@ const FORMS: &[Form] = &[
     Form { chain: &["base64"], encode: |bytes| wrapped(bytes, 64, "\r\n    ") },
     Form { chain: &["base64"], encode: |bytes| wrapped(bytes, 60, "\\n") },
     Form { chain: &["base64"], encode: |bytes| standard(bytes).replace('/', "\\/").into_bytes() },
+    Form {
+        chain: &["percent", "base64"],
+        encode: |bytes| {
+            let text = standard(bytes);
+            let each = text.bytes().enumerate().map(|(at, byte)| match at % 20 {
+                19 => format!("%{byte:02X}"),
+                _ => char::from(byte).to_string(),
+            });
+            format!("q%3D{}", each.collect::<String>()).into_bytes()
+        },
+    },
     Form { chain: &["hex"], encode: |bytes| each(bytes, |byte| format!("{byte:02x}")) },
     Form { chain: &["hex"], encode: |bytes| each(bytes, |byte| format!("{byte:02X}")) },
     Form { chain: &["percent"], encode: |bytes| each(bytes, |byte| format!("%{byte:02X}")) },

@@ -24,9 +24,12 @@ pub(super) enum Failed<'r> {
     Assignment(&'r Read),
 }
 
-/// Farthest before a literal that is decoded with it, and behind it for a keyword's assignment, in bytes.
-const BEFORE: usize = 160;
-/// See [`BEFORE`]: a value of a kilobyte, three bytes for some of its characters.
+/// Farthest behind a keyword that its assignment is decoded, on one line, in bytes: a long key, some of its characters
+/// three bytes wide. A text full of escaped assignments costs so much for each.
+const ASSIGNED: usize = 300;
+/// Farthest behind the beginning of an address that the `@` behind its user is looked for, in bytes.
+const USER: usize = 160;
+/// Farthest behind a literal that is decoded for a pattern, in bytes.
 const BEHIND: usize = 1600;
 /// Farthest behind a literal that is decoded for a pattern without a bound, in bytes.
 const LONG: usize = 8192;
@@ -100,7 +103,7 @@ impl Scanner<'_> {
             Failed::Assignment(read) => {
                 let (form, looked) = behind_name(text, &literal);
                 match form {
-                    Some(form) => form.decode(text, around(text, &literal, BEFORE, BEHIND)),
+                    Some(form) => form.decode(text, line(text, &literal, form)),
                     None => match read.found.as_ref().and_then(|found| value_piece(text, found)) {
                         Some(piece) => piece,
                         None => return looked,
@@ -129,15 +132,15 @@ impl Scanner<'_> {
 
     /// An escaped form of a literal stands in the text (`postgres%3A%2F%2F`). The bytes that were looked at.
     pub(super) fn escaped_literal(&mut self, text: &[u8], literal: Range<usize>, out: &mut Vec<Match>) -> Range<usize> {
-        let region = around(text, &literal, BEFORE, BEHIND);
         if self.depth >= DEEPEST {
             return literal;
         }
         let written = &text[literal.clone()];
+        let form = if written.contains(&b'%') { Form::Percent } else { Form::Backslash };
+        let region = line(text, &literal, form);
         if is_address(written) && !has_user(&text[literal.end..region.end]) {
             return region;
         }
-        let form = if written.contains(&b'%') { Form::Percent } else { Form::Backslash };
         let piece = form.decode(text, region.clone());
         self.again(&piece, &literal, out);
         region
@@ -186,7 +189,7 @@ fn is_address(literal: &[u8]) -> bool {
 
 /// Whether an address names a user, as those with a password do. `rest` is what follows its `//`.
 fn has_user(rest: &[u8]) -> bool {
-    let rest = &rest[..rest.len().min(BEFORE)];
+    let rest = &rest[..rest.len().min(USER)];
     memchr::memchr(b'@', rest).is_some() || memchr::memchr_iter(b'%', rest).any(|at| rest[at..].starts_with(b"%40"))
 }
 
@@ -233,6 +236,21 @@ fn value_piece(text: &[u8], found: &Assignment) -> Option<Piece> {
     piece.push(&value, found.value.clone());
     piece.push(&[quote], found.value.end..found.value.end);
     Some(piece)
+}
+
+/// A keyword's name and the rest of its line, at most [`ASSIGNED`] bytes of it; lines that quoted-printable broke go on.
+fn line(text: &[u8], literal: &Range<usize>, form: Form) -> Range<usize> {
+    let region = around(text, literal, NAME, ASSIGNED);
+    let mut ends = memchr::memchr_iter(b'\n', &text[literal.end..region.end]).map(|at| literal.end + at);
+    let broken = |end: usize| {
+        let line = text[..end].strip_suffix(b"\r").unwrap_or(&text[..end]);
+        form == Form::QuotedPrintable && line.ends_with(b"=")
+    };
+    // The byte behind the line was looked at.
+    let end = ends.find(|&end| !broken(end)).map_or(region.end, |end| end + 1);
+    let name = |byte: &&u8| !matches!(**byte, b'\n' | b'\r' | b' ');
+    let before = text[region.start..literal.start].iter().rev().take_while(name).count();
+    (literal.start - before).max(region.start + 1).saturating_sub(1)..end
 }
 
 /// `before` and `behind` bytes round a literal, no farther than the text.

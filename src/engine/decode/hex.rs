@@ -1,9 +1,41 @@
 //! Hexadecimal: two digits a byte, in either case.
 
+use std::ops::Range;
+
 use super::piece::Piece;
 
 /// The decoder's name.
 pub(super) const NAME: &str = "hex";
+
+/// The value of a digit; [`NONE`] for every other byte, [`TEXT`] beside it when a byte it begins may be one of text.
+const DIGITS: [u8; 256] = {
+    let mut table = [NONE; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value];
+        let text = if value < 8 && value != 1 { TEXT } else { 0 };
+        table[digit as usize] = value as u8 | text;
+        table[digit.to_ascii_uppercase() as usize] = value as u8 | text;
+        value += 1;
+    }
+    table
+};
+const NONE: u8 = 0x80;
+const TEXT: u8 = 0x40;
+
+/// The first stretch of `digits` that is hex, of `least` or more.
+pub(super) fn find(digits: &[u8], least: usize) -> Option<Range<usize>> {
+    let is_hex = |byte: &u8| DIGITS[usize::from(*byte)] != NONE;
+    let mut at = 0;
+    while let Some(window) = digits.get(at..at + least) {
+        // The last byte that is none rules out every stretch that holds it.
+        match window.iter().rposition(|byte| !is_hex(byte)) {
+            Some(place) => at += place + 1,
+            None => return Some(at..at + least + digits[at + least..].iter().take_while(|byte| is_hex(byte)).count()),
+        }
+    }
+    None
+}
 
 /// Where in `run` (hex digits alone) text begins: 0 or 1, when twelve bytes in a row are text.
 pub(super) fn text_at(run: &[u8]) -> Option<usize> {
@@ -11,7 +43,9 @@ pub(super) fn text_at(run: &[u8]) -> Option<usize> {
     (0..=odd).find(|&start| {
         let mut streak = 0;
         run[start..].chunks_exact(2).any(|pair| {
-            streak = if super::is_text_byte(byte(pair)) { streak + 1 } else { 0 };
+            // Most bytes that are not text show it in their first digit.
+            let maybe = DIGITS[usize::from(pair[0])] & TEXT != 0;
+            streak = if maybe && super::is_text_byte(byte(pair)) { streak + 1 } else { 0 };
             streak == super::TEXT
         })
     })
@@ -36,12 +70,7 @@ pub(super) fn decode(text: &[u8], start: usize) -> Piece {
 
 /// The byte of two digits.
 fn byte(pair: &[u8]) -> u8 {
-    pair.iter().fold(0, |byte, &digit| byte << 4 | digit_value(digit))
-}
-
-/// The value of a hex digit; 0 for what is none.
-fn digit_value(digit: u8) -> u8 {
-    char::from(digit).to_digit(16).map_or(0, |value| value as u8)
+    pair.iter().fold(0, |byte, &digit| byte << 4 | DIGITS[usize::from(digit)] & 15)
 }
 
 #[cfg(test)]

@@ -74,17 +74,34 @@ enum Plan {
     Escapes(Form, usize),
 }
 
+/// Escapes are decoded in pieces of this size, since the way back takes some memory for each, and a piece begins so
+/// many bytes before the last one's end.
+const LARGEST: usize = 1 << 20;
+/// See [`LARGEST`].
+const OVERLAP: usize = 8 << 10;
+
 /// The encodings of `text` in order, decoded.
 pub(super) fn encodings<'t>(text: &'t [u8]) -> impl Iterator<Item = Piece> + 't {
     let mut plans = plans(text);
     std::iter::from_fn(move || {
         let (plan, start) = plans.next()?;
-        let piece = match plan {
-            Plan::Base64 => base64::decode(text, start),
-            Plan::Hex => hex::decode(text, start),
-            Plan::Escapes(form, end) => form.decode(text, start..end),
+        let (piece, next) = match plan {
+            Plan::Base64 => {
+                let piece = base64::decode(text, start);
+                let end = piece.outer.end;
+                (piece, end)
+            }
+            Plan::Hex => {
+                let piece = hex::decode(text, start);
+                let end = piece.outer.end;
+                (piece, end)
+            }
+            Plan::Escapes(form, end) => {
+                let stop = end.min(start + LARGEST);
+                (form.decode(text, start..stop), if stop < end { stop - OVERLAP } else { end })
+            }
         };
-        plans.behind(piece.outer.end);
+        plans.behind(next);
         Some(piece)
     })
 }
@@ -188,19 +205,20 @@ fn plan(run: &[u8]) -> Option<(Plan, usize)> {
 /// Base64 or hex, for digits of base64.
 fn digits_plan(digits: &[u8]) -> Option<(Plan, usize)> {
     let mut at = 0;
-    // Hex digits are digits of base64 as well, and their text hardly ever is.
-    while digits.len() >= at + run::LEAST {
-        let hex = digits[at..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        if hex >= run::LEAST {
-            let hex = &digits[at..at + hex];
-            if hex::compressed(hex) {
-                return Some((Plan::Hex, at));
-            }
-            if let Some(start) = hex::text_at(hex) {
-                return Some((Plan::Hex, at + start));
-            }
+    while let Some(found) = hex::find(&digits[at..], run::LEAST) {
+        let (start, end) = (at + found.start, at + found.end);
+        let hex = &digits[start..end];
+        if hex::compressed(hex) {
+            return Some((Plan::Hex, start));
         }
-        at += hex + 1;
+        if let Some(inner) = hex::text_at(hex) {
+            return Some((Plan::Hex, start + inner));
+        }
+        // Hex digits are digits of base64 as well, but so many of them are none: most runs of them are digests.
+        if hex.len() == digits.len() {
+            return None;
+        }
+        at = end;
     }
     if base64::compressed(digits) {
         return Some((Plan::Base64, 0));
@@ -208,22 +226,21 @@ fn digits_plan(digits: &[u8]) -> Option<(Plan, usize)> {
     base64::text_at(digits).map(|start| (Plan::Base64, start))
 }
 
+/// How far into a run the first escaped digits are looked for, in bytes.
+const MIXED: usize = 64 << 10;
+
 /// Base64 whose `+`, `/` and `=` are escaped: the run with its escapes taken out is looked at once more.
 fn mixed(run: &[u8]) -> Option<(Plan, usize)> {
-    for form in [Form::Percent, Form::Backslash, Form::Entity] {
-        let Some(first) = run.iter().position(|&byte| begins(byte) == Some(form)) else { continue };
-        let escapes =
-            |at: usize| form.unit(&run[at..]).is_some_and(|unit| unit.len == 1 && base64::is_digit(unit.bytes[0]));
-        if !escapes(first) {
-            continue;
-        }
-        let inner = form.decode(run, 0..run.len());
-        let digits = inner.text.iter().take_while(|&&byte| base64::is_digit(byte)).count();
-        if digits >= run::LEAST && digits_plan(&inner.text[..digits]).is_some() {
-            return Some((Plan::Escapes(form, run.len()), 0));
-        }
-    }
-    None
+    let head = &run[..run.len().min(MIXED)];
+    let form = head.iter().enumerate().find_map(|(at, &byte)| {
+        let form = begins(byte).filter(|form| *form != Form::QuotedPrintable)?;
+        form.unit(&head[at..]).map(|_| form)
+    })?;
+    let inner = form.decode(head, 0..head.len());
+    let mut stretches = inner.text.split(|&byte| !base64::is_digit(byte));
+    stretches
+        .any(|digits| digits.len() >= run::LEAST - 3 && digits_plan(digits).is_some())
+        .then_some((Plan::Escapes(form, run.len()), 0))
 }
 
 /// Whether a byte is one of ASCII text.

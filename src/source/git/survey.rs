@@ -20,7 +20,7 @@ use crate::source::history::fault::Fault;
 use crate::source::history::object::{Kind, ObjectId};
 use crate::source::history::reader::{Blob, Place, ReadPiece, Reader, Shown, TextReader};
 use crate::source::history::store::Store;
-use crate::source::{Visitor, stream};
+use crate::source::{Visitor, is_container, stream};
 
 /// A blob in UTF-16 that is larger is scanned as raw bytes.
 const DECODED: u64 = 64 << 20;
@@ -186,11 +186,11 @@ impl<T: TextReader> Reader for Survey<'_, T> {
             while read(&mut piece)? > 0 {}
             return Ok(());
         }
-        let mut head = vec![0; 256];
+        let mut head = vec![0; 512];
         let got = read(&mut head)?;
         head.truncate(got);
         let blob = Blob { object: Shown { id, number: None }, shown: shared.shown, store: shared.store };
-        if !is_plain(&head) && size <= DECODED {
+        if (!is_plain(&head) || is_container(&head)) && size <= DECODED {
             head.resize(size as usize, 0);
             let got = got + read(&mut head[got..])?;
             head.truncate(got);
@@ -200,6 +200,10 @@ impl<T: TextReader> Reader for Survey<'_, T> {
         if !is_plain(&head[..]) && !head.starts_with(b"\xef\xbb\xbf") {
             let message = "a blob is UTF-16 and larger than 64 MB: it was scanned as raw bytes";
             shared.gaps.add(Notice::new(NoticeKind::Malformed, message).object(id.to_string()).gap());
+        }
+        if is_container(&head) {
+            let message = "a blob is an archive larger than 64 MB: it was scanned as raw bytes";
+            shared.gaps.add(Notice::new(NoticeKind::Budget, message).object(id.to_string()).gap());
         }
         let reach = self.text.reach();
         stream::scan(&head, read, &blob.origin(), reach, &mut self.text)
