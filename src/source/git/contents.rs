@@ -100,7 +100,7 @@ impl<'c> Contents<'c> {
         let leads = self.leads;
         let mut children: Vec<Entry> = Vec::new();
         if depth >= DEEPEST {
-            self.too_deep |= !leads.of(tree).is_empty();
+            self.too_deep |= leads.of(tree).next().is_some();
         } else {
             for lead in leads.of(tree) {
                 let child = match lead.child() {

@@ -1,12 +1,13 @@
 //! All commits as a graph: in topological order, how each can be reached, from which refs.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use git2::{ObjectType, Oid};
 
 use super::commit::Links;
 use super::ranges::peel;
+use super::survey::oid;
 use super::{Ref, Repo};
 use crate::error::Result;
 use crate::finding::Finding;
@@ -172,9 +173,14 @@ impl Graph {
 
     /// Findings in commits, tags and names: which refs reach them. They have their commit already.
     pub(super) fn messages(&self, mut findings: Vec<Finding>) -> Vec<Finding> {
-        let places: HashMap<String, Place> =
-            self.commits.iter().enumerate().map(|(place, commit)| (commit.0.to_string(), place)).collect();
-        let place_of = |finding: &Finding| finding.origin.object.as_ref().and_then(|id| places.get(id)).copied();
+        let id_of = |finding: &Finding| {
+            let hex = finding.origin.object.as_deref()?;
+            ObjectId::from_hex(hex.as_bytes()).map(|id| oid(&id))
+        };
+        let asked: HashSet<Oid> = findings.iter().filter_map(id_of).collect();
+        let commits = self.commits.iter().enumerate().filter(|(_, commit)| asked.contains(&commit.0));
+        let places: HashMap<Oid, Place> = commits.map(|(place, commit)| (commit.0, place)).collect();
+        let place_of = |finding: &Finding| id_of(finding).and_then(|id| places.get(&id)).copied();
         let starts: Vec<Vec<Place>> = findings.iter().map(|finding| place_of(finding).into_iter().collect()).collect();
         for (finding, mut refs) in findings.iter_mut().zip(self.refs_reaching(&starts)) {
             let place = place_of(finding);

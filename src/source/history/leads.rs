@@ -1,10 +1,17 @@
 //! Leads: which entries of which trees lead to wanted objects, from one pass over all trees.
 //!
-//! Of every tree its folders are kept and the wanted objects in it, eight bytes each; what leads nowhere falls away
-//! when the leads are followed. Names are numbered, trees are numbers of the [`Store`].
+//! Of every tree its folders are kept and the wanted objects in it; what leads nowhere falls away when the leads are
+//! followed. Names are numbered, trees are numbers of the [`Store`].
+//!
+//! A folder of a thousand folders has tens of thousands of versions, each with one lead changed. So a tree's leads are
+//! cut into blocks after certain names, and equal blocks are kept once: a version costs a quarter of a byte for each
+//! lead, and a new block or two.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 use std::sync::{Mutex, PoisonError};
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::store::Store;
 
@@ -12,7 +19,7 @@ use super::store::Store;
 const WANTED: u32 = 1 << 31;
 
 /// An entry of a tree that may lead to a wanted object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Lead {
     /// Number of its name.
     pub name: u32,
@@ -62,21 +69,11 @@ impl Names {
 pub struct Leads {
     names: Vec<Box<[u8]>>,
     numbers: HashMap<Box<[u8]>, u32>,
-    /// By the tree's number: where its leads are and how many.
-    places: Vec<(Place, u32)>,
-    chunks: Vec<Vec<Lead>>,
+    /// By the tree's number: its first block in `lists`, and how many.
+    places: Vec<(u32, u32)>,
+    lists: Vec<u32>,
+    blocks: Blocks,
 }
-
-/// Which chunk, and where in it.
-#[derive(Debug, Clone, Copy, Default)]
-struct Place {
-    chunk: u16,
-    first: u16,
-}
-
-/// Leads lie in chunks of so many, so that memory grows by what is there and nothing is moved; all of a tree's lie in
-/// one chunk.
-const CHUNK: usize = 1 << 16;
 
 impl Leads {
     /// What all threads gathered in `store`.
@@ -87,17 +84,15 @@ impl Leads {
         for (name, &number) in &numbers {
             by_number[number as usize] = name.clone();
         }
-        let places = vec![Default::default(); store.most_numbers()];
-        let mut leads = Self { names: by_number, numbers, places, chunks: Vec::new() };
+        let mut leads =
+            Self { names: by_number, numbers, places: vec![(0, 0); store.most_numbers()], ..Self::default() };
         for part in parts {
-            let base = leads.chunks.len();
-            leads.chunks.extend(part.chunks);
-            for (tree, mut at, count) in part.trees {
-                // 65,536 chunks are four billion leads.
-                let Ok(chunk) = u16::try_from(base + usize::from(at.chunk)) else { break };
-                at.chunk = chunk;
+            let (first_list, first_block) = (leads.lists.len() as u32, leads.blocks.count());
+            leads.lists.extend(part.lists.iter().map(|block| block + first_block));
+            leads.blocks.append(&part.blocks);
+            for (tree, first, count) in part.trees {
                 if let Some(place) = leads.places.get_mut(tree as usize) {
-                    *place = (at, count);
+                    *place = (first_list + first, count);
                 }
             }
         }
@@ -105,10 +100,10 @@ impl Leads {
     }
 
     /// The leads of a tree.
-    pub fn of(&self, tree: u32) -> &[Lead] {
-        let (place, count) = self.places.get(tree as usize).copied().unwrap_or_default();
-        let chunk = self.chunks.get(usize::from(place.chunk)).map_or(&[][..], Vec::as_slice);
-        chunk.get(usize::from(place.first)..usize::from(place.first) + count as usize).unwrap_or_default()
+    pub fn of(&self, tree: u32) -> impl Iterator<Item = Lead> + '_ {
+        let (first, count) = self.places.get(tree as usize).copied().unwrap_or_default();
+        let blocks = &self.lists[first as usize..(first + count) as usize];
+        blocks.iter().flat_map(|&block| self.blocks.block(block).iter().copied())
     }
 
     /// One more than the largest number of a tree.
@@ -127,31 +122,86 @@ impl Leads {
     }
 }
 
+/// Runs of leads by their numbers.
+#[derive(Debug, Default)]
+struct Blocks {
+    /// Where each ends in `leads`.
+    ends: Vec<u32>,
+    leads: Vec<Lead>,
+}
+
+impl Blocks {
+    fn count(&self) -> u32 {
+        self.ends.len() as u32
+    }
+
+    fn block(&self, number: u32) -> &[Lead] {
+        let number = number as usize;
+        let start = if number == 0 { 0 } else { self.ends[number - 1] };
+        &self.leads[start as usize..self.ends[number] as usize]
+    }
+
+    fn push(&mut self, block: &[Lead]) -> u32 {
+        self.leads.extend_from_slice(block);
+        self.ends.push(self.leads.len() as u32);
+        self.count() - 1
+    }
+
+    fn append(&mut self, other: &Self) {
+        let base = self.leads.len() as u32;
+        self.leads.extend_from_slice(&other.leads);
+        self.ends.extend(other.ends.iter().map(|end| base + end));
+    }
+}
+
 /// What one thread gathers.
 #[derive(Debug, Default)]
 pub struct Gathered {
-    /// Tree, where its leads are, how many.
-    trees: Vec<(u32, Place, u32)>,
-    chunks: Vec<Vec<Lead>>,
-    /// The leads of the tree at hand.
-    these: Vec<Lead>,
+    /// Tree, its first block in `lists`, how many.
+    trees: Vec<(u32, u32, u32)>,
+    lists: Vec<u32>,
+    blocks: Blocks,
+    /// All blocks, by their leads.
+    known: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    /// The block at hand.
+    block: Vec<Lead>,
 }
 
 impl Gathered {
     /// The leads of the tree of this number.
     pub fn tree(&mut self, number: u32, leads: impl Iterator<Item = Lead>) {
-        self.these.clear();
-        self.these.extend(leads);
-        let count = self.these.len();
-        if count == 0 {
-            return;
+        /// No block is longer.
+        const LONGEST: usize = 64;
+        let first = self.lists.len() as u32;
+        for lead in leads {
+            self.block.push(lead);
+            // One name in sixteen ends a block, wherever it stands: what changes in front of it changes no other block.
+            if lead.name.wrapping_mul(0x9E37_79B1) >> 28 == 0 || self.block.len() == LONGEST {
+                self.end_block();
+            }
         }
-        if self.chunks.last().is_none_or(|chunk| chunk.len() + count > CHUNK) {
-            self.chunks.push(Vec::with_capacity(count.max(CHUNK)));
+        if !self.block.is_empty() {
+            self.end_block();
         }
-        let Some(last) = self.chunks.len().checked_sub(1) else { return };
-        let (Ok(chunk), Ok(first)) = (u16::try_from(last), u16::try_from(self.chunks[last].len())) else { return };
-        self.chunks[last].append(&mut self.these);
-        self.trees.push((number, Place { chunk, first }, count as u32));
+        let count = self.lists.len() as u32 - first;
+        if count > 0 {
+            self.trees.push((number, first, count));
+        }
+    }
+
+    fn end_block(&mut self) {
+        let Self { blocks, known, hasher, block, .. } = self;
+        let hash = hasher.hash_one(&*block);
+        let number = match known.find(hash, |&number| blocks.block(number) == block.as_slice()) {
+            Some(&number) => number,
+            None => {
+                let number = blocks.push(block);
+                known.insert_unique(hash, number, |&number| hasher.hash_one(blocks.block(number)));
+                number
+            }
+        };
+        block.clear();
+        self.lists.push(number);
     }
 }
