@@ -29,6 +29,8 @@ pub(super) fn resolve(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mu
         (found.proven, method, found.confidence, found.secret.len())
     };
     let mut kept: Vec<Match> = Vec::with_capacity(plain.len());
+    // Secrets of the generic path that gave way to a part which only its name tells of.
+    let mut aside: Vec<Match> = Vec::new();
     for found in plain {
         let Some(last) = kept.last_mut() else {
             kept.push(found);
@@ -39,11 +41,16 @@ pub(super) fn resolve(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mu
             continue;
         }
         let (winner, loser) = if rank(&found) > rank(last) { (found, last.clone()) } else { (last.clone(), found) };
+        *last = winner.clone();
+        let (by, method) = (rule(winner.rule), &rule(loser.rule).method);
+        if by.part_only && by.method == Method::Assigned && *method == Method::Generic {
+            aside.push(loser);
+            continue;
+        }
         if let Some(dropped) = dropped.as_deref_mut() {
-            let why = format!("`{}` explains the same text better", rule(winner.rule).id);
+            let why = format!("`{}` explains the same text better", by.id);
             dropped.push(Dropped { rule: loser.rule, span: loser.span, why });
         }
-        *last = winner;
     }
     if !decoded.is_empty() {
         unwrap(&rule, &mut kept, &mut decoded, dropped.as_deref_mut());
@@ -51,7 +58,11 @@ pub(super) fn resolve(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mu
         kept.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| hidden(a).cmp(&hidden(b))));
     }
     *matches = kept;
-    join(rules, text, matches, dropped);
+    join(rules, text, matches, &mut aside, dropped);
+    if !aside.is_empty() {
+        matches.append(&mut aside);
+        matches.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| hidden(a).cmp(&hidden(b))));
+    }
 }
 
 /// Where a match as it stands and one that was decoded share bytes, one of them goes: what is proven stays, then what
@@ -103,8 +114,15 @@ fn place(found: &Match) -> (usize, usize, u16) {
     (found.secret.start, found.secret.end, found.rule)
 }
 
-/// Joins each credential with the nearest other half of each kind its rule names.
-fn join(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mut dropped: Option<&mut Vec<Dropped>>) {
+/// Joins each credential with the nearest other half of each kind its rule names. Of `aside` those stay whose place no
+/// other match takes.
+fn join(
+    rules: &RuleSet,
+    text: &[u8],
+    matches: &mut Vec<Match>,
+    aside: &mut Vec<Match>,
+    mut dropped: Option<&mut Vec<Dropped>>,
+) {
     let rule = |index: u16| &rules.rules()[usize::from(index)];
     if !matches.iter().any(|found| !rule(found.rule).parts.is_empty() || rule(found.rule).part_only) {
         return;
@@ -135,6 +153,13 @@ fn join(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mut dropped: Opt
             matches[index].confidence = score::sum(&matches[index].reasons);
         }
     }
+    // A part that was joined speaks for its place as well.
+    let alone = |index: usize| rule(matches[index].rule).part_only && !taken[index];
+    aside.retain(|found| {
+        !matches.iter().enumerate().any(|(index, by)| {
+            !alone(index) && by.secret.start < found.secret.end && found.secret.start < by.secret.end
+        })
+    });
     let mut index = 0;
     matches.retain(|found| {
         let alone = rule(found.rule).part_only && !taken[index];
