@@ -1,5 +1,6 @@
 //! Entries of credential files: Docker's and Basic authentication, .netrc, .pgpass, shadow.
 
+use super::super::words;
 use super::codec::base64;
 use super::placeholder::{self, Host};
 use super::{Checked, HOLDS, Weighed, rejected};
@@ -83,6 +84,13 @@ pub(super) fn password_value(secret: &[u8], _whole: &[u8]) -> Checked {
     }
     if text.bytes().all(|byte| byte.is_ascii_lowercase()) && text.len() < 12 {
         return rejected("it is a word");
+    }
+    // `Admin123`: a sample's word and hardly more.
+    if words::placeholder(secret).is_some_and(|word| word.len() >= 7 || secret.len() < word.len() * 3) {
+        return rejected("its password is a sample");
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) && text.len() < 8 {
+        return rejected("it is a number");
     }
     super::silent()
 }
