@@ -158,7 +158,7 @@ def credential_plants(seed, copies):
 
 ENCODINGS = {
     "base64": lambda t, r: base64.b64encode(t).decode(), "base64url unpadded": lambda t, r: base64.urlsafe_b64encode(t).decode().rstrip("="),
-    "hex": lambda t, r: t.hex(), "percent": lambda t, r: "".join(f"%{b:02X}" if not chr(b).isalnum() or r.chance(0.2) else chr(b) for b in t),
+    "hex": lambda t, r: t.hex(), "percent": lambda t, r: urllib.parse.quote(t, safe=""),
     "percent all": lambda t, r: "".join(f"%{b:02x}" for b in t), "unicode escapes": lambda t, r: '"' + "".join(f"\\u{b:04x}" for b in t) + '"',
     "x escapes": lambda t, r: '"' + "".join(f"\\x{b:02x}" for b in t) + '"', "html entities": lambda t, r: "<p>" + "".join(f"&#{b};" for b in t) + "</p>",
     "html entities hex": lambda t, r: "<p>" + "".join(f"&#x{b:x};" for b in t) + "</p>",

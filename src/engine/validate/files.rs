@@ -30,6 +30,11 @@ pub(super) fn docker_auth(secret: &[u8], _whole: &[u8]) -> Checked {
     if user.is_empty() {
         weighed.add(-10, "no user");
     }
+    // `hello:world`, `user:user_pass`: made up to be encoded.
+    let letters = password.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-'));
+    if letters && password.len() < 16 || password.len() < 5 {
+        weighed.add(-45, "its password is a word");
+    }
     weighed.verdict().with("user", user)
 }
 
