@@ -32,7 +32,7 @@ FORMS = {
     "microsoft-teams-webhook": '"https://" + 8 lower + ".webhook.office.com/webhookb2/" + uuid + "@" + uuid + "/IncomingWebhook/" + 32 hex-lower + "/" + uuid',
     "azure-ad-client-secret": '3 alnum + "8Q~" + 34 alnum', "slack-user-token": '"xoxp-" + 12 digits + "-" + 12 digits + "-" + 12 digits + "-" + 32 hex-lower',
     "slack-bot-token": '"xoxb-" + 12 digits + "-" + 12 digits + "-" + 24 alnum',
-    "riot-games-api-key": '"RGAPI-" + uuid', "mercado-pago-access-token": '"APP_USR-" + 16 digits + "-" + 6 digits + "-" + 32 hex-lower + "-" + 9 digits',
+    "voiceflow-api-key": '"VF.DM." + 24 hex-lower + "." + 16 alnum', "riot-games-api-key": '"RGAPI-" + uuid', "mercado-pago-access-token": '"APP_USR-" + 16 digits + "-" + 6 digits + "-" + 32 hex-lower + "-" + 9 digits',
     "azure-iot-key": '33 base64 + "AIoT" + 6 base64 + "="', "google-fcm-server-key": '"AAAA" + 7 base64url + ":APA91b" + 134 base64url',
     "new-relic-mobile-app-token": '"AA" + 40 hex-lower + "-NRMA"', "airtable-oauth-token": '"oaa" + 14 alnum + ".v1." + 22 base64url + "." + 64 hex-lower',
     "meta-facebook-access-token": '"EAACEdEose0cBA" + 120 alnum', "hex-technologies-api-token": '"hxtp_" + 96 hex-lower',
@@ -44,8 +44,8 @@ ELSEWHERE = (
     "bearer-auth", "docker-config", "unix-shadow", "htpasswd", "google-service-account", "password-assignment", "curl-user",
     "bip39", "-connection", "pkcs12", "jwk", "wireguard", "azure-sas", "service-bus", "web-pubsub", "app-configuration", "gcp-private-key-id",
     "application-default", "ssh-password", "sshpass", "psexec", "credentials", "workato-developer", "nuget-config", "generic-",
-    # Encrypted, or an identifier by its own documentation: nobody would call it a secret.
-    "ansible-vault", "trigger-dev-project-reference",
+    # Encrypted, an identifier by its own documentation, or a stand-in's: nobody would call it a secret.
+    "ansible-vault", "trigger-dev-project-reference", "localstack-simulated",
 )
 
 # Rows about an id whose secret is the other half: words of the secret's name, the secret, words of the id's name, the id.
@@ -148,6 +148,7 @@ def signed(header, claims, length, signature=43):
 HS, HS_JWT, JWT_HS, JWT_RS = '{"alg":"HS256"}', '{"alg":"HS256","typ":"JWT"}', '{"typ":"JWT","alg":"HS256"}', '{"typ":"JWT","alg":"RS256"}'
 
 MADE = {
+    "base64-pem-encoded-private-key": lambda row, r: b64(checks.pem("RSA PRIVATE KEY", checks.rsa_der(r)).encode()),
     "appfollow-api-token": signed(JWT_HS, {}, 74), "calendly-personal-access-token": signed('{"kid":"1ce1e13617dcf766b3cebccf8dc5bafa8a65e684023f7c32349b2344b0b4","typ":"PAT","alg":"ES256"}', {"iss": "https://auth.calendly.com", "iat": 1_760_000_000}, 280, 86),
     "formio-jwt-token": signed(HS_JWT, {"form": {"_id": "auth"}, "iat": 1_760_000_000}, 260), "lemonsqueezy-api-key": signed(JWT_RS, {"aud": "94d59cef-dbb8-4ea5-b178-d2540fcd6919"}, 314, 512),
     "stripo-jwt-token": signed(HS, {"exp": 1_990_000_000}, 130), "web3-storage-api-key": signed(HS_JWT, {"iss": "web3-storage", "iat": 1_760_000_000_000}, 180),
@@ -177,8 +178,7 @@ MADE = {
     "grafana-api-key-legacy": lambda row, r: b64(checks.compact({"k": r.text("alnum", 32), "n": r.word(), "id": r.number(1, 9)})),
     "grafana-cloud-token": lambda row, r: "glc_" + b64(checks.compact({"o": str(r.number(10**5, 10**6)), "n": r.word(), "k": r.text("alnum", 32), "m": {"r": "prod-eu-west-2"}})),
     "mapbox-secret-token": lambda row, r: "sk." + checks.url64(checks.compact({"u": r.word(), "a": "c" + r.text("lower-alnum", 24)})) + "." + r.text("base64url", 22),
-    "riot-games-api-key": '"RGAPI-" + uuid', "mercado-pago-access-token": '"APP_USR-" + 16 digits + "-" + 6 digits + "-" + 32 hex-lower + "-" + 9 digits',
-    "azure-iot-key": lambda row, r: b64(r.bytes(32)), "aws-bedrock-api-key-long": lambda row, r: "ABSK" + b64(f"BedrockAPIKey-{r.text('lower-alnum', 4)}-at-{r.number(10**11, 10**12 - 1)}:".encode() + b64(r.bytes(30)).encode()),
+    "aws-bedrock-api-key-long": lambda row, r: "ABSK" + b64(f"BedrockAPIKey-{r.text('lower-alnum', 4)}-at-{r.number(10**11, 10**12 - 1)}:".encode() + b64(r.bytes(30)).encode()),
     "intercom-access-token": lambda row, r: b64(f"tok:{r.text('hex-lower', 8)}_{r.text('hex-lower', 4)}_{r.text('hex-lower', 20)}:1:0".encode()),
     "jira-data-center-pat": lambda row, r: b64(f"{r.number(10**11, 10**12 - 1)}:".encode() + r.bytes(20)),
     "bitbucket-data-center-token": lambda row, r: "BBDC-" + b64(f"{r.number(10**11, 10**12 - 1)}:".encode() + r.bytes(20)),

@@ -61,6 +61,7 @@ impl Engine {
             open: None,
             dropped: None,
             exhausted: false,
+            crowded: false,
             depth: 0,
             budget: 0,
             judged: None,
@@ -81,6 +82,9 @@ pub struct Scanner<'e> {
     pub dropped: Option<Vec<Dropped>>,
     /// Set when a compressed stream in an encoding was not read to its end, for its size; the caller takes it down.
     pub exhausted: bool,
+    /// Set when a text held more than [`MOST_MATCHES`](super::MOST_MATCHES), the rest of which is gone; the caller takes
+    /// it down.
+    pub crowded: bool,
     /// How many decoders the text at hand has passed.
     pub(super) depth: usize,
     /// What streams may still decompress to.
@@ -110,7 +114,7 @@ impl<'e> Scanner<'e> {
 
     /// Settles the candidates of a whole text among each other; sorted by place.
     pub fn resolve(&mut self, text: &[u8], candidates: &mut Vec<Match>) {
-        resolve(&self.engine.compiled.rules, text, candidates, self.dropped.as_mut());
+        self.crowded |= resolve(&self.engine.compiled.rules, text, candidates, self.dropped.as_mut());
     }
 
     /// Adds the candidates whose literal starts in `range` to `out`, unresolved and in no certain order. Those that
