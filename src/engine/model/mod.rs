@@ -7,7 +7,7 @@
 //! An additive model: the weight of each bucket is a number of points of confidence, so the sum explains itself, group by
 //! group. There is a column of weights for passwords, which people choose, and one for keys and tokens, which machines
 //! make. `scripts/train_value_model.py` trains it on generated secrets and on real code and writes `weights.rs` and
-//! `words.bin`; docs/accuracy.md tells what it is worth. An evaluation takes well under a microsecond.
+//! `words.bin`; docs/accuracy.md tells what it is worth. What an evaluation costs stands there as well.
 
 pub(super) mod features;
 mod weights;
