@@ -7,8 +7,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use keysweep::engine::Engine;
 use keysweep::engine::prefilter::Prefilter;
+use keysweep::engine::{Engine, model};
 use keysweep::rules::{Method, RuleSet, template};
 
 /// Bytes of each text.
@@ -110,6 +110,21 @@ fn benches(criterion: &mut Criterion) {
                 prefilter.scan(black_box(text), 0, text.len(), |_| hits += 1);
                 hits
             });
+        });
+    }
+    group.finish();
+
+    // One evaluation of the model of values; the goal is a microsecond.
+    let mut group = criterion.benchmark_group("model");
+    let token = format!("let api_token = \"{}\";\n", template::expand("{base62:32}", 7).expect("a sound template"));
+    let password = format!("db_password = \"{}\"\n", template::expand("{password}", 7).expect("a sound template"));
+    for (name, text, is_password) in [("token", &token, false), ("password", &password, true)] {
+        let at = |part: &str| text.find(part).expect("it stands there");
+        let start = at(if is_password { "db_" } else { "api_" });
+        let (end, open) = (at(" = "), at("\"") + 1);
+        let close = open + text[open..].find('"').expect("it stands there");
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| model::points(black_box(text.as_bytes()), start..end, open..close, is_password));
         });
     }
     group.finish();

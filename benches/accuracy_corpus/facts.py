@@ -119,6 +119,9 @@ def lengths(text):
 
 def parse(row, r):
     """A secret of the row, and its other halves (name -> text)."""
+    if row["id"] in forms.PAIRS:
+        _, secret, _, public = forms.PAIRS[row["id"]]
+        return atoms(secret, [], r), {"id": atoms(public, [], r)}
     if row["id"] in forms.MADE:
         return forms.MADE[row["id"]](row, r), {}
     prefixes = [p for p in row["prefixes"].split("|") if p]
@@ -135,6 +138,8 @@ def parse(row, r):
     main = re.split(r"; | beside | in x-| usually| where |, usually|, within| carrying|, no padding", main)[0].strip()
     halves = {}
     for name, spec in re.findall(r"(\w+): (.*?)(?= and \w+: |$)", used):
+        if spec.strip() == main:
+            continue  # the row's own half
         try:
             halves[name] = atoms(spec.strip(), prefixes, r)
         except Unusable:

@@ -9,11 +9,11 @@ FORMS = {
     "google-api-key": '"AIzaSy" + 33 base64url',
     "slack-webhook-url": '"https://hooks.slack.com/services/T" + 10 upper-alnum + "/B" + 10 upper-alnum + "/" + 24 alnum',
     "stripe-live-secret": '"sk_live_" + 24 alnum', "stripe-test-key": '"sk_test_" + 24 alnum', "stripe-live-restricted": '"rk_live_" + 24 alnum',
-    "azure-cask-key": '52 alnum + "JQQJ99BF" + "AC" + 14 alnum + "AAAB" + "ACOG" + 4 alnum', "azure-cosmosdb-key": '76 base64 + "ACDb" + 6 base64 + "=="',
+    "azure-cask-key": '52 alnum + "JQQJ99BF" + "AC" + 14 alnum + "ACOG" + 4 alnum', "azure-cosmosdb-key": '76 base64 + "ACDb" + 6 base64 + "=="',
     "azure-function-key": '44 base64url + "AzFu" + 6 base64url + "=="', "codecov-token": "uuid", "deepseek-api-key": '"sk-" + 32 hex-lower',
     "heroku-api-key-legacy": "uuid", "hubspot-private-app-token": "prefix + uuid", 
     "nuget-api-key": '"oy2" + 43 lower-base32',
-    "rapidapi-key": '10 lower-alnum + "msh" + 15 lower-alnum + "p1" + 6 lower-alnum + "jsn" + 11 lower-alnum', "snyk-api-token": "uuid",
+    "rapidapi-key": '10 lower-alnum + "msh" + 15 lower-alnum + "p1" + 5 lower-alnum + "jsn" + 12 lower-alnum', "snyk-api-token": "uuid",
     "supabase-secret-key": "prefix + 22 base64url + \"_\" + 8 base64url", "twitter-bearer-token": '"AAAAAAAAAAAAAAAAAAAAA" + 9 alnum + "%3D" + 78 alnum',
     "vault-service-token": '"hvs." + 95 base64url', "asana-pat": '"1/" + 16 digits + ":" + 32 hex-lower', "azure-redis-key": '33 base64 + "AzCa" + 6 base64 + "="',
     "dynatrace-token": '"dt0c01." + 24 upper-alnum + "." + 64 upper-alnum', "flutterwave-secret-key": '"FLWSECK_TEST-" + 32 hex-lower + "-X"',
@@ -31,7 +31,11 @@ FORMS = {
     "algolia-admin-key": "32 hex-lower", "spotify-client-secret": "32 hex-lower", "datadog-app-key": "40 hex-lower", "datadog-api-key": "32 hex-lower",
     "microsoft-teams-webhook": '"https://" + 8 lower + ".webhook.office.com/webhookb2/" + uuid + "@" + uuid + "/IncomingWebhook/" + 32 hex-lower + "/" + uuid',
     "azure-ad-client-secret": '3 alnum + "8Q~" + 34 alnum', "slack-user-token": '"xoxp-" + 12 digits + "-" + 12 digits + "-" + 12 digits + "-" + 32 hex-lower',
-    "slack-bot-token": '"xoxb-" + 12 digits + "-" + 12 digits + "-" + 24 alnum', 
+    "slack-bot-token": '"xoxb-" + 12 digits + "-" + 12 digits + "-" + 24 alnum',
+    "voiceflow-api-key": '"VF.DM." + 24 hex-lower + "." + 16 alnum', "riot-games-api-key": '"RGAPI-" + uuid', "mercado-pago-access-token": '"APP_USR-" + 16 digits + "-" + 6 digits + "-" + 32 hex-lower + "-" + 9 digits',
+    "azure-iot-key": '33 base64 + "AIoT" + 6 base64 + "="', "google-fcm-server-key": '"AAAA" + 7 base64url + ":APA91b" + 134 base64url',
+    "new-relic-mobile-app-token": '"AA" + 40 hex-lower + "-NRMA"', "airtable-oauth-token": '"oaa" + 14 alnum + ".v1." + 22 base64url + "." + 64 hex-lower',
+    "meta-facebook-access-token": '"EAACEdEose0cBA" + 120 alnum', "hex-technologies-api-token": '"hxtp_" + 96 hex-lower',
 }  # fmt: skip
 
 # Rows about addresses and files: planted by connections.py and files.py, not as tokens.
@@ -40,7 +44,22 @@ ELSEWHERE = (
     "bearer-auth", "docker-config", "unix-shadow", "htpasswd", "google-service-account", "password-assignment", "curl-user",
     "bip39", "-connection", "pkcs12", "jwk", "wireguard", "azure-sas", "service-bus", "web-pubsub", "app-configuration", "gcp-private-key-id",
     "application-default", "ssh-password", "sshpass", "psexec", "credentials", "workato-developer", "nuget-config", "generic-",
-)  # fmt: skip
+    # Encrypted, an identifier by its own documentation, or a stand-in's: nobody would call it a secret.
+    "ansible-vault", "trigger-dev-project-reference", "localstack-simulated",
+)
+
+# Rows about an id whose secret is the other half: words of the secret's name, the secret, words of the id's name, the id.
+PAIRS = {
+    "alibaba-access-key": (["access", "key", "secret"], "30 alnum", ["access", "key", "id"], '"LTAI5t" + 18 alnum'),
+    "twilio-account-sid": (["auth", "token"], "32 hex-lower", ["account", "sid"], '"AC" + 32 hex-lower'),
+    "twilio-api-key-sid": (["api", "key", "secret"], "32 alnum", ["api", "key", "sid"], '"SK" + 32 hex-lower'),
+    "razorpay-key": (["key", "secret"], "24 alnum", ["key", "id"], '"rzp_live_" + 14 alnum'),
+    "scaleway-key": (["secret", "key"], "uuid", ["access", "key"], '"SCW" + 17 upper-alnum'),
+    "tencent-cloud-key": (["secret", "key"], "32 alnum", ["secret", "id"], '"AKID" + 32 alnum'),
+    "twitter-access-token": (["access", "token", "secret"], "45 alnum", ["access", "token"], '19 digits + "-" + 30 alnum'),
+    "salesforce-consumer-key": (["consumer", "secret"], "64 hex-upper", ["consumer", "key"], '"3MVG9" + 80 alnum'),
+    "digitalocean-spaces-key": (["spaces", "secret"], "43 base64", ["spaces", "key"], '"DO00" + 16 upper-alnum'),
+}  # fmt: skip
 
 
 def b64(data):
@@ -114,7 +133,31 @@ def ngrok(row, r):
     return checks.number(int.from_bytes(stamp, "big"), checks.BASE62, 27) + "_" + r.text("alnum", 20)
 
 
+def signed(header, claims, length, signature=43):
+    """A JSON Web Token with a payload of about `length` characters: facts that tell of its form only by its length."""
+
+    def make(row, r):
+        data = dict(claims)
+        spare = length * 3 // 4 - len(checks.compact(data)) - 9
+        data["jti"] = r.text("hex-lower", max(8, spare))
+        return f"{checks.url64(header.encode())}.{checks.url64(checks.compact(data))}.{r.text('base64url', signature)}"
+
+    return make
+
+
+HS, HS_JWT, JWT_HS, JWT_RS = '{"alg":"HS256"}', '{"alg":"HS256","typ":"JWT"}', '{"typ":"JWT","alg":"HS256"}', '{"typ":"JWT","alg":"RS256"}'
+
 MADE = {
+    "base64-pem-encoded-private-key": lambda row, r: b64(checks.pem("RSA PRIVATE KEY", checks.rsa_der(r)).encode()),
+    "appfollow-api-token": signed(JWT_HS, {}, 74), "calendly-personal-access-token": signed('{"kid":"1ce1e13617dcf766b3cebccf8dc5bafa8a65e684023f7c32349b2344b0b4","typ":"PAT","alg":"ES256"}', {"iss": "https://auth.calendly.com", "iat": 1_760_000_000}, 280, 86),
+    "formio-jwt-token": signed(HS_JWT, {"form": {"_id": "auth"}, "iat": 1_760_000_000}, 260), "lemonsqueezy-api-key": signed(JWT_RS, {"aud": "94d59cef-dbb8-4ea5-b178-d2540fcd6919"}, 314, 512),
+    "stripo-jwt-token": signed(HS, {"exp": 1_990_000_000}, 130), "web3-storage-api-key": signed(HS_JWT, {"iss": "web3-storage", "iat": 1_760_000_000_000}, 180),
+    "caflou-api-key-2": signed(HS, {"exp": 1_990_000_000}, 90), "carto-api-access-token-jwt": signed(HS, {"a": "ac_x"}, 60), "flightlabs-api-key-2": signed(JWT_RS, {"aud": "4"}, 200, 86),
+    "livestorm-api-key": signed(HS, {"aud": "api.livestorm.co"}, 178), "livestorm-api-key-2": signed(HS, {"aud": "api.livestorm.co"}, 178), "portainer-api-token-2": signed(HS_JWT, {"id": 1, "exp": 1_990_000_000}, 120),
+    "monday-api-token": signed(HS, {"tid": 512345678, "uid": 12345678, "per": "me:write"}, 200), "temporal-cloud-api-key": signed('{"alg":"ES256","kid":"Wvtwaq"}', {"account_id": "a2dd6x", "aud": ["temporal.io"]}, 200, 86),
+    "gitlab-runner-authentication-token-routable": lambda row, r: checks.gitlab_routable(f"glrt-t{r.number(1, 3)}_", r), "github-refresh-token": with_crc62(prefixes, 70),
+    "jfrog-artifactory-npm-auth-base64": lambda row, r: b64(f"reftkn:01:{r.number(1_700_000_000, 1_799_999_999)}:{r.text('alnum', 27)}".encode()).rstrip("="),
+    "age-identity-mlkem768-x25519-secret-key": lambda row, r: checks.bech32("age-secret-key-pq-", r.bytes(32)).upper(),
     "github-pat-classic": with_crc62(prefixes, 30), "github-oauth-token": with_crc62(prefixes, 30), "github-user-to-server": with_crc62(prefixes, 30),
     "npm-access-token": with_crc62(prefixes, 30), "vercel-pat": with_crc62(prefixes, 50), "vercel-ai-gateway-key": with_crc62(prefixes, 50),
     "vercel-app-access-token": with_crc62(prefixes, 50), "vercel-app-refresh-token": with_crc62(prefixes, 50),
@@ -135,7 +178,7 @@ MADE = {
     "grafana-api-key-legacy": lambda row, r: b64(checks.compact({"k": r.text("alnum", 32), "n": r.word(), "id": r.number(1, 9)})),
     "grafana-cloud-token": lambda row, r: "glc_" + b64(checks.compact({"o": str(r.number(10**5, 10**6)), "n": r.word(), "k": r.text("alnum", 32), "m": {"r": "prod-eu-west-2"}})),
     "mapbox-secret-token": lambda row, r: "sk." + checks.url64(checks.compact({"u": r.word(), "a": "c" + r.text("lower-alnum", 24)})) + "." + r.text("base64url", 22),
-    "azure-iot-key": lambda row, r: b64(r.bytes(32)), "aws-bedrock-api-key-long": lambda row, r: "ABSK" + b64(f"BedrockAPIKey-{r.text('lower-alnum', 4)}-at-{r.number(10**11, 10**12 - 1)}:".encode() + b64(r.bytes(30)).encode()),
+    "aws-bedrock-api-key-long": lambda row, r: "ABSK" + b64(f"BedrockAPIKey-{r.text('lower-alnum', 4)}-at-{r.number(10**11, 10**12 - 1)}:".encode() + b64(r.bytes(30)).encode()),
     "intercom-access-token": lambda row, r: b64(f"tok:{r.text('hex-lower', 8)}_{r.text('hex-lower', 4)}_{r.text('hex-lower', 20)}:1:0".encode()),
     "jira-data-center-pat": lambda row, r: b64(f"{r.number(10**11, 10**12 - 1)}:".encode() + r.bytes(20)),
     "bitbucket-data-center-token": lambda row, r: "BBDC-" + b64(f"{r.number(10**11, 10**12 - 1)}:".encode() + r.bytes(20)),

@@ -10,7 +10,7 @@ import quopri
 import re
 import urllib.parse
 
-from . import carriers, connections, credential_files, facts, filler
+from . import carriers, connections, credential_files, facts, filler, forms
 from .randomness import Source
 
 PASSWORD_WORDS = [["password"], ["db", "password"], ["smtp", "password"], ["admin", "password"], ["passwd"], ["mysql", "root", "password"], ["redis", "password"], ["ftp", "password"],
@@ -56,6 +56,10 @@ def from_facts(rows, seed, copies):
                 if not carriers.fits(kind, secret):
                     continue
                 words = key_words(row, r)
+                pair = forms.PAIRS.get(row["id"])
+                provider = carriers.slug(row["provider"])[:1] or ["service"]
+                if pair:
+                    words = [*provider, *pair[0]]
                 bare = row["class"] == "structured" and r.chance(0.3)
                 text, form = carriers.carry(kind, ["value"] if bare else words, secret, r)
                 if row["class"] != "structured" and not named(form):
@@ -63,9 +67,9 @@ def from_facts(rows, seed, copies):
                 lines = []
                 for name, half in halves.items():
                     if carriers.fits(kind, half):
-                        lines.append(carriers.carry(kind, [*(carriers.slug(row["provider"])[:1] or ["service"]), *carriers.slug(name)], half, r)[0])
+                        lines.append(carriers.carry(kind, [*provider, *(pair[2] if pair else carriers.slug(name))], half, r)[0])
                 head = f"{carriers.slug(row['provider'])[0]} " if carriers.slug(row["provider"]) and r.chance(0.15) else ""
-                before = "\n".join(lines[:1])
+                before = "\n".join(lines)
                 yield plant(row["class"], row["id"], row["provider"], kind, secret, text, carriers.ALL[kind][0], before, head)
                 break
 
@@ -154,7 +158,7 @@ def credential_plants(seed, copies):
 
 ENCODINGS = {
     "base64": lambda t, r: base64.b64encode(t).decode(), "base64url unpadded": lambda t, r: base64.urlsafe_b64encode(t).decode().rstrip("="),
-    "hex": lambda t, r: t.hex(), "percent": lambda t, r: "".join(f"%{b:02X}" if not chr(b).isalnum() or r.chance(0.2) else chr(b) for b in t),
+    "hex": lambda t, r: t.hex(), "percent": lambda t, r: urllib.parse.quote(t, safe=""),
     "percent all": lambda t, r: "".join(f"%{b:02x}" for b in t), "unicode escapes": lambda t, r: '"' + "".join(f"\\u{b:04x}" for b in t) + '"',
     "x escapes": lambda t, r: '"' + "".join(f"\\x{b:02x}" for b in t) + '"', "html entities": lambda t, r: "<p>" + "".join(f"&#{b};" for b in t) + "</p>",
     "html entities hex": lambda t, r: "<p>" + "".join(f"&#x{b:x};" for b in t) + "</p>",

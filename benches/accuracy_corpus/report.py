@@ -91,9 +91,10 @@ def write(document, results, manifest, lines, programs, files, hard):
         parts["curve"] = "\n".join(rows)
     parts["size"] = f"{len(manifest):,} planted secrets and {lines:,} lines of hard negatives."
     for name, body in parts.items():
-        start, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
-        if start in text and end in text:
-            head, _, rest = text.partition(start)
-            _, _, tail = rest.partition(end)
-            text = head + start + body + end + tail
+        start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+        head, found, rest = text.partition(start)
+        _, ended, tail = rest.partition(end)
+        if not found or not ended:
+            raise SystemExit(f"{document} has no place for `{name}`")
+        text = head + start + body + "\n" + end + tail
     document.write_text(text)

@@ -1,6 +1,7 @@
 """Recall, precision and F1 of findings against the manifest.
 
-A planted secret is found when a finding's lines meet its lines. A finding that meets no planted line is a false alarm, of
+A planted secret is found when a finding's lines meet its lines; one of two halves (an id and its secret) when they meet
+the lines of either, since it is one credential. A finding that meets no planted line is a false alarm, of
 the class that its file of hard negatives imitates; alarms in ordinary lines of planted files count for that file's class.
 Several findings on one line count once, for every tool.
 """
@@ -18,7 +19,9 @@ def judge(findings, manifest, negatives):
     class_of = dict(negatives)
     found, verdicts, alarms = set(), [], collections.defaultdict(set)
     for path, first, last, confidence, rule in findings:
-        hit = [number for number, plant in by_path.get(path, []) if first <= plant["last"] and last >= plant["first"]]
+        # The lead of a file's entry (an access key's id) is no half of its own.
+        start = lambda plant: plant["zone"] if plant["class"] in ("composite", "structured") else plant["first"]  # noqa: E731
+        hit = [number for number, plant in by_path.get(path, []) if first <= plant["last"] and last >= start(plant)]
         zone = any(first <= plant["last"] and last >= plant.get("zone", plant["first"]) for _, plant in by_path.get(path, []))
         # The other half of a composite (an id, a domain) is neither planted nor a false alarm.
         if hit or zone:

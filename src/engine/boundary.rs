@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::innocent::word_spans;
 use crate::rules::ByteSet;
 
 /// How far the tests look to each side of a match, in bytes.
@@ -57,16 +58,16 @@ fn escape_before(text: &[u8], at: usize) -> bool {
 }
 
 /// Whether the keyword at `span` is a word of its own: no small letter of the same word runs into or out of it.
-/// Keywords of six and more letters may run into others (`mymailchimp`).
+/// Words of six and more letters may run into others (`mymailchimp`), and keywords of that length be the beginning of
+/// more (`hypertrack_acc`); of a keyword of several words (`es_api_key`) the first one counts.
 pub(super) fn is_word(text: &[u8], span: &Range<usize>) -> bool {
-    if span.len() >= 6 {
-        return true;
-    }
+    const LONG: usize = 6;
+    let first = word_spans(&text[span.clone()]).next().map_or(0, |word| word.len());
     let same = |a: u8, b: u8| {
         a.is_ascii_lowercase() && b.is_ascii_lowercase() || a.is_ascii_uppercase() && b.is_ascii_uppercase()
     };
-    let before = span.start > 0 && same(text[span.start - 1], text[span.start]);
-    let after = text.get(span.end).is_some_and(|&next| same(text[span.end - 1], next));
+    let before = first < LONG && span.start > 0 && same(text[span.start - 1], text[span.start]);
+    let after = span.len() < LONG && text.get(span.end).is_some_and(|&next| same(text[span.end - 1], next));
     !before && !after
 }
 
@@ -84,8 +85,30 @@ pub(super) fn is_piece(text: &[u8], span: &Range<usize>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{check, is_word};
     use crate::rules::ByteSet;
+
+    #[test]
+    fn short_words_of_a_keyword_stand_alone() {
+        let word = |text: &str, keyword: &str| {
+            let at = text.find(keyword).expect("keyword there");
+            is_word(text.as_bytes(), &(at..at + keyword.len()))
+        };
+        for (text, keyword) in [
+            ("ES_API_KEY", "ES_API_KEY"),
+            ("my_es_api_key", "es_api_key"),
+            ("myEsApiKey", "EsApiKey"),
+            ("mymailchimp", "mailchimp"),
+            ("mymailchimp_key", "mailchimp_key"),
+            ("twitter_secrets", "twitter_secret"),
+        ] {
+            assert!(word(text, keyword), "{text}");
+        }
+        for (text, keyword) in [("services_api_key", "es_api_key"), ("ADD_API_KEY", "DD_API_KEY"), ("openers", "open")]
+        {
+            assert!(!word(text, keyword), "{text}");
+        }
+    }
 
     #[test]
     fn escapes_are_boundaries_and_words_are_not() {

@@ -225,7 +225,7 @@ pub(super) fn stands_for_another(text: &[u8], found: &Assignment) -> bool {
 
 /// `name="value"` with the value decoded, when it is base64 of a text.
 fn value_piece(text: &[u8], found: &Assignment) -> Option<Piece> {
-    if found.operator == Operator::Compare {
+    if found.operator == Operator::Compare || found.value.start < found.name.end {
         return None;
     }
     let value = decode::value(&text[found.value.clone()])?;

@@ -61,6 +61,7 @@ impl Engine {
             open: None,
             dropped: None,
             exhausted: false,
+            crowded: false,
             depth: 0,
             budget: 0,
             judged: None,
@@ -81,6 +82,9 @@ pub struct Scanner<'e> {
     pub dropped: Option<Vec<Dropped>>,
     /// Set when a compressed stream in an encoding was not read to its end, for its size; the caller takes it down.
     pub exhausted: bool,
+    /// Set when a text held more than [`MOST_MATCHES`](super::MOST_MATCHES), the rest of which is gone; the caller takes
+    /// it down.
+    pub crowded: bool,
     /// How many decoders the text at hand has passed.
     pub(super) depth: usize,
     /// What streams may still decompress to.
@@ -110,7 +114,7 @@ impl<'e> Scanner<'e> {
 
     /// Settles the candidates of a whole text among each other; sorted by place.
     pub fn resolve(&mut self, text: &[u8], candidates: &mut Vec<Match>) {
-        resolve(&self.engine.compiled.rules, text, candidates, self.dropped.as_mut());
+        self.crowded |= resolve(&self.engine.compiled.rules, text, candidates, self.dropped.as_mut());
     }
 
     /// Adds the candidates whose literal starts in `range` to `out`, unresolved and in no certain order. Those that
@@ -374,7 +378,8 @@ impl<'e> Scanner<'e> {
     }
 
     /// A keyword of the generic path stands in the name of an assignment: whether a word of the name is a contextual
-    /// rule's, and its pattern matches.
+    /// rule's, and its pattern matches. What is only a part of a credential may be a secret of the generic path as
+    /// well, when its other half is nowhere: `resolve` decides.
     fn named(&mut self, text: &[u8], literal: &Range<usize>, found: &Assignment, out: &mut Vec<Match>) -> bool {
         let name = &text[found.name.clone()];
         let keyword = literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start;
@@ -388,7 +393,7 @@ impl<'e> Scanner<'e> {
             }
             let confidence = i16::from(self.engine.rule(index).confidence);
             let reasons = vec![Reason::new(confidence, "name and value have the form of the rule")];
-            if self.whole_value(text, index, found, reasons, out) {
+            if self.whole_value(text, index, found, reasons, out) && !self.engine.rule(index).part_only {
                 return true;
             }
         }
@@ -481,7 +486,7 @@ impl<'e> Scanner<'e> {
             return true;
         }
         if self.depth < decode::DEEPEST && encoded::stands_for_another(text, found) {
-            self.drop_candidate(index, found.name.start..found.value.end, "the value is encoded: it is judged decoded");
+            self.drop_candidate(index, span_of(found), "the value is encoded: it is judged decoded");
             return true;
         }
         let weighed = match value::weigh(&judged, password, rule.confidence) {
@@ -539,8 +544,9 @@ impl<'e> Scanner<'e> {
 
     /// Whether a contextual rule whose provider is named within [`NEAR`] bytes owns the value.
     fn by_provider_near(&mut self, text: &[u8], found: &Assignment, out: &mut Vec<Match>) -> bool {
-        let start = found.name.start.saturating_sub(NEAR);
-        let near = &text[start..(found.value.end + NEAR).min(text.len())];
+        let span = span_of(found);
+        let start = span.start.saturating_sub(NEAR);
+        let near = &text[start..(span.end + NEAR).min(text.len())];
         let owners = self.engine.compiled.providers_near(near);
         for (index, keyword) in owners {
             let keyword = keyword.start + start..keyword.end + start;
@@ -662,7 +668,8 @@ fn span_of(found: &Assignment) -> Range<usize> {
 }
 
 fn value_context(text: &[u8], found: &Assignment) -> Range<usize> {
-    found.name.start.saturating_sub(NEAR + boundary::REACH)..(found.value.end + NEAR + boundary::REACH).min(text.len())
+    let span = span_of(found);
+    span.start.saturating_sub(NEAR + boundary::REACH)..(span.end + NEAR + boundary::REACH).min(text.len())
 }
 
 fn contains_ignoring_case(text: &[u8], word: &[u8]) -> bool {

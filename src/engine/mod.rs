@@ -41,6 +41,9 @@ pub const REACH: usize = 4096;
 /// The same for kinds with a long body: private keys, key files.
 pub const LONG_REACH: usize = 64 * 1024;
 
+/// Most matches of one text that are kept, by place: a file made to hold millions must not cost more than its scan.
+pub const MOST_MATCHES: usize = 10_000;
+
 /// A match: which rule, where, how sure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Match {

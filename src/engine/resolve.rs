@@ -3,13 +3,19 @@
 //! A pure function of the text and its candidates, so the delta walk may carry candidates from blob to blob and
 //! resolve each blob on its own.
 
-use super::{Dropped, Match, score};
+use super::{Dropped, MOST_MATCHES, Match, score};
 use crate::finding::Reason;
 use crate::rules::{Method, Rule, RuleSet};
 use crate::secret::Secret;
 
-/// Joins parts and keeps, of matches that overlap, the one that says most. Sorted by place.
-pub(super) fn resolve(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mut dropped: Option<&mut Vec<Dropped>>) {
+/// Joins parts and keeps, of matches that overlap, the one that says most. Sorted by place. Whether there were more than
+/// [`MOST_MATCHES`], of which the rest is gone.
+pub(super) fn resolve(
+    rules: &RuleSet,
+    text: &[u8],
+    matches: &mut Vec<Match>,
+    mut dropped: Option<&mut Vec<Dropped>>,
+) -> bool {
     let rule = |index: u16| &rules.rules()[usize::from(index)];
     matches.sort_by(|a, b| {
         place(a).cmp(&place(b)).then_with(|| hidden(a).cmp(&hidden(b))).then(b.confidence.cmp(&a.confidence))
@@ -29,6 +35,8 @@ pub(super) fn resolve(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mu
         (found.proven, method, found.confidence, found.secret.len())
     };
     let mut kept: Vec<Match> = Vec::with_capacity(plain.len());
+    // Secrets of the generic path that gave way to a part which only its name tells of.
+    let mut aside: Vec<Match> = Vec::new();
     for found in plain {
         let Some(last) = kept.last_mut() else {
             kept.push(found);
@@ -39,11 +47,16 @@ pub(super) fn resolve(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mu
             continue;
         }
         let (winner, loser) = if rank(&found) > rank(last) { (found, last.clone()) } else { (last.clone(), found) };
+        *last = winner.clone();
+        let (by, method) = (rule(winner.rule), &rule(loser.rule).method);
+        if by.part_only && by.method == Method::Assigned && *method == Method::Generic {
+            aside.push(loser);
+            continue;
+        }
         if let Some(dropped) = dropped.as_deref_mut() {
-            let why = format!("`{}` explains the same text better", rule(winner.rule).id);
+            let why = format!("`{}` explains the same text better", by.id);
             dropped.push(Dropped { rule: loser.rule, span: loser.span, why });
         }
-        *last = winner;
     }
     if !decoded.is_empty() {
         unwrap(&rule, &mut kept, &mut decoded, dropped.as_deref_mut());
@@ -51,7 +64,15 @@ pub(super) fn resolve(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mu
         kept.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| hidden(a).cmp(&hidden(b))));
     }
     *matches = kept;
-    join(rules, text, matches, dropped);
+    let crowded = matches.len() > MOST_MATCHES;
+    matches.truncate(MOST_MATCHES);
+    aside.truncate(MOST_MATCHES);
+    join(rules, text, matches, &mut aside, dropped);
+    if !aside.is_empty() {
+        matches.append(&mut aside);
+        matches.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| hidden(a).cmp(&hidden(b))));
+    }
+    crowded
 }
 
 /// Where a match as it stands and one that was decoded share bytes, one of them goes: what is proven stays, then what
@@ -103,8 +124,15 @@ fn place(found: &Match) -> (usize, usize, u16) {
     (found.secret.start, found.secret.end, found.rule)
 }
 
-/// Joins each credential with the nearest other half of each kind its rule names.
-fn join(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mut dropped: Option<&mut Vec<Dropped>>) {
+/// Joins each credential with the nearest other half of each kind its rule names. Of `aside` those stay whose place no
+/// other match takes.
+fn join(
+    rules: &RuleSet,
+    text: &[u8],
+    matches: &mut Vec<Match>,
+    aside: &mut Vec<Match>,
+    mut dropped: Option<&mut Vec<Dropped>>,
+) {
     let rule = |index: u16| &rules.rules()[usize::from(index)];
     if !matches.iter().any(|found| !rule(found.rule).parts.is_empty() || rule(found.rule).part_only) {
         return;
@@ -135,6 +163,13 @@ fn join(rules: &RuleSet, text: &[u8], matches: &mut Vec<Match>, mut dropped: Opt
             matches[index].confidence = score::sum(&matches[index].reasons);
         }
     }
+    // A part that was joined speaks for its place as well.
+    let alone = |index: usize| rule(matches[index].rule).part_only && !taken[index];
+    aside.retain(|found| {
+        !matches.iter().enumerate().any(|(index, by)| {
+            !alone(index) && by.secret.start < found.secret.end && found.secret.start < by.secret.end
+        })
+    });
     let mut index = 0;
     matches.retain(|found| {
         let alone = rule(found.rule).part_only && !taken[index];
@@ -155,4 +190,78 @@ fn gap(a: &std::ops::Range<usize>, b: &std::ops::Range<usize>) -> (usize, usize)
 
 fn lines(text: &[u8]) -> u32 {
     u32::try_from(memchr::memchr_iter(b'\n', text).count()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::{Engine, MOST_MATCHES};
+    use crate::rules::{RuleSet, load, template};
+
+    const RULES: &str = r#"
+        [[rules]]
+        id = "copper-key"
+        description = "x"
+        severity = "low"
+        words = ["copper"]
+        regex = '[A-Za-z0-9]{32}'
+        partOnly = true
+        examples = ["COPPER_API_KEY={alnum:32}"]
+        nearMisses = ["COPPER_API_KEY={alnum:31}"]
+
+        [[rules]]
+        id = "copper-marked"
+        description = "x"
+        severity = "low"
+        literals = ["cpr_"]
+        regex = 'cpr_[A-Za-z0-9]{28}'
+        partOnly = true
+        examples = ["cpr_{alnum:28}"]
+        nearMisses = ["cpr_{alnum:27}"]
+
+        [[rules]]
+        id = "copper-secret"
+        description = "x"
+        severity = "low"
+        keywords = ["copper_secret"]
+        regex = '[A-Za-z0-9]{24}'
+        parts = [{ rule = "copper-key", withinLines = 5, missing = 0 }]
+        examples = ["COPPER_SECRET={alnum:24}"]
+        nearMisses = ["COPPER_SECRET={alnum:23}"]
+
+        [[rules]]
+        id = "keys"
+        description = "x"
+        severity = "low"
+        generic = true
+        keywords = ["api_key"]
+        examples = ["api_key={alnum:32}"]
+        nearMisses = ["api_key={alnum:3}"]
+    "#;
+
+    #[test]
+    fn a_part_that_only_its_name_tells_of_gives_way_to_the_secret_it_may_be() {
+        let rules = RuleSet::from_rules(load::load(RULES, "x.toml").expect("sound rules"));
+        let engine = Engine::new(rules).expect("sound rules");
+        let found = |template: &str| -> Vec<(String, usize)> {
+            let text = template::expand(template, 3).expect("a sound template");
+            let matches = engine.scanner().scan(text.as_bytes());
+            matches.iter().map(|found| (engine.rule(found.rule).id.to_string(), found.parts.len())).collect()
+        };
+        assert_eq!(found("COPPER_API_KEY={alnum:32}\n"), [("keys".to_owned(), 0)]);
+        let both = "COPPER_API_KEY={alnum:32}\nCOPPER_SECRET={alnum:24}\n";
+        assert_eq!(found(both), [("copper-secret".to_owned(), 1)]);
+        // An id with a form of its own is known to be no secret.
+        assert_eq!(found("COPPER_API_KEY=cpr_{alnum:28}\n"), []);
+    }
+
+    #[test]
+    fn of_too_many_the_first_are_kept_and_it_is_said() {
+        let engine = Engine::new(RuleSet::builtin()).expect("the built-in rules");
+        let line = template::expand("ghp_{mark}{base62:30}{crc32-base62}\n", 1).expect("a sound template");
+        let mut scanner = engine.scanner();
+        assert_eq!(scanner.scan(line.repeat(MOST_MATCHES).as_bytes()).len(), MOST_MATCHES);
+        assert!(!scanner.crowded);
+        assert_eq!(scanner.scan(line.repeat(MOST_MATCHES + 1).as_bytes()).len(), MOST_MATCHES);
+        assert!(scanner.crowded);
+    }
 }

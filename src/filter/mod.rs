@@ -178,7 +178,9 @@ impl Filter {
             finding.severity = severity;
         }
         let paths = std::iter::once(&path).chain(candidate::other_paths(finding));
-        let score = path::score_all(paths, finding.confidence);
+        // The rules of the generic path: a name and the look of a value.
+        let formless = finding.rule.starts_with("generic-");
+        let score = path::score_all(paths, finding.confidence, formless);
         if let Some(reason) = score.filter(|_| self.score_paths) {
             let lowered = i16::from(finding.confidence) + reason.points;
             finding.confidence = u8::try_from(lowered.max(0)).unwrap_or(0);

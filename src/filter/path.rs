@@ -95,20 +95,23 @@ const MARKS: &[(&str, Kind)] = &[
 /// What the path takes away from a finding of this confidence: the strongest reason alone.
 ///
 /// A credential that is nearly certain (a proven checksum) is one in a test as well: the surer it is, the less the
-/// path counts.
-pub fn score(path: &str, confidence: u8) -> Option<Reason> {
+/// path counts. A value without a form of its own is known by its name and look alone (`formless`), and those of tests
+/// and examples have both: there the path counts in full, and more.
+pub fn score(path: &str, confidence: u8, formless: bool) -> Option<Reason> {
     let most = match confidence {
+        _ if formless => 100,
         90.. => 5,
         75.. => 15,
         _ => 100,
     };
     let (points, why) = kind(path)?;
-    Some(Reason::new(points.max(-most), why))
+    let more = if formless && [TEST, FIXTURE, EXAMPLE].contains(&(points, why)) { 10 } else { 0 };
+    Some(Reason::new((points - more).max(-most), why))
 }
 
 /// The same for something that stands at several paths: what counts is the place where it counts most.
-pub fn score_all<'p>(paths: impl Iterator<Item = &'p String>, confidence: u8) -> Option<Reason> {
-    let scores: Option<Vec<Reason>> = paths.map(|path| score(path, confidence)).collect();
+pub fn score_all<'p>(paths: impl Iterator<Item = &'p String>, confidence: u8, formless: bool) -> Option<Reason> {
+    let scores: Option<Vec<Reason>> = paths.map(|path| score(path, confidence, formless)).collect();
     scores?.into_iter().max_by_key(|reason| reason.points)
 }
 
@@ -134,7 +137,7 @@ mod tests {
     use super::{score, score_all};
 
     fn points(path: &str, confidence: u8) -> i16 {
-        score(path, confidence).map_or(0, |reason| reason.points)
+        score(path, confidence, false).map_or(0, |reason| reason.points)
     }
 
     #[test]
@@ -159,9 +162,20 @@ mod tests {
 
     #[test]
     fn of_several_paths_the_worst_counts() {
-        let score = |paths: [&str; 2]| score_all(paths.map(str::to_owned).iter(), 60).map(|reason| reason.points);
+        let score =
+            |paths: [&str; 2]| score_all(paths.map(str::to_owned).iter(), 60, false).map(|reason| reason.points);
         assert_eq!(score(["tests/a", "src/a"]), None);
         assert_eq!(score(["tests/a", "docs/a"]), Some(-10));
+    }
+
+    #[test]
+    fn a_value_without_a_form_loses_more() {
+        let points = |path: &str, confidence| score(path, confidence, true).map_or(0, |reason| reason.points);
+        assert_eq!(points("tests/a.py", 60), -25);
+        assert_eq!(points("tests/a.py", 98), -25);
+        assert_eq!(points("examples/a.py", 98), -30);
+        assert_eq!(points("README.md", 98), -10);
+        assert_eq!(points("src/a.py", 98), 0);
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub fn excerpt(text: &[u8], line: Range<usize>, focus: Range<usize>, masks: &[(R
     let reach = EXCERPT_CHARACTERS / 2;
     let mut low = line.start.max(focus.start.saturating_sub(reach));
     let mut high = line.end.min(focus.start.saturating_add(reach)).max(low);
-    let mut spans: Vec<&(Range<usize>, String)> = masks.iter().filter(|(span, _)| span.start < span.end).collect();
+    let on_line = |span: &Range<usize>| span.start < span.end && span.end > line.start && span.start < line.end;
+    let mut spans: Vec<&(Range<usize>, String)> = masks.iter().filter(|(span, _)| on_line(span)).collect();
     spans.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
     while let Some((span, _)) = spans.iter().find(|(span, _)| {
         (span.start.max(line.start) < low && span.end > low) || (span.start < high && span.end.min(line.end) > high)

@@ -61,6 +61,7 @@ impl TextReader for Worker<'_> {
                 let mut matches: Vec<Match> = anchors.iter().filter_map(placed).collect();
                 if !matches.is_empty() {
                     self.scanner.resolve(text, &mut matches);
+                    self.note_crowd(&blob.origin());
                 }
                 matches
             }

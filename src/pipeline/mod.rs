@@ -243,6 +243,7 @@ impl Worker<'_> {
         if std::mem::take(&mut self.scanner.exhausted) {
             self.mine.notices.push(unpack::decoding_cut(origin, text.len()));
         }
+        self.note_crowd(origin);
         matches
     }
 

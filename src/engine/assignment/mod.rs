@@ -8,8 +8,10 @@
 //! One hand-shaped scanner for every common form in code, shell, configuration, markup and documentation. It gives up
 //! at the first byte that cannot be part of such a form, and knows to the byte how far it has looked.
 
+mod literal;
 mod operator;
 mod pair;
+mod reverse;
 mod value;
 
 use std::cell::Cell;
@@ -86,6 +88,8 @@ struct View<'t> {
     /// Nothing is seen from here on.
     end: usize,
     far: Cell<usize>,
+    /// The first byte that was looked at.
+    near: Cell<usize>,
 }
 
 impl View<'_> {
@@ -137,6 +141,19 @@ impl View<'_> {
         let line = memchr::memrchr(b'\n', &self.text[from..at]).map_or(from, |found| from + found + 1);
         &self.text[line..at]
     }
+
+    /// The bytes in front of `at`, as many as a value and what stands round it may have.
+    fn back(&self, at: usize) -> &[u8] {
+        let from = at.saturating_sub(VALUE + BACK);
+        self.near.set(self.near.get().min(from));
+        &self.text[from..at]
+    }
+
+    /// The same, from the line of `at` alone.
+    fn line_before(&self, at: usize) -> &[u8] {
+        let text = self.back(at);
+        memchr::memrchr(b'\n', text).map_or(text, |found| &text[found + 1..])
+    }
 }
 
 fn is_name(byte: u8) -> bool {
@@ -162,17 +179,21 @@ pub(crate) fn read(text: &[u8], keyword: Range<usize>) -> Read {
     while end > keyword.end && matches!(text[end - 1], b'.' | b'-') {
         end -= 1;
     }
-    let view = View { text, end: end + FAR, far: Cell::new(ceiling.min(end + 2)) };
+    let view = View { text, end: end + FAR, far: Cell::new(ceiling.min(end + 2)), near: Cell::new(looked) };
     let found = find(&view, &(start..end));
-    Read { found, looked: looked..view.far.get().min(text.len()) }
+    Read { found, looked: view.near.get()..view.far.get().min(text.len()) }
 }
 
 fn find(view: &View<'_>, name: &Range<usize>) -> Option<Assignment> {
     if let Some(found) = pair::read(view, name) {
         return Some(found.assignment(name.clone(), Operator::Assign));
     }
-    let (operator, at) = operator::read(view, name)?;
-    Some(value::read(view, at, operator, name)?.assignment(name.clone(), operator))
+    let behind = operator::read(view, name)
+        .and_then(|(operator, at)| Some(value::read(view, at, operator, name)?.assignment(name.clone(), operator)));
+    behind.or_else(|| {
+        let (found, name) = reverse::read(view, name)?;
+        Some(found.assignment(name, Operator::Assign))
+    })
 }
 
 #[cfg(test)]

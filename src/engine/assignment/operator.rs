@@ -41,11 +41,15 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b'|' if spaced > at && view.before(name.start).trim_ascii_end().ends_with(b"|") => assign(1),
         b'o' if spaced > at && view.starts(spaced, b"or ") => default(view, spaced + 3),
         b'<' if next == Some(b'-') => assign(2),
+        // A here-string of a shell.
+        b'<' if view.starts(spaced, b"<<< ") => assign(3),
         b'-' if closed && next == Some(b'>') => assign(2),
         b'>' if before == Some(b'<') => Some((Operator::Assign, spaced)),
         b'(' if !closed => argument(view, spaced + 1),
         // The name is all of its literal.
         b',' if closed && matches!(before, Some(b'"' | b'\'')) || copies(view, name) => argument(view, spaced + 1),
+        // A tuple of Erlang; a setting of curl's library.
+        b',' if before == Some(b'{') || view.text[name.clone()].starts_with(b"CURLOPT_") => argument(view, spaced + 1),
         b',' if before == Some(b',') => Some((Operator::Space, spaced + 1)),
         b'[' => assign_behind(view, array(view, spaced + 1)?),
         b'{' if spaced > at => assign_behind(view, accessors(view, spaced + 1)?),
@@ -56,6 +60,9 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         }
         b'b' if spaced > at && view.starts(spaced, b"by lazy {") => assign(9),
         _ if !closed && spaced > at && before != Some(b'<') => space(view, name, at, spaced),
+        b'"' | b'\'' if spaced > at && view.before(name.start).windows(12).any(|words| words == b"secrets set ") => {
+            Some((Operator::Space, spaced))
+        }
         _ => None,
     }
 }
@@ -146,6 +153,10 @@ fn assign_behind(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
 /// `--name value`, `name "value"`, `ENV NAME value`, a type between name and equals sign, a line of name and value alone.
 fn space(view: &View<'_>, name: &Range<usize>, at: usize, spaced: usize) -> Option<(Operator, usize)> {
     let flag = name.len() > 2 && view.text[name.start] == b'-';
+    let lead = view.before(name.start).trim_ascii();
+    if !flag && let Some(found) = option(view, lead, spaced) {
+        return Some(found);
+    }
     if flag || matches!(view.get(spaced), Some(b'"' | b'\'')) {
         return Some((Operator::Space, spaced));
     }
@@ -157,10 +168,51 @@ fn space(view: &View<'_>, name: &Range<usize>, at: usize, spaced: usize) -> Opti
     {
         return Some(found);
     }
-    let lead = view.before(name.start).trim_ascii();
-    let leads: [&[u8]; 6] = [b"", b"set", b"set $", b"ENV", b"ARG", b"env"];
+    let leads: [&[u8]; 11] =
+        [b"", b"set", b"set $", b"ENV", b"ARG", b"env", b"set -gx", b"set -x", b"set -Ux", b"set -lx", b"set -g"];
     let short = spaced - at <= 24;
-    (short && leads.contains(&lead) && alone(view, spaced)).then_some((Operator::Space, spaced))
+    // `npm config set //host/:_authToken value`
+    let command = lead.strip_suffix(b":").unwrap_or(lead);
+    let word = command.iter().rev().take_while(|byte| **byte > b' ').count();
+    let configured = command[..command.len() - word].trim_ascii_end().ends_with(b"config set");
+    (short && (leads.contains(&lead) || configured) && alone(view, spaced)).then_some((Operator::Space, spaced))
+}
+
+/// `secret set NAME --body value`, `put-parameter --name NAME --value value`: the option that holds the value.
+fn option(view: &View<'_>, lead: &[u8], spaced: usize) -> Option<(Operator, usize)> {
+    const OPTIONS: [&[u8]; 5] = [b"--body", b"--value", b"--secret-string", b"--text", b"-b"];
+    if view.get(spaced) != Some(b'-') {
+        return None;
+    }
+    // The path of a parameter stands in front of its last word.
+    let path = lead.iter().rev().take_while(|byte| **byte > b' ').count();
+    let path = if lead.last() == Some(&b'/') { path } else { 0 };
+    let lead = lead[..lead.len() - path].trim_ascii_end();
+    if ![&b"secret set"[..], b"variable set", b"--name", b"-n", b"--name="].iter().any(|words| lead.ends_with(words)) {
+        return None;
+    }
+    let mut at = spaced;
+    for _ in 0..160 {
+        match view.get(at)? {
+            b'-' => {
+                if let Some(option) = OPTIONS.iter().find(|option| view.starts(at, option)) {
+                    let behind = at + option.len();
+                    match view.get(behind)? {
+                        b' ' | b'=' => return Some((Operator::Space, view.skip_blanks(behind + 1))),
+                        b'"' | b'\'' if option.len() == 2 => return Some((Operator::Space, behind)),
+                        _ => {}
+                    }
+                }
+                while view.get(at).is_some_and(|byte| byte == b'-' || byte.is_ascii_alphanumeric()) {
+                    at += 1;
+                }
+            }
+            b'\n' => return None,
+            b'\\' if view.line_end(at + 1).is_some() => at = view.line_end(at + 1)?,
+            _ => at += 1,
+        }
+    }
+    None
 }
 
 /// Whether one word (and a semicolon, at most) stands from `at` to the line's end.

@@ -23,9 +23,7 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<Found> {
     if quoted && [&b"variable "[..], b"secret ", b"param "].iter().any(|word| lead.ends_with(word)) {
         return declared(view, name);
     }
-    if !labelled(lead) {
-        return None;
-    }
+    label(lead)?;
     let at = if quoted {
         let escaped = usize::from(view.get(name.end) == Some(b'\\'));
         let quote = matches!(view.get(name.end + escaped), Some(b'"' | b'\''));
@@ -36,18 +34,18 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<Found> {
     beside(view, at)
 }
 
-/// Whether `key=`, `"name": `, `name: ` or the like stands in front.
-fn labelled(lead: &[u8]) -> bool {
+/// Where in `lead`, which ends in front of a name, the label stands that says so: `key=`, `"name": `, `name: `.
+pub(super) fn label(lead: &[u8]) -> Option<Range<usize>> {
     const LABELS: [&[u8]; 7] = [b"key", b"name", b"id", b"property", b"field", b"variable", b"setting"];
     let lead = lead.trim_ascii_end();
-    let Some(lead) = lead.strip_suffix(b"=").or_else(|| lead.strip_suffix(b":")) else { return false };
+    let lead = lead.strip_suffix(b"=").or_else(|| lead.strip_suffix(b":"))?;
     let mut lead = lead.trim_ascii_end();
     while let Some((&(b'"' | b'\'' | b'\\'), rest)) = lead.split_last() {
         lead = rest;
     }
     let length = lead.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
-    let word = &lead[lead.len() - length..];
-    LABELS.iter().any(|label| word.eq_ignore_ascii_case(label))
+    let word = lead.len() - length..lead.len();
+    LABELS.iter().any(|label| lead[word.clone()].eq_ignore_ascii_case(label)).then_some(word)
 }
 
 /// The value that follows a quoted or bare name.
@@ -57,36 +55,66 @@ fn beside(view: &View<'_>, at: usize) -> Option<Found> {
     // `<entry key="NAME">...`, `<setting name="NAME"><value>...`
     let behind = view.skip_blanks(at);
     if view.get(behind) == Some(b'>') {
-        let inner = view.skip_space(behind + 1);
-        for tag in [&b"<value>"[..], b"<string>"] {
-            if view.starts_ignoring_case(inner, tag) {
-                return value::element(view, inner + tag.len());
-            }
-        }
-        return value::element(view, behind + 1);
+        return markup(view, behind);
     }
     while at < limit {
         at = match view.get(at)? {
             b' ' | b'\t' | b'\r' | b'\n' | b',' | b'\\' | b'"' | b'\'' => at + 1,
-            b'v' | b'V' => {
-                let word: usize = if view.starts_ignoring_case(at, b"value") { 5 } else { 3 };
-                if word == 3 && !view.starts_ignoring_case(at, b"val") {
-                    return None;
+            b'>' => return markup(view, at),
+            byte if byte.is_ascii_alphabetic() => {
+                let (word, behind) = field(view, at)?;
+                const VALUES: [&[u8]; 3] = [b"value", b"val", b"content"];
+                if VALUES.iter().any(|known| view.text[word.clone()].eq_ignore_ascii_case(known)) {
+                    return value::read(view, behind, Operator::Assign, &word);
                 }
-                let mut behind = at + word;
-                while matches!(view.get(behind), Some(b'"' | b'\'' | b'\\')) {
-                    behind += 1;
-                }
-                let behind = view.skip_blanks(behind);
-                if !matches!(view.get(behind), Some(b'=' | b':')) {
-                    return None;
-                }
-                return value::read(view, behind + 1, Operator::Assign, &(at..at + word));
+                skip(view, view.skip_blanks(behind))?
             }
             _ => return None,
         };
     }
     None
+}
+
+/// What a tag that ends at `at` holds: text, or an element with it.
+fn markup(view: &View<'_>, at: usize) -> Option<Found> {
+    let inner = view.skip_space(at + 1);
+    for tag in [&b"<value>"[..], b"<string>"] {
+        if view.starts_ignoring_case(inner, tag) {
+            return value::element(view, inner + tag.len());
+        }
+    }
+    value::element(view, at + 1)
+}
+
+/// The word at `at`, and where the value behind its equals sign or colon may begin.
+fn field(view: &View<'_>, at: usize) -> Option<(Range<usize>, usize)> {
+    let length = (0..24).take_while(|&offset| {
+        view.get(at + offset).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+            // A namespace: `xml:space="preserve"`.
+            || view.get(at + offset) == Some(b':') && view.get(at + offset + 1).is_some_and(|b| b.is_ascii_lowercase())
+    });
+    let end = at + length.count();
+    let mut behind = end;
+    while matches!(view.get(behind), Some(b'"' | b'\'' | b'\\')) && behind < end + 4 {
+        behind += 1;
+    }
+    let behind = view.skip_blanks(behind);
+    matches!(view.get(behind), Some(b'=' | b':')).then_some((at..end, behind + 1))
+}
+
+/// Behind the short value of another field: `"string"`, `true`, `12`.
+fn skip(view: &View<'_>, at: usize) -> Option<usize> {
+    let quote = view.get(at).filter(|byte| matches!(byte, b'"' | b'\''));
+    let start = at + usize::from(quote.is_some());
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b' ');
+    let length = (0..48).take_while(|&offset| {
+        view.get(start + offset).is_some_and(|byte| inside(byte) && (quote.is_some() || byte != b' '))
+    });
+    let end = start + length.count();
+    match quote {
+        Some(quote) => (view.get(end) == Some(quote)).then_some(end + 1),
+        None => (end > start).then_some(end),
+    }
 }
 
 /// `variable "NAME" { type = string  default = "..." }`.

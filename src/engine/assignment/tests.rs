@@ -118,3 +118,70 @@ fn pairs_wrappers_and_defaults_are_read() {
     let operator = |text: &str| read(text.as_bytes(), 0..5).found.expect("a value").operator;
     assert_eq!(operator("token || \"vv\""), Operator::Default);
 }
+
+#[test]
+fn values_in_front_of_their_names_are_read() {
+    let double = Quoting::Quoted(b'"');
+    for (text, name, value, quoting) in [
+        ("echo vv | tool login --password-stdin\n", "--password", "vv", Quoting::Bare),
+        ("run: printf '%s' \"vv\" | docker login -u u --password-stdin", "--password", "vv", double),
+        ("echo -n 'vv' | gh secret set MY_password", "MY_password", "vv", Quoting::Quoted(b'\'')),
+        ("r.setValue(\"vv\", forHTTPHeaderField: \"X-password\")", "X-password", "vv", double),
+        ("[r setValue:@\"Bearer vv\" forHTTPHeaderField:@\"X-password\"];", "X-password", "vv", double),
+        ("{\"value\": \"vv\", \"name\": \"password\"}", "password", "vv", double),
+        ("{\n  \"value\": \"vv\",\n  \"name\": \"password\"\n}", "password", "vv", double),
+        ("- value: vv\n  name: password\n", "password", "vv", Quoting::Bare),
+        ("- value: \"vv\"\n  name: password\n", "password", "vv", double),
+    ] {
+        assert_eq!(parse(text, "password"), Some((name.to_owned(), value.to_owned(), quoting)), "{text}");
+    }
+    for text in [
+        "cat pw.txt | tool login --password-stdin",
+        "echo a b | tool login --password-stdin",
+        "echo x; tool login --password-stdin",
+        "tool | tool login --password-stdin",
+        "call(\"vv\", with: \"password\")",
+        "- label: vv\n  name: password\n",
+        "- value: vv\n\n  kind: x\n  name: password\n",
+        "\"value\": \"vv\", \"other\": 1, \"name\": \"password\"",
+        "\"name\": \"password\"",
+        "value: password",
+    ] {
+        assert_eq!(parse(text, "password"), None, "{text}");
+    }
+}
+
+#[test]
+fn commands_arrays_and_other_literals_are_read() {
+    for (text, value) in [
+        ("gh secret set A_password --body vv\n", "vv"),
+        ("gh secret set A_password -b\"vv\" --repo a/b\n", "vv"),
+        ("gh variable set A_password --repo a/b --body='vv'\n", "vv"),
+        ("aws ssm put-parameter --name /prod/password --type String \\\n  --value vv\n", "vv"),
+        ("wrangler secret put A_password <<< vv\n", "vv"),
+        ("dotnet user-secrets set \"Db:password\" \"vv\"\n", "vv"),
+        ("set -gx A_password vvvvv\n", "vvvvv"),
+        ("npm config set //host.io/:_password vvvvv\n", "vvvvv"),
+        ("password = [\"v\", \"w\"].join(\"\");", "vw"),
+        ("password = ['v', 'w'].join\n", "vw"),
+        ("password = \"\".join([\"v\", \"w\"])", "vw"),
+        ("password = implode('', ['v', 'w']);", "vw"),
+        ("local password = [[vv]]", "vv"),
+        ("my $password = q{vv};", "vv"),
+        ("password = raw\"vv\"", "vv"),
+        ("WITH password = N'vv'", "vv"),
+        ("{password, \"vv\"},", "vv"),
+        ("password: !!str vv\n", "vv"),
+        ("password: &pw vv\n", "vv"),
+        ("password=vv ; note\n", "vv"),
+        ("<password><![CDATA[v<v]]></password>", "v<v"),
+        ("<meta name=\"password\" content=\"vv\">", "vv"),
+        ("<data name=\"password\" xml:space=\"preserve\">\n  <value>vv</value>\n</data>", "vv"),
+        ("{\"name\": \"password\", \"secret\": true, \"value\": \"vv\"}", "vv"),
+    ] {
+        assert_eq!(parse(text, "password").map(|(_, value, _)| value), Some(value.to_owned()), "{text}");
+    }
+    for text in ["tool --name password --size 3\n", "<input name=\"password\" type=\"password\"><b value=\"x\">"] {
+        assert_eq!(parse(text, "password"), None, "{text}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::literal::{bracketed, escaped, joined, quoted};
 use super::{Assignment, Operator, Quoting, VALUE, View};
 
 /// A value and how it stands.
@@ -13,8 +14,24 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn plain(value: Range<usize>, quoting: Quoting) -> Option<Self> {
+    /// A value that stands as it is; `None` when it is empty.
+    pub(super) fn plain(value: Range<usize>, quoting: Quoting) -> Option<Self> {
         (!value.is_empty()).then_some(Self { value, quoting, joined: None, partial: false })
+    }
+
+    /// Where it begins.
+    pub(super) fn start(&self) -> usize {
+        self.value.start
+    }
+
+    /// A value that is put together from pieces in quotes.
+    pub(super) fn pieces(value: Range<usize>, text: Vec<u8>, quote: u8) -> Self {
+        Self { value, quoting: Quoting::Quoted(quote), joined: Some(text.into_boxed_slice()), partial: false }
+    }
+
+    /// Whether something that is no literal belongs to it as well.
+    pub(super) fn and_more(self, partial: bool) -> Self {
+        Self { partial, ..self }
     }
 
     pub(super) fn assignment(self, name: Range<usize>, operator: Operator) -> Assignment {
@@ -38,13 +55,19 @@ pub(super) fn read(view: &View<'_>, at: usize, operator: Operator, name: &Range<
     if view.starts(at, b"<<") {
         return here_document(view, at + 2);
     }
+    if operator == Operator::Assign {
+        at = marks(view, at);
+        if let Some(found) = joined(view, at).or_else(|| bracketed(view, at)) {
+            return Some(found);
+        }
+    }
     if operator != Operator::Space {
         at = wrapper(view, at);
     }
-    // String prefixes: r"", b'', f"", u"", L"", @"", $"".
-    let mut prefix = at;
+    // String prefixes: r"", b'', f"", u"", L"", @"", $"", N'', raw"".
+    let mut prefix = if view.starts(at, b"raw\"") { at + 3 } else { at };
     while prefix < at + 2
-        && matches!(view.get(prefix), Some(b'r' | b'b' | b'f' | b'u' | b'L' | b'R' | b'@' | b'$' | b'('))
+        && matches!(view.get(prefix), Some(b'r' | b'b' | b'f' | b'u' | b'L' | b'R' | b'N' | b'@' | b'$' | b'('))
     {
         prefix += 1;
     }
@@ -57,6 +80,19 @@ pub(super) fn read(view: &View<'_>, at: usize, operator: Operator, name: &Range<
         b'\r' | b'\n' => None,
         _ => bare(view, at, operator, name),
     }
+}
+
+/// Behind a tag or anchor of YAML: `!!str value`, `&name value`.
+fn marks(view: &View<'_>, at: usize) -> usize {
+    if !matches!(view.get(at), Some(b'&' | b'!')) {
+        return at;
+    }
+    let word = (1..32).take_while(|&offset| {
+        view.get(at + offset).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'!' | b'_' | b'-'))
+    });
+    let end = at + 1 + word.count();
+    let tag = view.starts(at, b"!!str") || view.get(at) == Some(b'&') && end > at + 1;
+    if tag && matches!(view.get(end), Some(b' ')) { view.skip_blanks(end) } else { at }
 }
 
 /// A value that begins on the next line; the outer `None` when this line goes on.
@@ -163,151 +199,23 @@ fn literal_behind(view: &View<'_>, at: usize) -> Option<usize> {
     matches!(view.get(at), Some(b'"' | b'\'' | b'`')).then_some(at)
 }
 
-fn quoted(view: &View<'_>, at: usize, quote: u8, operator: Operator) -> Option<Found> {
-    let triple = view.get(at + 1) == Some(quote) && view.get(at + 2) == Some(quote);
-    let opened = if triple { at + 3 } else { at + 1 };
-    let opened = if triple && view.line_end(opened).is_some() { view.skip_space(opened) } else { opened };
-    let start = scheme(view, opened);
-    let (end, behind, mut joined) = literal(view, start, quote, triple)?;
-    if end == start {
-        return None;
-    }
-    // `"name", "key": ...`: what follows is a key itself.
-    if operator == Operator::Call && view.get(view.skip_blanks(behind)) == Some(b':') {
-        return None;
-    }
-    let mut last = end;
-    let mut behind = behind;
-    let mut partial = false;
-    let mut pieces = 0;
-    while operator != Operator::Space && pieces < 16 {
-        match piece(view, behind, quote, operator) {
-            Piece::Literal(from) => {
-                let (to, after, inner) = literal(view, from, quote, false)?;
-                let mut text = joined.take().unwrap_or_else(|| view.text[start..end].to_vec());
-                text.extend(inner.unwrap_or_else(|| view.text[from..to].to_vec()));
-                if text.len() > VALUE {
-                    return None;
-                }
-                joined = Some(text);
-                (last, behind) = (to, after);
-                pieces += 1;
-            }
-            Piece::Expression => {
-                partial = true;
-                break;
-            }
-            Piece::None => break,
-        }
-    }
-    Some(Found {
-        value: start..last,
-        quoting: Quoting::Quoted(quote),
-        joined: joined.map(Vec::into_boxed_slice),
-        partial,
-    })
-}
-
-/// What a literal of several lines is put together to, when it is.
-type Joined = Option<Vec<u8>>;
-
-/// The literal that begins at `start`: its end, what is behind its quote, its text when a backslash joins its lines.
-fn literal(view: &View<'_>, start: usize, quote: u8, triple: bool) -> Option<(usize, usize, Joined)> {
-    let mut joined: Joined = None;
-    let (mut from, mut end) = (start, start);
-    while let Some(byte) = view.get(end) {
-        if byte == quote {
-            if let Some(joined) = &mut joined {
-                joined.extend(&view.text[from..end]);
-            }
-            let behind = if triple { end + 3 } else { end + 1 };
-            return Some((end, behind, joined));
-        }
-        if matches!(byte, b'\n' | b'\r') {
-            // The first line of a block of text is the value when nothing but the closing quotes follows.
-            let closing = view.skip_space(end);
-            let closed = triple && view.get(closing) == Some(quote);
-            return closed.then_some((end, closing + 3, None));
-        }
-        if end - start > VALUE {
-            return None;
-        }
-        if byte == b'\\'
-            && let Some(next) = view.line_end(end + 1)
-        {
-            joined.get_or_insert_default().extend(&view.text[from..end]);
-            (from, end) = (next, next);
-            continue;
-        }
-        end += if byte == b'\\' { 2 } else { 1 };
-    }
-    None
-}
-
-/// What follows a literal.
-enum Piece {
-    /// Another one, whose text begins there.
-    Literal(usize),
-    /// Something that is none but belongs to the value.
-    Expression,
-    /// Nothing that belongs to it.
-    None,
-}
-
-/// What is put together with the literal that ends in front of `at`.
-fn piece(view: &View<'_>, at: usize, quote: u8, operator: Operator) -> Piece {
-    let mut next = view.skip_blanks(at);
-    let mut lines = 0;
-    while let Some(line) =
-        view.line_end(next).or_else(|| (view.get(next) == Some(b'\\')).then(|| view.line_end(next + 1)).flatten())
-    {
-        next = view.skip_blanks(line);
-        lines += 1;
-        if lines > 1 {
-            return Piece::None;
-        }
-    }
-    let spaced = next > at;
-    let length = match view.get(next) {
-        Some(b'+') if view.get(next + 1) == Some(b'+') => 2,
-        Some(b'+' | b'~') => 1,
-        Some(b'&') if view.get(next + 1) == Some(b' ') => 1,
-        Some(b'.') if view.get(next + 1) == Some(b'.') => 2,
-        Some(b'.') if spaced && lines == 0 && view.get(next + 1) == Some(b' ') => 1,
-        Some(b'<') if view.get(next + 1) == Some(b'>') => 2,
-        Some(byte) if byte == quote && spaced && operator == Operator::Assign => 0,
-        _ => return Piece::None,
-    };
-    let behind = view.skip_space(next + length);
-    match view.get(behind) {
-        Some(byte) if byte == quote => Piece::Literal(behind + 1),
-        Some(byte) if length > 0 && (byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'(' | b'@')) => {
-            Piece::Expression
-        }
-        _ => Piece::None,
-    }
-}
-
-/// A value in escaped quotes, as in JSON inside a string.
-fn escaped(view: &View<'_>, start: usize, quote: u8) -> Option<Found> {
-    let mut end = start;
-    while let Some(byte) = view.get(end) {
-        if byte == b'\\' && view.get(end + 1) == Some(quote) {
-            return Found::plain(start..end, Quoting::Quoted(quote));
-        }
-        if matches!(byte, b'\n' | b'\r') || byte == quote || end - start > VALUE {
-            return None;
-        }
-        end += 1;
-    }
-    None
-}
-
 /// What stands between `>` and `<`, blanks and line ends round it left out.
 pub(super) fn element(view: &View<'_>, start: usize) -> Option<Found> {
     let mut start = view.skip_space(start);
     if view.starts_ignoring_case(start, b"<value>") {
         start += 7;
+    }
+    const CDATA: &[u8] = b"<![CDATA[";
+    if view.starts(start, CDATA) {
+        let start = start + CDATA.len();
+        let mut end = start;
+        while !view.starts(end, b"]]>") {
+            end += 1;
+            if view.get(end).is_none() || end - start > VALUE {
+                return None;
+            }
+        }
+        return Found::plain(start..end, Quoting::Element);
     }
     let mut end = start;
     while view.get(end).is_some_and(|byte| !matches!(byte, b'<' | b'\n' | b'\r')) {
@@ -363,6 +271,8 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
         Some(b'|') if rest > end && operator == Operator::Assign => true,
         Some(b'&' | b'#' | b'>' | b')') if query => true,
         Some(b';') if tight && rest == end && parameter(view, rest + 1) => true,
+        // A comment of an INI file.
+        Some(b';') if rest > end && view.get(rest + 1) == Some(b' ') => true,
         Some(b';' | b',') => {
             operator == Operator::Space || matches!(view.get(view.skip_blanks(rest + 1)), None | Some(b'\n' | b'\r'))
         }
@@ -387,7 +297,7 @@ fn parameter(view: &View<'_>, at: usize) -> bool {
 }
 
 /// Behind an authentication scheme's word, if one stands there.
-fn scheme(view: &View<'_>, at: usize) -> usize {
+pub(super) fn scheme(view: &View<'_>, at: usize) -> usize {
     for word in SCHEMES {
         if view.starts_ignoring_case(at, word) {
             return view.skip_blanks(at + word.len());

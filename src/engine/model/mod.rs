@@ -7,13 +7,17 @@
 //! An additive model: the weight of each bucket is a number of points of confidence, so the sum explains itself, group by
 //! group. There is a column of weights for passwords, which people choose, and one for keys and tokens, which machines
 //! make. `scripts/train_value_model.py` trains it on generated secrets and on real code and writes `weights.rs` and
-//! `words.bin`; docs/accuracy.md tells what it is worth. An evaluation takes well under a microsecond.
+//! `words.bin`; docs/accuracy.md tells what it is worth. What an evaluation costs stands there as well.
 
 pub(super) mod features;
 mod weights;
 
+use std::ops::Range;
+
 pub use features::{COUNT, Features, NAMES};
 
+use super::assignment::{Operator, Quoting};
+use super::value::Candidate;
 use features::Group;
 
 /// Points of a value, group by group; their sum is what the value adds to the rule's confidence.
@@ -37,6 +41,25 @@ pub(super) fn weigh(features: &Features, password: bool) -> Vec<(i16, &'static s
         }
     }
     reasons
+}
+
+/// The points of the value at `value` under the name at `name`, the whole of it being the keyword: one evaluation, for
+/// those who measure what it costs. Both ranges must lie in `text`.
+pub fn points(text: &[u8], name: Range<usize>, value: Range<usize>, password: bool) -> i16 {
+    let candidate = Candidate {
+        text,
+        keyword: 0..name.len(),
+        name: &text[name.clone()],
+        value: &text[value.clone()],
+        after: text.get(value.end).copied(),
+        name_at: name,
+        value_at: value,
+        partial: false,
+        quoting: Quoting::Quoted(b'"'),
+        operator: Operator::Assign,
+        password,
+    };
+    weigh(&features::look(&candidate), password).iter().map(|(points, _)| points).sum()
 }
 
 /// Weights are written in tenths of a point.

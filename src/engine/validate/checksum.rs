@@ -11,7 +11,8 @@ const HELD: &str = "its checksum holds";
 
 /// GitHub's `ghp_`, `gho_`, `ghu_`, `ghr_`, npm's `npm_`, Vercel's `vcp_` and relatives (facts 1 and 3): the CRC32 of
 /// what stands between the prefix and the last six characters, in base 62, six digits wide, is those six.
-/// The prefix goes up to and including the first underscore (Vercel's body may hold more of them).
+/// The prefix goes up to and including an underscore: the first one (Vercel's body may hold more of them), or a later
+/// one, as in `polar_oat_`.
 pub(super) fn crc32_base62(secret: &[u8], _whole: &[u8]) -> Checked {
     match base62_holds(secret) {
         true => confirmed(PROVEN, HELD),
@@ -28,9 +29,9 @@ pub(super) fn crc32_base62_hint(secret: &[u8], _whole: &[u8]) -> Checked {
 }
 
 fn base62_holds(token: &[u8]) -> bool {
-    let body = token.iter().position(|byte| *byte == b'_').map_or(token, |at| &token[at + 1..]);
-    let Some((text, check)) = body.split_last_chunk::<6>() else { return false };
-    !text.is_empty() && digits(u64::from(crc32fast::hash(text)), BASE62, 6) == check
+    let Some((text, check)) = token.split_last_chunk::<6>() else { return false };
+    let mut bodies = memchr::memchr_iter(b'_', text).take(4).map(|at| &text[at + 1..]);
+    bodies.any(|body| !body.is_empty() && digits(u64::from(crc32fast::hash(body)), BASE62, 6) == check)
 }
 
 /// Grafana's `glsa_` (fact 4): prefix, 32 characters, `_`, and the CRC32 of all before that underscore as four

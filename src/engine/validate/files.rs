@@ -1,5 +1,6 @@
 //! Entries of credential files: Docker's and Basic authentication, .netrc, .pgpass, shadow.
 
+use super::super::words;
 use super::codec::base64;
 use super::placeholder::{self, Host};
 use super::{Checked, HOLDS, Weighed, rejected};
@@ -28,6 +29,11 @@ pub(super) fn docker_auth(secret: &[u8], _whole: &[u8]) -> Checked {
     }
     if user.is_empty() {
         weighed.add(-10, "no user");
+    }
+    // `hello:world`, `user:user_pass`: made up to be encoded.
+    let letters = password.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-'));
+    if letters && password.len() < 16 || password.len() < 5 {
+        weighed.add(-45, "its password is a word");
     }
     weighed.verdict().with("user", user)
 }
@@ -83,6 +89,13 @@ pub(super) fn password_value(secret: &[u8], _whole: &[u8]) -> Checked {
     }
     if text.bytes().all(|byte| byte.is_ascii_lowercase()) && text.len() < 12 {
         return rejected("it is a word");
+    }
+    // `Admin123`: a sample's word and hardly more.
+    if words::placeholder(secret).is_some_and(|word| word.len() >= 7 || secret.len() < word.len() * 3) {
+        return rejected("its password is a sample");
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) && text.len() < 8 {
+        return rejected("it is a number");
     }
     super::silent()
 }

@@ -48,8 +48,9 @@ pub(super) fn is_placeholder(password: &str) -> bool {
         "dummy",
         "fake",
     ];
-    const PHRASES: [&str; 16] = [
+    const PHRASES: [&str; 17] = [
         "yourpassword",
+        "yourstrong",
         "your_",
         "your-",
         "mypassword",
