@@ -10,7 +10,7 @@ use super::destinations::DestinationPolicy;
 use super::escrow::Material;
 use super::keys::{self, SigningKey};
 use super::policy::{Environment, Rotation, matches};
-use super::providers::{Call, Provider, Target};
+use super::providers::{Call, Provider, Target, saas};
 use super::redact::hex;
 use super::run::{Copy, Course};
 use super::types::{Binding, Identity, Outcome, Proof, Retry, Strategy, Trouble};
@@ -32,6 +32,8 @@ pub struct Leak {
     pub redacted: String,
     /// What to do by hand, where nothing else is known.
     pub advice: String,
+    /// The vendor's page about it; empty when none is known.
+    pub link: String,
     /// Everywhere it stands.
     pub origins: Vec<Origin>,
     /// The credential in parts.
@@ -268,7 +270,7 @@ fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mut Drivers) 
     };
     let targets: Vec<&Target> = policy.targets.iter().filter(takes).collect();
     if targets.is_empty() {
-        item.manual.push(leak.advice.clone());
+        item.manual = by_hand(leak);
         item.refused = Some("no target of the policy issues this kind: do it by hand".to_owned());
         return Ok(item);
     }
@@ -318,6 +320,7 @@ fn fill(
     item.strategy = abilities.strategy;
     item.proof = Some(abilities.proof);
     item.calls = driver.calls(&identity);
+    item.manual = driver.manual();
     let material = driver.normal(&leak.material);
     let dead = identity.liveness == "dead";
     let holds = |destination: &&DestinationPolicy| {
@@ -355,10 +358,13 @@ fn fill(
         Some("what would be changed is not proven to be the leaked value".to_owned())
     } else if dead {
         None // there is nothing to change, only to prove
+    } else if abilities.strategy == Strategy::Manual {
+        None // nothing is changed by us: a person does it, and death is proven
     } else if !allowed {
         Some(format!("owner `{}` is not among those of environment `{}`", identity.owner, target.environment()))
     } else if abilities.proof == Proof::Unproven && !wishes.allow_unproven.iter().any(|kind| kind == target.name()) {
-        Some(format!("its calls are unproven: --allow-unproven {}", target.name()))
+        item.manual.insert(0, leak.advice.clone());
+        Some(format!("its calls are unproven: do it by hand, or --allow-unproven {}", target.name()))
     } else if course.strategy.issues() && item.destinations.is_empty() {
         Some("no destination of the policy holds it, so nobody would get the new value".to_owned())
     } else if !faults.is_empty() && !wishes.emergency {
@@ -371,6 +377,22 @@ fn fill(
     }
     item.course = Some(course);
     item.identity = Some(identity);
+}
+
+/// The checklist for a secret that no target takes, and the kinds that could.
+fn by_hand(leak: &Leak) -> Vec<String> {
+    let mut lines: Vec<String> =
+        [&leak.advice, &leak.link].into_iter().filter(|line| !line.is_empty()).cloned().collect();
+    for kind in saas::data::of_rule(&leak.rule) {
+        lines.extend(kind.steps.iter().cloned());
+        lines.push(format!(
+            "a target of kind \"saas\" with provider \"{}\" would do this: {} ({})",
+            kind.id,
+            kind.strategy.as_str(),
+            kind.proof
+        ));
+    }
+    lines
 }
 
 fn planned(

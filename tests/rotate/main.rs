@@ -4,12 +4,15 @@
 
 mod age;
 mod aws;
+mod contract;
 mod drill;
 mod mariadb;
 mod postgresql;
 mod program;
 mod proxy;
 mod redis;
+mod saas;
 mod servers;
+mod simulator;
 mod vault;
 mod work;
