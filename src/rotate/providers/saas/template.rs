@@ -14,19 +14,19 @@ use crate::secret::Secret;
 
 /// What names stand for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Names<'n> {
+pub(in crate::rotate) struct Names<'n> {
     /// `{token}`: who signs.
-    pub(super) token: Option<&'n Secret>,
+    pub(in crate::rotate) token: Option<&'n Secret>,
     /// `{value}`, and the parts beside it.
-    pub(super) material: &'n Material,
+    pub(in crate::rotate) material: &'n Material,
     /// `{id}`.
-    pub(super) id: Option<&'n str>,
+    pub(in crate::rotate) id: Option<&'n str>,
     /// `{run}`.
-    pub(super) run: &'n str,
+    pub(in crate::rotate) run: &'n str,
     /// What the target says.
-    pub(super) parameters: &'n BTreeMap<String, String>,
+    pub(in crate::rotate) parameters: &'n BTreeMap<String, String>,
     /// `{fact.name}`: what was learned of the old one.
-    pub(super) facts: &'n BTreeMap<String, String>,
+    pub(in crate::rotate) facts: &'n BTreeMap<String, String>,
 }
 
 impl Names<'_> {
@@ -53,7 +53,11 @@ impl Names<'_> {
 ///
 /// # Errors
 /// Names what is missing.
-pub(super) fn render(template: &str, names: &Names<'_>, address: bool) -> Result<Zeroizing<Vec<u8>>, String> {
+pub(in crate::rotate) fn render(
+    template: &str,
+    names: &Names<'_>,
+    address: bool,
+) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut out = Zeroizing::new(Vec::new());
     let mut rest = template;
     while let Some(at) = rest.find('{') {
@@ -76,7 +80,7 @@ pub(super) fn render(template: &str, names: &Names<'_>, address: bool) -> Result
 ///
 /// # Errors
 /// As [`render`].
-pub(super) fn header(template: &str, names: &Names<'_>) -> Result<Zeroizing<Vec<u8>>, String> {
+pub(in crate::rotate) fn header(template: &str, names: &Names<'_>) -> Result<Zeroizing<Vec<u8>>, String> {
     match template.strip_prefix("Basic ") {
         Some(rest) => {
             let pair = Zeroizing::new(STANDARD.encode(&*render(rest, names, false)?));
@@ -90,12 +94,16 @@ pub(super) fn header(template: &str, names: &Names<'_>) -> Result<Zeroizing<Vec<
 ///
 /// # Errors
 /// As [`render`].
-pub(super) fn body(template: &Value, names: &Names<'_>) -> Result<Value, String> {
+pub(in crate::rotate) fn body(template: &Value, names: &Names<'_>) -> Result<Value, String> {
     Ok(match template {
         Value::String(text) => {
             let fact = text.strip_prefix("{fact.").and_then(|rest| rest.strip_suffix('}'));
             match fact.and_then(|name| names.facts.get(name)) {
-                Some(json) => serde_json::from_str(json).unwrap_or_else(|_| Value::from(json.as_str())),
+                // Lists and objects only: a version that looks like a number was a text, and stays one.
+                Some(json) if json.starts_with(['[', '{']) => {
+                    serde_json::from_str(json).unwrap_or_else(|_| Value::from(json.as_str()))
+                }
+                Some(text) => Value::from(text.as_str()),
                 None => Value::from(String::from_utf8_lossy(&render(text, names, false)?).into_owned()),
             }
         }
@@ -113,7 +121,10 @@ pub(super) fn body(template: &Value, names: &Names<'_>) -> Result<Value, String>
 ///
 /// # Errors
 /// As [`render`].
-pub(super) fn form(fields: &BTreeMap<String, String>, names: &Names<'_>) -> Result<Zeroizing<String>, String> {
+pub(in crate::rotate) fn form(
+    fields: &BTreeMap<String, String>,
+    names: &Names<'_>,
+) -> Result<Zeroizing<String>, String> {
     let mut out = Zeroizing::new(String::new());
     for (name, template) in fields {
         let value = Zeroizing::new(percent(&render(template, names, false)?));
@@ -126,7 +137,7 @@ pub(super) fn form(fields: &BTreeMap<String, String>, names: &Names<'_>) -> Resu
 }
 
 /// A text with pointers into an answer: `user/{/login}`. What is not there is left out.
-pub(super) fn pointed(template: &str, answer: &Value, names: &Names<'_>) -> String {
+pub(in crate::rotate) fn pointed(template: &str, answer: &Value, names: &Names<'_>) -> String {
     let (mut out, mut rest) = (String::new(), template);
     while let Some(at) = rest.find('{') {
         out.push_str(&rest[..at]);
@@ -144,7 +155,7 @@ pub(super) fn pointed(template: &str, answer: &Value, names: &Names<'_>) -> Stri
 }
 
 /// A JSON value as plain text.
-pub(super) fn plain(value: &Value) -> String {
+pub(in crate::rotate) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
@@ -166,7 +177,8 @@ mod tests {
     fn names_are_filled_in_and_what_is_missing_is_said() {
         let (token, material) = (Secret::new(b"t/1"), Material::of(b"v&1").with("user", b"near"));
         let parameters = BTreeMap::from([("user".to_owned(), "said".to_owned())]);
-        let facts = BTreeMap::from([("scopes".to_owned(), "[\"a\"]".to_owned())]);
+        let facts =
+            BTreeMap::from([("scopes".to_owned(), "[\"a\"]".to_owned()), ("version".to_owned(), "5".to_owned())]);
         let names = Names {
             token: Some(&token),
             material: &material,
@@ -180,8 +192,11 @@ mod tests {
         assert_eq!(text(&render("{user}", &names, false).expect("known")), "said", "the operator's word comes first");
         assert!(render("{org}", &names, true).expect_err("missing").contains("`org`"));
         assert_eq!(text(&header("Basic u:{token}", &names).expect("known")), "Basic dTp0LzE=");
-        let filled = body(&json!({ "n": "x-{run}", "s": "{fact.scopes}", "l": ["{value}"], "b": true }), &names);
-        assert_eq!(filled.expect("known"), json!({ "n": "x-r", "s": ["a"], "l": ["v&1"], "b": true }));
+        let filled = body(
+            &json!({ "n": "x-{run}", "s": "{fact.scopes}", "v": "{fact.version}", "l": ["{value}"], "b": true }),
+            &names,
+        );
+        assert_eq!(filled.expect("known"), json!({ "n": "x-r", "s": ["a"], "v": "5", "l": ["v&1"], "b": true }));
         let fields = BTreeMap::from([("token".to_owned(), "{value}".to_owned())]);
         assert_eq!(form(&fields, &names).expect("known").as_str(), "token=v%261");
         assert_eq!(pointed("u/{/a/0}/{user}{value}", &json!({ "a": ["x\n"] }), &names), "u/x/said");

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::data::{By, IdFrom, Kind, kinds};
 use crate::rotate::types::{Proof, Retry, Strategy};
-use crate::rules::RuleSet;
 
 fn all() -> &'static [Kind] {
     kinds().expect("the files parse")
@@ -99,18 +98,6 @@ fn names_in_the_calls_are_known() {
         }
         if let Some(IdFrom::List { call, .. }) = &kind.id_from {
             assert!(call.starts_with("GET "), "{}", kind.id);
-        }
-    }
-}
-
-#[test]
-fn rules_exist_and_belong_to_one_kind() {
-    let rules = RuleSet::builtin();
-    let mut taken = BTreeSet::new();
-    for kind in all() {
-        for rule in &kind.rules {
-            assert!(rules.get(rule).is_some(), "{}: there is no rule `{rule}`", kind.id);
-            assert!(taken.insert(rule), "{}: rule `{rule}` has a kind already", kind.id);
         }
     }
 }
