@@ -28,7 +28,7 @@ use crate::secret::Secret;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ServicePolicy {
-    /// The store, by its name in docs/rotation.md.
+    /// The store, by its name in docs/providers.md.
     pub provider: String,
     /// Where it is, unless at the vendor's own host.
     pub address: Option<String>,

@@ -137,11 +137,11 @@ mod tests {
 
     #[test]
     fn every_store_is_sourced_and_in_the_guide() {
-        let guide = include_str!("../../../docs/rotation.md");
+        let guide = include_str!("../../../docs/providers.md");
         for store in stores().expect("the file parses") {
             assert!(store.source.starts_with("https://") && !store.rights.is_empty(), "{}", store.id);
             let row = format!("| `{}` | {} | {} |", store.id, store.vendor, store.proof);
-            assert!(guide.contains(&row), "docs/rotation.md lacks: {row}");
+            assert!(guide.contains(&row), "docs/providers.md lacks: {row}");
             assert_eq!(store.seal.is_some(), store.write.body.to_string().contains("{sealed}"), "{}", store.id);
         }
     }

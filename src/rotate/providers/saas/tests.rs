@@ -104,9 +104,9 @@ fn names_in_the_calls_are_known() {
 
 #[test]
 fn the_guide_lists_every_kind_as_it_is() {
-    let guide = include_str!("../../../../docs/rotation.md");
+    let guide = include_str!("../../../../docs/providers.md");
     for kind in all() {
         let row = format!("| `{}` | {} | {} | {} |", kind.id, kind.vendor, kind.strategy.as_str(), kind.proof);
-        assert!(guide.contains(&row), "docs/rotation.md lacks: {row}");
+        assert!(guide.contains(&row), "docs/providers.md lacks: {row}");
     }
 }
