@@ -1,9 +1,11 @@
 //! Where wanted blobs lie in trees: a tree is reduced to the few entries that lead to one, and equal reductions are
 //! one node. So most commits compare with their parents by one number, however many trees they have.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::hash::BuildHasher as _;
 use std::ops::Range;
-use std::rc::Rc;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::tree::DEEPEST;
 use crate::source::history::leads::{self, Leads};
@@ -12,10 +14,34 @@ use crate::source::history::leads::{self, Leads};
 pub(super) type Blob = u32;
 
 /// What stands under a name in a [`Node`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Child {
     Blob(Blob),
     Node(Node),
+}
+
+/// The number of a name with what is under it. There are millions, so both are four bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Entry {
+    name: u32,
+    child: u32,
+}
+
+/// Marks a blob among the children; wanted objects and trees are fewer (see [`leads::Lead::new`]).
+const BLOB: u32 = 1 << 31;
+
+impl Entry {
+    fn new(name: u32, child: Child) -> Self {
+        let child = match child {
+            Child::Blob(blob) => blob | BLOB,
+            Child::Node(node) => node.0,
+        };
+        Self { name, child }
+    }
+
+    fn child(self) -> Child {
+        if self.child & BLOB == 0 { Child::Node(Node(self.child)) } else { Child::Blob(self.child & !BLOB) }
+    }
 }
 
 /// A reduced tree; equal ones are the same.
@@ -25,9 +51,6 @@ pub(super) struct Node(u32);
 /// The tree that leads to no wanted blob, and what a missing parent has.
 pub(super) const EMPTY: Node = Node(0);
 
-/// Numbers of names with what is under them, sorted by number.
-type Entries = Rc<[(u32, Child)]>;
-
 /// Path, wanted blob, and what the others have there.
 pub(super) type Visit<'v> = dyn FnMut(&[u8], Blob, &[Option<Blob>]) + 'v;
 
@@ -36,8 +59,12 @@ pub(super) struct Contents<'c> {
     leads: &'c Leads,
     /// Numbers of the wanted objects that count.
     wanted: Range<u32>,
-    nodes: Vec<Entries>,
-    known: HashMap<Entries, Node>,
+    /// Where the entries of each node begin, and where those of the next one will; sorted by their names' numbers.
+    starts: Vec<u32>,
+    entries: Vec<Entry>,
+    /// All nodes, by their entries.
+    known: HashTable<Node>,
+    hasher: DefaultHashBuilder,
     /// Whether folders were nested too deep to be followed.
     pub(super) too_deep: bool,
     /// By the tree's number: the node and one, 0 where it is not known yet.
@@ -47,12 +74,13 @@ pub(super) struct Contents<'c> {
 impl<'c> Contents<'c> {
     /// Follows `leads` to the objects whose numbers are in `wanted`.
     pub(super) fn new(leads: &'c Leads, wanted: Range<u32>) -> Self {
-        let nothing: Entries = Rc::new([]);
         Self {
             leads,
             wanted,
-            nodes: vec![nothing.clone()],
-            known: HashMap::from([(nothing, EMPTY)]),
+            starts: vec![0, 0],
+            entries: Vec::new(),
+            known: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
             too_deep: false,
             trees: vec![0; leads.most_trees()],
         }
@@ -70,7 +98,7 @@ impl<'c> Contents<'c> {
             Some(node) => return Node(node - 1),
         }
         let leads = self.leads;
-        let mut children: Vec<(u32, Child)> = Vec::new();
+        let mut children: Vec<Entry> = Vec::new();
         if depth >= DEEPEST {
             self.too_deep |= !leads.of(tree).is_empty();
         } else {
@@ -83,28 +111,40 @@ impl<'c> Contents<'c> {
                         node => Child::Node(node),
                     },
                 };
-                children.push((lead.name, child));
+                children.push(Entry::new(lead.name, child));
             }
         }
         children.sort_unstable();
-        let node = match self.known.get(&*children) {
-            Some(&node) => node,
-            None => {
-                let node = Node(self.nodes.len() as u32);
-                let children: Entries = children.into();
-                self.nodes.push(children.clone());
-                self.known.insert(children, node);
-                node
-            }
-        };
+        let node = self.node(&children);
         self.trees[tree as usize] = node.0 + 1;
         node
     }
 
+    /// The node of these entries.
+    fn node(&mut self, children: &[Entry]) -> Node {
+        if children.is_empty() {
+            return EMPTY;
+        }
+        let Self { starts, entries, known, hasher, .. } = self;
+        let hash = hasher.hash_one(children);
+        if let Some(&node) = known.find(hash, |&node| entries_of(starts, entries, node) == children) {
+            return node;
+        }
+        let node = Node(starts.len() as u32 - 1);
+        entries.extend_from_slice(children);
+        starts.push(entries.len() as u32);
+        known.insert_unique(hash, node, |&node| hasher.hash_one(entries_of(starts, entries, node)));
+        node
+    }
+
+    fn entries(&self, node: Node) -> &[Entry] {
+        entries_of(&self.starts, &self.entries, node)
+    }
+
     fn child(&self, node: Node, name: u32) -> Option<Child> {
-        let entries = &self.nodes[node.0 as usize];
-        let at = entries.binary_search_by_key(&name, |entry| entry.0).ok()?;
-        Some(entries[at].1)
+        let entries = self.entries(node);
+        let at = entries.binary_search_by_key(&name, |entry| entry.name).ok()?;
+        Some(entries[at].child())
     }
 
     /// The wanted blob at `path`.
@@ -125,8 +165,8 @@ impl<'c> Contents<'c> {
         let mut seen = nodes.clone();
         let mut stack: Vec<Node> = nodes.into_iter().collect();
         while let Some(node) = stack.pop() {
-            for &(_, child) in self.nodes[node.0 as usize].iter() {
-                match child {
+            for entry in self.entries(node) {
+                match entry.child() {
                     Child::Blob(blob) => {
                         blobs.insert(blob);
                     }
@@ -147,7 +187,8 @@ impl<'c> Contents<'c> {
         if node == EMPTY || others.contains(&node) {
             return;
         }
-        for &(name, child) in self.nodes[node.0 as usize].iter() {
+        for entry in self.entries(node) {
+            let (name, child) = (entry.name, entry.child());
             let there: Vec<Option<Child>> = others.iter().map(|&other| self.child(other, name)).collect();
             if there.contains(&Some(child)) {
                 continue;
@@ -174,4 +215,9 @@ impl<'c> Contents<'c> {
             path.truncate(length);
         }
     }
+}
+
+fn entries_of<'e>(starts: &[u32], entries: &'e [Entry], node: Node) -> &'e [Entry] {
+    let node = node.0 as usize;
+    &entries[starts[node] as usize..starts[node + 1] as usize]
 }

@@ -154,8 +154,7 @@ impl Secrets {
             if wanted.iter().any(|one| !self.ready.contains_key(&(one.key, blob))) {
                 match history.store.read(id, None, history.walk.memory.max(1 << 20)) {
                     Ok((_, bytes)) => {
-                        let origin =
-                            reader::Blob { object: Shown { id, number: None }, shown, store: &history.store }.origin();
+                        let origin = reader::Blob { object: Shown::Named(id), shown, store: &history.store }.origin();
                         for finding in text.place(&bytes, origin) {
                             let key = text.secret_key(&finding);
                             match there.get(&key) {

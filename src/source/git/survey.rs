@@ -115,7 +115,7 @@ impl<'s, T: TextReader> Survey<'s, T> {
         ids.sort();
         for id in ids {
             match self.shared.store.read(id, None, limit) {
-                Ok((Kind::Blob, text)) => self.blob(Shown { id, number: None }, &text, None),
+                Ok((Kind::Blob, text)) => self.blob(Shown::Named(id), &text, None),
                 Ok((kind, text)) => self.other(id, kind, &text, None),
                 Err(fault) => self.lost(id, None, Some((&fault, Place::Nowhere))),
             }
@@ -150,7 +150,7 @@ impl<T: TextReader> Reader for Survey<'_, T> {
         !self.is_too_large(text.len() as u64) && self.text.carries(text, fresh)
     }
 
-    fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<T::Found>>) {
+    fn look(&mut self, text: &[u8], range: Range<usize>, _: &[Anchor<T::Found>], out: &mut Vec<Anchor<T::Found>>) {
         self.text.look(text, range, out);
     }
 
@@ -189,7 +189,7 @@ impl<T: TextReader> Reader for Survey<'_, T> {
         let mut head = vec![0; 512];
         let got = read(&mut head)?;
         head.truncate(got);
-        let blob = Blob { object: Shown { id, number: None }, shown: shared.shown, store: shared.store };
+        let blob = Blob { object: Shown::Named(id), shown: shared.shown, store: shared.store };
         if (!is_plain(&head) || is_container(&head)) && size <= DECODED {
             head.resize(size as usize, 0);
             let got = got + read(&mut head[got..])?;

@@ -182,8 +182,8 @@ impl TreeSurvey<'_> {
     /// A tree that no walk shows.
     pub(super) fn tree(&mut self, id: &ObjectId, text: &[u8]) {
         let mut anchors = Vec::new();
-        self.look(text, 0..text.len(), &mut anchors);
-        self.blob(Shown { id, number: None }, text, Some(&anchors));
+        self.look(text, 0..text.len(), &[], &mut anchors);
+        self.blob(Shown::Named(id), text, Some(&anchors));
     }
 }
 
@@ -202,10 +202,10 @@ impl Reader for TreeSurvey<'_> {
         true
     }
 
-    fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Lead>>) {
+    fn look(&mut self, text: &[u8], range: Range<usize>, carried: &[Anchor<Lead>], out: &mut Vec<Anchor<Lead>>) {
         // An entry begins where one was carried to.
-        let before = out.iter().map(|anchor| anchor.at as usize).filter(|&at| at <= range.start);
-        let from = before.max().unwrap_or(0);
+        let before = carried.partition_point(|anchor| anchor.at as usize <= range.start);
+        let from = carried[..before].last().map_or(0, |anchor| anchor.at as usize);
         let mut bare = 0;
         let mut tree = Tree::new(text.get(from..).unwrap_or_default(), self.trees.shared.store.format);
         for entry in tree.by_ref() {
@@ -237,15 +237,17 @@ impl Reader for TreeSurvey<'_> {
     }
 
     fn blob(&mut self, object: Shown<'_>, _: &[u8], anchors: Option<&[Anchor<Lead>]>) {
-        let id = object.id;
         let count = self.visitor.coverage().kind("trees");
         (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
         if std::mem::take(&mut self.malformed) {
-            self.trees.shared.malformed(id, MALFORMED);
+            self.trees.shared.malformed(&object.id(), MALFORMED);
         }
-        for place in self.fresh.drain(..) {
-            let smallest = &mut self.smallest[place as usize];
-            *smallest = Some(smallest.map_or(*id, |known| known.min(*id)));
+        if !self.fresh.is_empty() {
+            let id = object.id();
+            for place in self.fresh.drain(..) {
+                let smallest = &mut self.smallest[place as usize];
+                *smallest = Some(smallest.map_or(id, |known| known.min(id)));
+            }
         }
         if let Some(number) = object.number(self.trees.shared.store) {
             let mut last = None;

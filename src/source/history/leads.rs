@@ -62,10 +62,21 @@ impl Names {
 pub struct Leads {
     names: Vec<Box<[u8]>>,
     numbers: HashMap<Box<[u8]>, u32>,
-    /// By the tree's number: its first lead and how many.
-    places: Vec<(u32, u32)>,
-    leads: Vec<Lead>,
+    /// By the tree's number: where its leads are and how many.
+    places: Vec<(Place, u32)>,
+    chunks: Vec<Vec<Lead>>,
 }
+
+/// Which chunk, and where in it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    chunk: u16,
+    first: u16,
+}
+
+/// Leads lie in chunks of so many, so that memory grows by what is there and nothing is moved; all of a tree's lie in
+/// one chunk.
+const CHUNK: usize = 1 << 16;
 
 impl Leads {
     /// What all threads gathered in `store`.
@@ -76,15 +87,17 @@ impl Leads {
         for (name, &number) in &numbers {
             by_number[number as usize] = name.clone();
         }
-        let mut leads =
-            Self { names: by_number, numbers, places: vec![(0, 0); store.most_numbers()], leads: Vec::new() };
-        leads.leads.reserve_exact(parts.iter().map(|part| part.leads.len()).sum());
+        let places = vec![Default::default(); store.most_numbers()];
+        let mut leads = Self { names: by_number, numbers, places, chunks: Vec::new() };
         for part in parts {
-            let base = leads.leads.len() as u32;
-            leads.leads.extend_from_slice(&part.leads);
-            for (tree, first, count) in part.trees {
+            let base = leads.chunks.len();
+            leads.chunks.extend(part.chunks);
+            for (tree, mut at, count) in part.trees {
+                // 65,536 chunks are four billion leads.
+                let Ok(chunk) = u16::try_from(base + usize::from(at.chunk)) else { break };
+                at.chunk = chunk;
                 if let Some(place) = leads.places.get_mut(tree as usize) {
-                    *place = (base + first, count);
+                    *place = (at, count);
                 }
             }
         }
@@ -93,8 +106,9 @@ impl Leads {
 
     /// The leads of a tree.
     pub fn of(&self, tree: u32) -> &[Lead] {
-        let (first, count) = self.places.get(tree as usize).copied().unwrap_or_default();
-        &self.leads[first as usize..(first + count) as usize]
+        let (place, count) = self.places.get(tree as usize).copied().unwrap_or_default();
+        let chunk = self.chunks.get(usize::from(place.chunk)).map_or(&[][..], Vec::as_slice);
+        chunk.get(usize::from(place.first)..usize::from(place.first) + count as usize).unwrap_or_default()
     }
 
     /// One more than the largest number of a tree.
@@ -116,19 +130,28 @@ impl Leads {
 /// What one thread gathers.
 #[derive(Debug, Default)]
 pub struct Gathered {
-    /// Tree, its first lead, how many.
-    trees: Vec<(u32, u32, u32)>,
-    leads: Vec<Lead>,
+    /// Tree, where its leads are, how many.
+    trees: Vec<(u32, Place, u32)>,
+    chunks: Vec<Vec<Lead>>,
+    /// The leads of the tree at hand.
+    these: Vec<Lead>,
 }
 
 impl Gathered {
     /// The leads of the tree of this number.
     pub fn tree(&mut self, number: u32, leads: impl Iterator<Item = Lead>) {
-        let first = self.leads.len() as u32;
-        self.leads.extend(leads);
-        let count = self.leads.len() as u32 - first;
-        if count > 0 {
-            self.trees.push((number, first, count));
+        self.these.clear();
+        self.these.extend(leads);
+        let count = self.these.len();
+        if count == 0 {
+            return;
         }
+        if self.chunks.last().is_none_or(|chunk| chunk.len() + count > CHUNK) {
+            self.chunks.push(Vec::with_capacity(count.max(CHUNK)));
+        }
+        let Some(last) = self.chunks.len().checked_sub(1) else { return };
+        let (Ok(chunk), Ok(first)) = (u16::try_from(last), u16::try_from(self.chunks[last].len())) else { return };
+        self.chunks[last].append(&mut self.these);
+        self.trees.push((number, Place { chunk, first }, count as u32));
     }
 }

@@ -39,17 +39,29 @@ pub trait TextReader: Visitor {
 
 /// Which object is shown.
 #[derive(Debug, Clone, Copy)]
-pub struct Shown<'s> {
-    /// Its id.
-    pub id: &'s ObjectId,
-    /// Its number in the store, where the walk knows it.
-    pub number: Option<u32>,
+pub enum Shown<'s> {
+    /// By its number in a store. Its id stands somewhere in an index, far from everything that was read lately, and
+    /// is asked of few.
+    Numbered(&'s Store, u32),
+    /// By its id.
+    Named(&'s ObjectId),
 }
 
 impl Shown<'_> {
+    /// Its id.
+    pub fn id(&self) -> ObjectId {
+        match *self {
+            Self::Numbered(store, number) => store.id(number).unwrap_or_else(|| store.format.hash(b"")),
+            Self::Named(id) => *id,
+        }
+    }
+
     /// Its number in `store`.
     pub fn number(&self, store: &Store) -> Option<u32> {
-        self.number.or_else(|| store.number(self.id))
+        match *self {
+            Self::Numbered(_, number) => Some(number),
+            Self::Named(id) => store.number(id),
+        }
     }
 }
 
@@ -68,7 +80,7 @@ impl Blob<'_> {
     pub fn origin(&self) -> Origin {
         let mut origin = Origin::new(OriginKind::Blob, "");
         origin.repository = Some(self.shown.to_owned());
-        origin.object = Some(self.object.id.to_string());
+        origin.object = Some(self.object.id().to_string());
         origin
     }
 }
@@ -106,8 +118,15 @@ pub trait Reader: Send {
     fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool;
 
     /// Adds an anchor for every literal that starts in `range` of `text` and needs remembering: whatever was found,
-    /// and whatever was looked at farther than [`Reader::near`] says without a find.
-    fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Self::Found>>);
+    /// and whatever was looked at farther than [`Reader::near`] says without a find. `carried` are those that came with
+    /// the base, by their place.
+    fn look(
+        &mut self,
+        text: &[u8],
+        range: Range<usize>,
+        carried: &[Anchor<Self::Found>],
+        out: &mut Vec<Anchor<Self::Found>>,
+    );
 
     /// A whole blob with all its anchors, sorted by place; `None` when nothing was looked for.
     fn blob(&mut self, object: Shown<'_>, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>);

@@ -38,26 +38,26 @@ enum Next<F> {
 }
 
 impl<'w, R: Reader> Worker<'w, R> {
-    fn place_of(&self, task: &Task<R::Found>) -> (&'w Pack, &'w PackPlan, ObjectId) {
-        let pack = &self.shared.store.packs[task.pack as usize];
-        let plan = &self.shared.plan.packs[task.pack as usize];
-        (pack, plan, pack.index.id(plan.forest.position(task.entry)))
+    fn place_of(&self, task: &Task<R::Found>) -> (&'w Pack, &'w PackPlan) {
+        let place = task.pack as usize;
+        (&self.shared.store.packs[place], &self.shared.plan.packs[place])
     }
 
     /// Reads the entry, shows it, and goes on to its children.
     pub(super) fn visit(&mut self, task: Task<R::Found>) {
-        let (pack, plan, id) = self.place_of(&task);
+        let (pack, plan) = self.place_of(&task);
+        let position = plan.forest.position(task.entry);
         let wanted = plan.is_wanted(task.entry);
         let mut text = self.spare.pop().unwrap_or_default();
-        let read = self.read(&task, &id, &mut text);
+        let read = self.read(&task, &mut text);
         let (kind, next) = match read {
             Ok(Read::Text(kind, _large)) => {
                 let base = match &task.base {
                     Base::Held(base) => Some(&**base),
                     _ => None,
                 };
-                let number = self.shared.store.base_number(task.pack as usize) + plan.forest.position(task.entry);
-                let object = Shown { id: &id, number: Some(number) };
+                let number = self.shared.store.base_number(task.pack as usize) + position;
+                let object = Shown::Numbered(self.shared.store, number);
                 let anchors = if wanted { self.look(object, kind, &text, base) } else { None };
                 (Some(kind), Next::Text(anchors))
             }
@@ -65,7 +65,7 @@ impl<'w, R: Reader> Worker<'w, R> {
             Err(fault) => {
                 let place = Place::Pack(&pack.name, plan.forest.span(task.entry).0);
                 let first = (fault != Fault::BaseLost).then_some((&fault, place));
-                match self.another_copy(&id, Some(task.pack as usize), task.kind, wanted, first) {
+                match self.another_copy(&pack.index.id(position), Some(task.pack as usize), task.kind, wanted, first) {
                     Some((kind, copy, anchors)) => {
                         text = copy;
                         (Some(kind), Next::Text(anchors))
@@ -84,9 +84,9 @@ impl<'w, R: Reader> Worker<'w, R> {
     }
 
     /// The entry's text in `text`, or passed on in pieces.
-    fn read(&mut self, task: &Task<R::Found>, id: &ObjectId, text: &mut Vec<u8>) -> Result<Read<'w>, Fault> {
+    fn read(&mut self, task: &Task<R::Found>, text: &mut Vec<u8>) -> Result<Read<'w>, Fault> {
         let shared = self.shared;
-        let (pack, plan, _) = self.place_of(task);
+        let (pack, plan) = self.place_of(task);
         if shared.made.load(Ordering::Relaxed) > shared.most_bytes {
             return Err(Fault::Work);
         }
@@ -95,20 +95,21 @@ impl<'w, R: Reader> Worker<'w, R> {
         if entry.body >= end {
             return Err(Fault::Header);
         }
-        if let Some(crc) = pack.index.crc(plan.forest.position(task.entry))
+        let position = plan.forest.position(task.entry);
+        if let Some(crc) = pack.index.crc(position)
             && crc32fast::hash(pack.slice(offset, end)) != crc
         {
             return Err(Fault::Crc);
         }
         let input = pack.slice(entry.body, end);
         let read = match entry.kind {
-            EntryKind::Whole(kind) => self.whole(task, id, kind, &entry, input, text)?,
+            EntryKind::Whole(kind) => self.whole(task, kind, &entry, input, text)?,
             _ => self.delta(task, &entry, input, text)?,
         };
         if let Read::Text(kind, _) = &read {
             shared.made.fetch_add(text.len() as u64, Ordering::Relaxed);
             if shared.verify {
-                verify(kind.id_of(shared.store.format, text), id)?;
+                verify(kind.id_of(shared.store.format, text), &pack.index.id(position))?;
             }
         }
         Ok(read)
@@ -117,20 +118,19 @@ impl<'w, R: Reader> Worker<'w, R> {
     fn whole(
         &mut self,
         task: &Task<R::Found>,
-        id: &ObjectId,
         kind: Kind,
         entry: &Entry,
         input: &'w [u8],
         text: &mut Vec<u8>,
     ) -> Result<Read<'w>, Fault> {
         let shared = self.shared;
-        let plan = &shared.plan.packs[task.pack as usize];
+        let (pack, plan) = self.place_of(task);
         plausible(input, entry.size)?;
         let large = entry.size >= shared.large_from;
         let is_base = plan.forest.children(task.entry).iter().any(|&child| plan.is_needed(child));
         if kind == Kind::Blob && large && plan.is_wanted(task.entry) && (!is_base || entry.size > shared.limit) {
             let mut stream = Stream::new(input);
-            self.stream(id, entry.size, &mut |out| stream.read(out))?;
+            self.stream(&pack.index.id(plan.forest.position(task.entry)), entry.size, &mut |out| stream.read(out))?;
             if !stream.at_end()? {
                 return Err(Fault::Size);
             }
@@ -152,7 +152,7 @@ impl<'w, R: Reader> Worker<'w, R> {
         text: &mut Vec<u8>,
     ) -> Result<Read<'w>, Fault> {
         let shared = self.shared;
-        let (pack, plan, _) = self.place_of(task);
+        let (pack, plan) = self.place_of(task);
         let mut guard = None;
         let mut made = Vec::new();
         let (kind, base): (Kind, &[u8]) = match &task.base {
@@ -258,7 +258,7 @@ impl<'w, R: Reader> Worker<'w, R> {
                 dirty::windows(&self.copied, base_len, len, Near { left: 0, right: 0 }, &mut self.windows);
                 &self.windows[..]
             });
-            self.reader.other(object.id, kind, text, fresh);
+            self.reader.other(&object.id(), kind, text, fresh);
             return Some(anchors);
         }
         if let Some((base_len, _)) = base {
@@ -269,17 +269,19 @@ impl<'w, R: Reader> Worker<'w, R> {
             return None;
         }
         match base {
-            None => self.reader.look(text, 0..text.len(), &mut anchors),
+            None => self.reader.look(text, 0..text.len(), &[], &mut anchors),
             Some((base_len, carried)) => {
                 self.again.clear();
                 let copied: &[Copied] = &self.copied;
                 dirty::carry(carried, base_len, copied, len, &self.windows, &mut anchors, &mut self.again);
+                let mut fresh = Vec::new();
                 for &at in &self.again {
-                    self.reader.look(text, at as usize..at as usize + 1, &mut anchors);
+                    self.reader.look(text, at as usize..at as usize + 1, &anchors, &mut fresh);
                 }
                 for window in &self.windows {
-                    self.reader.look(text, window.start as usize..window.end as usize, &mut anchors);
+                    self.reader.look(text, window.start as usize..window.end as usize, &anchors, &mut fresh);
                 }
+                anchors.append(&mut fresh);
             }
         }
         anchors.sort_by_key(|anchor| anchor.at);
@@ -310,7 +312,7 @@ impl<'w, R: Reader> Worker<'w, R> {
         if let Some((fault, place)) = first {
             self.reader.damaged(id, fault, place);
         }
-        let anchors = if wanted { self.look(Shown { id, number: None }, kind, &text, None) } else { None };
+        let anchors = if wanted { self.look(Shown::Named(id), kind, &text, None) } else { None };
         Some((kind, text, anchors))
     }
 
@@ -391,7 +393,7 @@ impl<'w, R: Reader> Worker<'w, R> {
         let mut text = self.spare.pop().unwrap_or_default();
         match self.read_loose(&at, &mut text) {
             Ok(Read::Text(kind, _large)) => {
-                self.look(Shown { id: &at.id, number: None }, kind, &text, None);
+                self.look(Shown::Named(&at.id), kind, &text, None);
             }
             Ok(Read::Streamed(_)) => {}
             Err(fault) => {

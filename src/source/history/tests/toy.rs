@@ -81,7 +81,7 @@ impl Reader for Toy<'_> {
         !text.starts_with(b"whole")
     }
 
-    fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<String>>) {
+    fn look(&mut self, text: &[u8], range: Range<usize>, _: &[Anchor<String>], out: &mut Vec<Anchor<String>>) {
         self.looked += range.len() as u64;
         for at in range {
             let Some((before, after, found)) = judge(text, at) else { continue };
@@ -93,9 +93,9 @@ impl Reader for Toy<'_> {
     }
 
     fn blob(&mut self, object: Shown<'_>, text: &[u8], anchors: Option<&[Anchor<String>]>) {
-        let id = object.id;
+        let id = object.id();
         if self.check_ids {
-            assert_eq!(Kind::Blob.id_of(self.format, text), *id);
+            assert_eq!(Kind::Blob.id_of(self.format, text), id);
         }
         let found = match anchors {
             None => naive(text),
@@ -103,7 +103,7 @@ impl Reader for Toy<'_> {
                 anchors.iter().filter_map(|anchor| Some((anchor.at as usize, anchor.found.clone()?))).collect()
             }
         };
-        assert!(self.seen.lock().expect("lock").blobs.insert(*id, found).is_none(), "{id} was shown twice");
+        assert!(self.seen.lock().expect("lock").blobs.insert(id, found).is_none(), "{id} was shown twice");
     }
 
     fn other(&mut self, id: &ObjectId, kind: Kind, text: &[u8], _: Option<&[Range<u32>]>) {
