@@ -4,12 +4,16 @@
 
 mod age;
 mod aws;
+mod contract;
 mod drill;
 mod mariadb;
 mod postgresql;
 mod program;
 mod proxy;
 mod redis;
+mod saas;
 mod servers;
+mod simulator;
+mod stores;
 mod vault;
 mod work;

@@ -14,6 +14,8 @@ pub(crate) enum Fate {
     Lose,
     /// It is not passed on; this is answered.
     Answer(String),
+    /// It is not passed on; the connection ends.
+    Reset,
 }
 
 /// An answer of the proxy's own.
@@ -29,6 +31,8 @@ pub(crate) struct Proxy {
     pub(crate) port: u16,
     /// Every call that came: first line, and body.
     pub(crate) calls: Arc<Mutex<Vec<String>>>,
+    /// Every call that was answered by the server, with its answer.
+    pub(crate) answers: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Proxy {
@@ -37,15 +41,16 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let calls: Arc<Mutex<Vec<String>>> = Arc::default();
-        let seen = Arc::clone(&calls);
+        let answers: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
+        let (seen, answered) = (Arc::clone(&calls), Arc::clone(&answers));
         let decide = Arc::new(decide);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (decide, seen) = (Arc::clone(&decide), Arc::clone(&seen));
-                std::thread::spawn(move || serve(stream, upstream, &*decide, &seen));
+                let (decide, seen, answered) = (Arc::clone(&decide), Arc::clone(&seen), Arc::clone(&answered));
+                std::thread::spawn(move || serve(stream, upstream, &*decide, &seen, &answered));
             }
         });
-        Self { port, calls }
+        Self { port, calls, answers }
     }
 
     /// How many calls held this text.
@@ -54,16 +59,24 @@ impl Proxy {
     }
 }
 
-fn serve(mut client: TcpStream, upstream: u16, decide: &dyn Fn(&str) -> Fate, seen: &Mutex<Vec<String>>) {
+fn serve(
+    mut client: TcpStream,
+    upstream: u16,
+    decide: &dyn Fn(&str) -> Fate,
+    seen: &Mutex<Vec<String>>,
+    answered: &Mutex<Vec<(String, String)>>,
+) {
     let Some(call) = read_message(&mut client) else { return };
     let text = String::from_utf8_lossy(&call).into_owned();
     seen.lock().expect("the list").push(text.clone());
     match decide(&text) {
         Fate::Answer(answer) => drop(client.write_all(answer.as_bytes())),
+        Fate::Reset => {}
         fate => {
             let mut server = TcpStream::connect(("127.0.0.1", upstream)).expect("the server answers");
             server.write_all(&call).expect("passed on");
             let answer = read_message(&mut server).unwrap_or_default();
+            answered.lock().expect("the list").push((text, String::from_utf8_lossy(&answer).into_owned()));
             if fate == Fate::Pass {
                 let _ = client.write_all(&answer);
             }
@@ -72,7 +85,7 @@ fn serve(mut client: TcpStream, upstream: u16, decide: &dyn Fn(&str) -> Fate, se
 }
 
 /// A whole HTTP message, by its length or by chunks.
-fn read_message(stream: &mut impl Read) -> Option<Vec<u8>> {
+pub(crate) fn read_message(stream: &mut impl Read) -> Option<Vec<u8>> {
     let mut message = Vec::new();
     let mut buffer = [0; 16 << 10];
     loop {

@@ -65,6 +65,7 @@ pub(super) fn run(arguments: &DueArguments) -> Result<u8> {
             secret_id,
             redacted: format!("{} [{} bytes]", aging.name, value.len()),
             advice: String::new(),
+            link: String::new(),
             origins: vec![Origin::new(OriginKind::Stdin, format!("policy: {}", aging.name))],
             material,
         };

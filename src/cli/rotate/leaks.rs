@@ -81,13 +81,16 @@ fn unique(engine: &Engine, findings: Vec<Finding>) -> Vec<Leak> {
             Some(&at) => leaks[at].origins.push(finding.origin),
             None => {
                 known.insert(finding.secret_id.clone(), leaks.len());
-                let advice = engine.rules().get(&finding.rule).map(|rule| rule.rotate.to_string());
+                let rule = engine.rules().get(&finding.rule);
+                let (advice, link) =
+                    rule.map(|rule| (rule.rotate.to_string(), rule.link.to_string())).unwrap_or_default();
                 leaks.push(Leak {
                     material: source::material(&finding),
                     rule: finding.rule,
                     secret_id: finding.secret_id,
                     redacted: finding.redacted,
-                    advice: advice.unwrap_or_default(),
+                    advice,
+                    link,
                     origins: vec![finding.origin],
                 });
             }
@@ -131,7 +134,7 @@ fn given(leaks: &mut Leaks, rule: &str, parts: &[String]) -> Result<()> {
         let hint = nearest(rule, known.rules().iter().map(|rule| &*rule.id));
         return Err(Error::Usage(format!("there is no rule `{rule}`{hint}")));
     };
-    let advice = found.rotate.to_string();
+    let (advice, link) = (found.rotate.to_string(), found.link.to_string());
     let secret = source::from_stdin()?;
     let key = leaks.filter.keys.first().ok_or_else(|| Error::Usage("there is no fingerprint key".to_owned()))?;
     let secret_id = key.secret_id(rule, &secret);
@@ -146,6 +149,7 @@ fn given(leaks: &mut Leaks, rule: &str, parts: &[String]) -> Result<()> {
         secret_id,
         redacted: format!("[{} bytes]", secret.len()),
         advice,
+        link,
         origins: vec![crate::finding::Origin::new(crate::finding::OriginKind::Stdin, "standard input")],
         material,
     });

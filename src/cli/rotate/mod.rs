@@ -2,6 +2,7 @@
 
 mod drill;
 mod due;
+mod kinds;
 mod leaks;
 mod plan;
 mod run;
@@ -38,6 +39,8 @@ pub enum RotateCommand {
     Drill(drill::DrillArguments),
     /// Plan for what the policy says is too old.
     Due(due::DueArguments),
+    /// List the vendors' services that a target may name.
+    Kinds(kinds::KindsArguments),
 }
 
 /// Which policy holds.
@@ -63,6 +66,7 @@ pub fn run(command: &RotateCommand) -> Result<u8> {
         RotateCommand::Prove(arguments) => status::prove(arguments),
         RotateCommand::Drill(arguments) => drill::run(arguments),
         RotateCommand::Due(arguments) => due::run(arguments),
+        RotateCommand::Kinds(arguments) => kinds::run(arguments),
     }
 }
 

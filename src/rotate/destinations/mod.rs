@@ -3,7 +3,9 @@
 pub mod aws;
 pub mod command;
 pub mod file;
+pub mod service;
 mod span;
+pub mod store;
 pub mod vault_kv;
 mod yaml;
 
@@ -56,6 +58,8 @@ pub enum At {
     SecretsManager(aws::AwsPolicy),
     /// A parameter of AWS Systems Manager.
     SsmParameter(aws::AwsPolicy),
+    /// A secret or variable of a vendor's service.
+    Service(service::ServicePolicy),
     /// The drill's stand-in: never read from a policy.
     #[serde(skip)]
     StandIn(StandIn),
@@ -102,6 +106,7 @@ impl DestinationPolicy {
             At::StandIn(stand_in) => Box::new(stand_in.clone()),
             At::File(at) => Box::new(file::FileDestination::new(at, folder)),
             At::Command(at) => Box::new(command::CommandDestination::new(at)),
+            At::Service(at) => Box::new(service::Service::new(at, folder)?),
             At::VaultKv(at) => Box::new(vault_kv::VaultKv::new(at, vault(&at.target)?)),
             At::SecretsManager(at) => {
                 Box::new(aws::AwsDestination::new(at, aws::Service::SecretsManager, account(&at.target)?))

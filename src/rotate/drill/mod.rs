@@ -89,6 +89,7 @@ pub fn run(strategy: Strategy, fault: Fault, folder: &Path) -> Result<Scenario> 
         secret_id: "stand-in".to_owned(),
         redacted: "[the stand-in's]".to_owned(),
         advice: String::new(),
+        link: String::new(),
         origins: Vec::new(),
         material: stand_in.leaked(),
     };

@@ -7,6 +7,7 @@ pub mod mysql_wire;
 pub mod pg_wire;
 pub mod postgresql;
 pub mod redis;
+pub mod saas;
 pub mod vault;
 pub mod vault_api;
 
@@ -36,6 +37,8 @@ pub enum Target {
     Redis(redis::RedisTarget),
     /// A MariaDB server.
     Mariadb(mysql::MariadbTarget),
+    /// A vendor's service, by the data of `providers/*.toml`.
+    Saas(saas::SaasTarget),
     /// The drill's stand-in: never read from a policy.
     #[serde(skip)]
     StandIn(StandIn),
@@ -50,6 +53,7 @@ macro_rules! each {
             Target::Aws($name) => $body,
             Target::Redis($name) => $body,
             Target::Mariadb($name) => $body,
+            Target::Saas($name) => $body,
         }
     };
 }
@@ -77,6 +81,10 @@ impl Target {
                 Self::Aws(_) => aws::RULES,
                 Self::Redis(_) => redis::RULES,
                 Self::Mariadb(_) => mysql::RULES,
+                Self::Saas(target) => {
+                    let kind = saas::data::kind(&target.provider);
+                    return kind.is_some_and(|kind| kind.rules.iter().any(|known| known == rule));
+                }
                 Self::StandIn(_) => &[],
             };
             usual.contains(&rule)
@@ -96,6 +104,7 @@ impl Target {
             Self::Aws(target) => Box::new(aws::Aws::new(target, folder)?),
             Self::Redis(target) => Box::new(redis::Redis::new(target, folder)?),
             Self::Mariadb(target) => Box::new(mysql::Mariadb::new(target, folder)?),
+            Self::Saas(target) => Box::new(saas::Saas::new(target, folder)?),
             Self::StandIn(stand_in) => Box::new(stand_in.clone()),
         })
     }
@@ -192,6 +201,11 @@ pub trait Provider {
 
     /// The calls of a run, for the plan.
     fn calls(&self, identity: &Identity) -> Vec<Call>;
+
+    /// What a person does, or should know.
+    fn manual(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Whether the run may be begun: rights, quotas, root accounts. Reads only.
     fn check(&self, subject: &Subject<'_>) -> Report;

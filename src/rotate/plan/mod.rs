@@ -1,19 +1,19 @@
 //! The plan: what will be done, read-only, for people to look at. It has a digest; what was looked at is what is done.
 
-use std::collections::BTreeMap;
+mod entry;
+
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::destinations::DestinationPolicy;
 use super::escrow::Material;
 use super::keys::{self, SigningKey};
-use super::policy::{Environment, Rotation, matches};
-use super::providers::{Call, Provider, Target};
+use super::policy::{Environment, Rotation};
+use super::providers::Call;
 use super::redact::hex;
-use super::run::{Copy, Course};
-use super::types::{Binding, Identity, Outcome, Proof, Retry, Strategy, Trouble};
+use super::run::Course;
+use super::types::{Identity, Proof, Strategy};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::finding::Origin;
@@ -32,6 +32,8 @@ pub struct Leak {
     pub redacted: String,
     /// What to do by hand, where nothing else is known.
     pub advice: String,
+    /// The vendor's page about it; empty when none is known.
+    pub link: String,
     /// Everywhere it stands.
     pub origins: Vec<Origin>,
     /// The credential in parts.
@@ -139,10 +141,10 @@ impl Plan {
     /// When an admin credential of the policy cannot be had.
     pub fn make(policy: &Rotation, leaks: &[Leak], wishes: &Wishes, key_id: &str, planner: &str) -> Result<Self> {
         let now = clock::epoch_seconds(SystemTime::now());
-        let mut drivers: BTreeMap<String, Box<dyn Provider>> = BTreeMap::new();
+        let mut drivers = entry::Drivers::new();
         let mut entries = Vec::new();
         for leak in leaks {
-            entries.push(item(policy, leak, wishes, &mut drivers)?);
+            entries.push(entry::item(policy, leak, wishes, &mut drivers)?);
         }
         let mut plan = Self {
             schema: 1,
@@ -241,156 +243,4 @@ impl Plan {
         by.dedup();
         by.len()
     }
-}
-
-type Drivers = BTreeMap<String, Box<dyn Provider>>;
-
-fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mut Drivers) -> Result<Item> {
-    let mut item = Item {
-        secret_id: leak.secret_id.clone(),
-        rule: leak.rule.clone(),
-        redacted: leak.redacted.clone(),
-        origins: leak.origins.clone(),
-        target: None,
-        environment: None,
-        identity: None,
-        strategy: Strategy::Manual,
-        proof: None,
-        course: None,
-        calls: Vec::new(),
-        destinations: Vec::new(),
-        manual: Vec::new(),
-        refused: None,
-    };
-    let takes = |target: &&Target| match &wishes.target {
-        Some(name) => target.name() == name,
-        None => target.takes(&leak.rule),
-    };
-    let targets: Vec<&Target> = policy.targets.iter().filter(takes).collect();
-    if targets.is_empty() {
-        item.manual.push(leak.advice.clone());
-        item.refused = Some("no target of the policy issues this kind: do it by hand".to_owned());
-        return Ok(item);
-    }
-    let mut troubles = Vec::new();
-    let mut best: Option<(&Target, Identity)> = None;
-    for target in targets {
-        if !drivers.contains_key(target.name()) {
-            drivers.insert(target.name().to_owned(), target.open(&policy.folder)?);
-        }
-        let Some(driver) = drivers.get(target.name()) else { continue };
-        match driver.identify(&driver.normal(&leak.material)) {
-            Ok(identity) => {
-                let live = identity.liveness == "live";
-                if live || best.is_none() {
-                    best = Some((target, identity));
-                }
-                if live {
-                    break;
-                }
-            }
-            Err(trouble) => troubles.push(format!("{}: {trouble}", target.name())),
-        }
-    }
-    let Some((target, identity)) = best else {
-        item.refused = Some(format!("nobody could say whose it is: {}", troubles.join("; ")));
-        return Ok(item);
-    };
-    if let Some(driver) = drivers.get(target.name()) {
-        fill(policy, leak, wishes, &mut item, target, identity, driver.as_ref());
-    }
-    Ok(item)
-}
-
-#[allow(clippy::too_many_arguments)] // the pieces of one entry
-fn fill(
-    policy: &Rotation,
-    leak: &Leak,
-    wishes: &Wishes,
-    item: &mut Item,
-    target: &Target,
-    identity: Identity,
-    driver: &dyn Provider,
-) {
-    let abilities = driver.abilities();
-    item.target = Some(target.name().to_owned());
-    item.environment = Some(target.environment().to_owned());
-    item.strategy = abilities.strategy;
-    item.proof = Some(abilities.proof);
-    item.calls = driver.calls(&identity);
-    let material = driver.normal(&leak.material);
-    let dead = identity.liveness == "dead";
-    let holds = |destination: &&DestinationPolicy| {
-        abilities.strategy.issues() && destination.holds(&identity.owner, &leak.rule, &leak.secret_id)
-    };
-    let mut faults = Vec::new();
-    for destination in policy.destinations.iter().filter(holds) {
-        match planned(policy, destination, &material, wishes) {
-            Ok((planned, fault)) => {
-                if let Some(fault) = fault.filter(|_| !planned.accepted) {
-                    faults.push(format!("destination `{}`: {fault}", destination.name));
-                }
-                item.destinations.push(planned);
-            }
-            Err(error) => faults.push(format!("destination `{}`: {error}", destination.name)),
-        }
-    }
-    let course = Course {
-        strategy: abilities.strategy,
-        emergency: wishes.emergency,
-        chooser: abilities.chooser,
-        issue: abilities.issue,
-        disable: abilities.disable,
-        delete: abilities.delete,
-        delete_retry: abilities.delete_retry,
-        copies: item.destinations.iter().map(|planned| Copy { restorable: planned.readable }).collect(),
-        soak: policy.soak_seconds > 0,
-        signs_itself: driver.signs_with(&material),
-    };
-    let allowed = policy
-        .environments
-        .get(target.environment())
-        .is_some_and(|environment| environment.owners.iter().any(|pattern| matches(pattern, &identity.owner)));
-    item.refused = if identity.binding == Binding::Ambiguous {
-        Some("what would be changed is not proven to be the leaked value".to_owned())
-    } else if dead {
-        None // there is nothing to change, only to prove
-    } else if !allowed {
-        Some(format!("owner `{}` is not among those of environment `{}`", identity.owner, target.environment()))
-    } else if abilities.proof == Proof::Unproven && !wishes.allow_unproven.iter().any(|kind| kind == target.name()) {
-        Some(format!("its calls are unproven: --allow-unproven {}", target.name()))
-    } else if course.strategy.issues() && item.destinations.is_empty() {
-        Some("no destination of the policy holds it, so nobody would get the new value".to_owned())
-    } else if !faults.is_empty() && !wishes.emergency {
-        Some(faults.join("; "))
-    } else {
-        course.refusal().map(str::to_owned)
-    };
-    if abilities.issue == Retry::Never {
-        item.manual.push("if the answer to `issue` is lost, a person must look: it is never repeated".to_owned());
-    }
-    item.course = Some(course);
-    item.identity = Some(identity);
-}
-
-fn planned(
-    policy: &Rotation,
-    destination: &DestinationPolicy,
-    material: &Material,
-    wishes: &Wishes,
-) -> Result<(Planned, Option<String>)> {
-    let driver = destination.open(policy)?;
-    let report = match destination.values(material) {
-        Ok(values) => driver.check(&values),
-        Err(fault) => Trouble::Refused(fault).report(),
-    };
-    let fault = (report.outcome != Outcome::Done).then(|| report.note.clone());
-    let planned = Planned {
-        name: destination.name.clone(),
-        place: driver.place(),
-        readable: driver.readable(),
-        state: report.note,
-        accepted: wishes.accept_missing.contains(&destination.name),
-    };
-    Ok((planned, fault))
 }

@@ -1,0 +1,183 @@
+//! One entry of a plan: whose the secret is, what would be done, and why not.
+
+use std::collections::BTreeMap;
+
+use super::{Item, Leak, Planned, Wishes};
+use crate::error::Result;
+use crate::rotate::destinations::DestinationPolicy;
+use crate::rotate::escrow::Material;
+use crate::rotate::policy::{Rotation, matches};
+use crate::rotate::providers::{Provider, Target, saas};
+use crate::rotate::run::{Copy, Course};
+use crate::rotate::types::{Binding, Identity, Outcome, Proof, Retry, Strategy, Trouble};
+
+/// Drivers by target, opened once.
+pub(super) type Drivers = BTreeMap<String, Box<dyn Provider>>;
+
+pub(super) fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mut Drivers) -> Result<Item> {
+    let mut item = Item {
+        secret_id: leak.secret_id.clone(),
+        rule: leak.rule.clone(),
+        redacted: leak.redacted.clone(),
+        origins: leak.origins.clone(),
+        target: None,
+        environment: None,
+        identity: None,
+        strategy: Strategy::Manual,
+        proof: None,
+        course: None,
+        calls: Vec::new(),
+        destinations: Vec::new(),
+        manual: Vec::new(),
+        refused: None,
+    };
+    let takes = |target: &&Target| match &wishes.target {
+        Some(name) => target.name() == name,
+        None => target.takes(&leak.rule),
+    };
+    let targets: Vec<&Target> = policy.targets.iter().filter(takes).collect();
+    if targets.is_empty() {
+        item.manual = by_hand(leak);
+        item.refused = Some("no target of the policy issues this kind: do it by hand".to_owned());
+        return Ok(item);
+    }
+    let mut troubles = Vec::new();
+    let mut best: Option<(&Target, Identity)> = None;
+    for target in targets {
+        if !drivers.contains_key(target.name()) {
+            drivers.insert(target.name().to_owned(), target.open(&policy.folder)?);
+        }
+        let Some(driver) = drivers.get(target.name()) else { continue };
+        match driver.identify(&driver.normal(&leak.material)) {
+            Ok(identity) => {
+                let live = identity.liveness == "live";
+                if live || best.is_none() {
+                    best = Some((target, identity));
+                }
+                if live {
+                    break;
+                }
+            }
+            Err(trouble) => troubles.push(format!("{}: {trouble}", target.name())),
+        }
+    }
+    let Some((target, identity)) = best else {
+        item.refused = Some(format!("nobody could say whose it is: {}", troubles.join("; ")));
+        return Ok(item);
+    };
+    if let Some(driver) = drivers.get(target.name()) {
+        fill(policy, leak, wishes, &mut item, target, identity, driver.as_ref());
+    }
+    Ok(item)
+}
+
+#[allow(clippy::too_many_arguments)] // the pieces of one entry
+fn fill(
+    policy: &Rotation,
+    leak: &Leak,
+    wishes: &Wishes,
+    item: &mut Item,
+    target: &Target,
+    identity: Identity,
+    driver: &dyn Provider,
+) {
+    let abilities = driver.abilities();
+    item.target = Some(target.name().to_owned());
+    item.environment = Some(target.environment().to_owned());
+    item.strategy = abilities.strategy;
+    item.proof = Some(abilities.proof);
+    item.calls = driver.calls(&identity);
+    item.manual = driver.manual();
+    let material = driver.normal(&leak.material);
+    let dead = identity.liveness == "dead";
+    let holds = |destination: &&DestinationPolicy| {
+        abilities.strategy.issues() && destination.holds(&identity.owner, &leak.rule, &leak.secret_id)
+    };
+    let mut faults = Vec::new();
+    for destination in policy.destinations.iter().filter(holds) {
+        match planned(policy, destination, &material, wishes) {
+            Ok((planned, fault)) => {
+                if let Some(fault) = fault.filter(|_| !planned.accepted) {
+                    faults.push(format!("destination `{}`: {fault}", destination.name));
+                }
+                item.destinations.push(planned);
+            }
+            Err(error) => faults.push(format!("destination `{}`: {error}", destination.name)),
+        }
+    }
+    let course = Course {
+        strategy: abilities.strategy,
+        emergency: wishes.emergency,
+        chooser: abilities.chooser,
+        issue: abilities.issue,
+        disable: abilities.disable,
+        delete: abilities.delete,
+        delete_retry: abilities.delete_retry,
+        copies: item.destinations.iter().map(|planned| Copy { restorable: planned.readable }).collect(),
+        soak: policy.soak_seconds > 0,
+        signs_itself: driver.signs_with(&material),
+    };
+    let allowed = policy
+        .environments
+        .get(target.environment())
+        .is_some_and(|environment| environment.owners.iter().any(|pattern| matches(pattern, &identity.owner)));
+    item.refused = if identity.binding == Binding::Ambiguous {
+        Some("what would be changed is not proven to be the leaked value".to_owned())
+    } else if dead || abilities.strategy == Strategy::Manual {
+        None // nothing is changed by us: it is only proven
+    } else if !allowed {
+        Some(format!("owner `{}` is not among those of environment `{}`", identity.owner, target.environment()))
+    } else if abilities.proof == Proof::Unproven && !wishes.allow_unproven.iter().any(|kind| kind == target.name()) {
+        item.manual.insert(0, leak.advice.clone());
+        Some(format!("its calls are unproven: do it by hand, or --allow-unproven {}", target.name()))
+    } else if course.strategy.issues() && item.destinations.is_empty() {
+        Some("no destination of the policy holds it, so nobody would get the new value".to_owned())
+    } else if !faults.is_empty() && !wishes.emergency {
+        Some(faults.join("; "))
+    } else {
+        course.refusal().map(str::to_owned)
+    };
+    if abilities.issue == Retry::Never {
+        item.manual.push("if the answer to `issue` is lost, a person must look: it is never repeated".to_owned());
+    }
+    item.course = Some(course);
+    item.identity = Some(identity);
+}
+
+/// The checklist for a secret that no target takes, and the kinds that could.
+fn by_hand(leak: &Leak) -> Vec<String> {
+    let mut lines: Vec<String> =
+        [&leak.advice, &leak.link].into_iter().filter(|line| !line.is_empty()).cloned().collect();
+    for kind in saas::data::of_rule(&leak.rule) {
+        lines.extend(kind.steps.iter().cloned());
+        lines.push(format!(
+            "a target of kind \"saas\" with provider \"{}\" would do this: {} ({})",
+            kind.id,
+            kind.strategy.as_str(),
+            kind.proof
+        ));
+    }
+    lines
+}
+
+fn planned(
+    policy: &Rotation,
+    destination: &DestinationPolicy,
+    material: &Material,
+    wishes: &Wishes,
+) -> Result<(Planned, Option<String>)> {
+    let driver = destination.open(policy)?;
+    let report = match destination.values(material) {
+        Ok(values) => driver.check(&values),
+        Err(fault) => Trouble::Refused(fault).report(),
+    };
+    let fault = (report.outcome != Outcome::Done).then(|| report.note.clone());
+    let planned = Planned {
+        name: destination.name.clone(),
+        place: driver.place(),
+        readable: driver.readable(),
+        state: report.note,
+        accepted: wishes.accept_missing.contains(&destination.name),
+    };
+    Ok((planned, fault))
+}

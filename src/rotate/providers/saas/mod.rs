@@ -1,0 +1,206 @@
+//! Credentials of vendors' services over HTTP: one driver that does what the data of `providers/*.toml` says.
+
+mod api;
+pub mod data;
+mod provider;
+pub(in crate::rotate) mod template;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+pub use self::api::SaasTarget;
+use self::api::{Api, Sent, holds, said};
+use self::data::{By, Change, IdFrom, Kind, List};
+use self::provider::object;
+use self::template::{Names, plain};
+
+use super::{Acted, Subject};
+use crate::error::{Error, Result};
+use crate::rotate::escrow::Material;
+use crate::rotate::run::course::Signer;
+use crate::rotate::types::{Binding, Outcome, Probe, Report, Trouble};
+use crate::secret::Secret;
+
+/// The driver.
+#[derive(Debug)]
+pub struct Saas {
+    name: String,
+    api: Api,
+    kind: &'static Kind,
+    propagation: u64,
+}
+
+/// What a probe was answered.
+struct Answer {
+    probe: Probe,
+    json: Value,
+}
+
+impl Saas {
+    /// The driver of a target.
+    ///
+    /// # Errors
+    /// When there is no such kind, something is left out, or the operator's credential cannot be had.
+    pub fn new(target: &SaasTarget, folder: &Path) -> Result<Self> {
+        data::kinds().map_err(Error::Usage)?;
+        let kind = data::kind(&target.provider)
+            .ok_or_else(|| Error::Usage(format!("target `{}`: there is no kind `{}`", target.name, target.provider)))?;
+        let propagation = target.propagation_seconds.unwrap_or(kind.propagation);
+        Ok(Self { name: target.name.clone(), api: Api::new(target, kind, folder)?, kind, propagation })
+    }
+
+    fn names<'n>(
+        &'n self,
+        by: By,
+        signer: Option<&'n Secret>,
+        material: &'n Material,
+        subject: Option<&Subject<'n>>,
+        id: Option<&'n str>,
+    ) -> Result<Names<'n>, Trouble> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        let token = self.api.token(by, signer).map_err(Trouble::Refused)?;
+        Ok(Names {
+            token,
+            material,
+            id,
+            run: subject.map_or("", |subject| subject.run),
+            parameters: &self.api.parameters,
+            facts: subject.map_or(&NONE, |subject| &subject.identity.facts),
+        })
+    }
+
+    /// Asks about a value.
+    fn ask(&self, material: &Material) -> Result<Answer, Trouble> {
+        let probe = self.kind.probe.as_ref();
+        let probe = probe.ok_or_else(|| Trouble::Refused(format!("no call tells whether a {} lives", self.kind.id)))?;
+        let names = self.names(probe.signer, material.get("value"), material, None, None)?;
+        let sent =
+            Sent { call: &probe.call, headers: &probe.headers, body: probe.body.as_ref(), form: probe.form.as_ref() };
+        let answer = self.api.read(&sent, probe.signer, &names)?;
+        let json = answer.json();
+        let note = format!("status {}{}", answer.status, said(json.as_ref()));
+        let unknown = |why: &str| Probe::Unknown(format!("{note}{why}"));
+        let found = match &json {
+            Some(json) if probe.live.contains(&answer.status) && holds(json, &probe.live_if) => Probe::Live(note),
+            Some(json) if probe.dead.contains(&answer.status) && holds(json, &probe.dead_if) => Probe::Dead(note),
+            None if probe.dead.contains(&answer.status)
+                && probe.dead_text.as_ref().is_some_and(|text| answer.text().contains(text)) =>
+            {
+                Probe::Dead(note)
+            }
+            Some(_) => unknown(": that says neither live nor dead"),
+            None => unknown(": the answer is none of the vendor's"),
+        };
+        Ok(Answer { probe: found, json: json.unwrap_or_default() })
+    }
+
+    /// The object's id, and how it belongs to the value; none where it is not proven.
+    fn id(&self, material: &Material, answer: &Value) -> Result<(Option<String>, Binding), Trouble> {
+        let text = |id: Option<String>, binding| match id.filter(|id| !id.is_empty()) {
+            Some(id) => (Some(id), binding),
+            None => (None, Binding::Ambiguous),
+        };
+        Ok(match &self.kind.id_from {
+            None => (None, Binding::SelfEndpoint),
+            Some(IdFrom::Probe(pointer)) => text(answer.pointer(pointer).map(plain), Binding::SelfEndpoint),
+            Some(IdFrom::Value { split, at }) => {
+                let piece = material.text("value").and_then(|value| value.split(split.as_str()).nth(*at));
+                text(piece.map(str::to_owned), Binding::IdInSecret)
+            }
+            Some(IdFrom::Part(names)) => {
+                text(names.iter().find_map(|name| material.text(name)).map(str::to_owned), Binding::IdInSecret)
+            }
+            Some(IdFrom::List { call, signer, items, value, id }) => {
+                let none = BTreeMap::new();
+                let names = self.names(*signer, material.get("value"), material, None, None)?;
+                let sent = Sent { call, headers: &none, body: None, form: None };
+                let found = self.items(&sent, *signer, &names, items)?;
+                let leaked = material.text("value").unwrap_or_default();
+                let same = |item: &&Value| item.pointer(value).and_then(Value::as_str) == Some(leaked);
+                let mut same = found.iter().filter(same);
+                match (same.next(), same.next()) {
+                    (Some(item), None) => text(item.pointer(id).map(plain), Binding::ExactMatch),
+                    _ => (None, Binding::Ambiguous),
+                }
+            }
+        })
+    }
+
+    fn items(&self, sent: &Sent<'_>, by: By, names: &Names<'_>, pointer: &str) -> Result<Vec<Value>, Trouble> {
+        let answer = self.api.read(sent, by, names)?;
+        let json = answer.json();
+        let note = format!("{}: status {}{}", sent.call, answer.status, said(json.as_ref()));
+        match answer.status {
+            200 => {
+                let list = json.as_ref().and_then(|json| json.pointer(pointer)).and_then(Value::as_array).cloned();
+                list.ok_or_else(|| Trouble::Unreachable(format!("{note}: the answer holds no list")))
+            }
+            401 | 403 | 404 => Err(Trouble::Refused(note)),
+            _ => Err(Trouble::Unreachable(note)),
+        }
+    }
+
+    fn signer<'s>(subject: &Subject<'s>) -> Option<&'s Secret> {
+        let material = match subject.signer {
+            Signer::New => subject.new.unwrap_or(subject.old),
+            Signer::Old | Signer::Admin => subject.old,
+        };
+        material.get("value")
+    }
+
+    /// The id of what this run made; `None` when it made nothing.
+    fn made(&self, list: &List, subject: &Subject<'_>) -> Result<Option<String>, Trouble> {
+        let names = self.names(list.signer, Self::signer(subject), subject.old, Some(subject), None)?;
+        let sent = Sent { call: &list.call, headers: &list.headers, body: None, form: None };
+        let found = self.items(&sent, list.signer, &names, &list.items)?;
+        let tagged = |item: &&Value| {
+            item.pointer(&list.tag).and_then(Value::as_str).is_some_and(|name| name.contains(subject.run))
+        };
+        match found.iter().find(tagged).and_then(|item| item.pointer(&list.id)) {
+            Some(id) => Ok(Some(plain(id))),
+            None if found.len() >= list.most => Err(Trouble::Unreachable(format!(
+                "{}: {} are listed and there may be more: nobody can say",
+                list.call,
+                found.len()
+            ))),
+            None => Ok(None),
+        }
+    }
+
+    fn change(&self, change: &Change, subject: &Subject<'_>, id: Option<&str>) -> (Report, Option<Value>) {
+        match self.names(change.signer, Self::signer(subject), subject.old, Some(subject), id) {
+            Ok(names) => self.api.change(change, &names),
+            Err(trouble) => (trouble.report(), None),
+        }
+    }
+
+    fn issue(&self, subject: &Subject<'_>) -> Acted {
+        let Some(change) = &self.kind.issue else { return Report::refused("no call makes a new one").into() };
+        let (report, answer) = self.change(change, subject, object(subject.identity));
+        if report.outcome != Outcome::Done {
+            return report.into();
+        }
+        let answer = answer.unwrap_or_default();
+        let text = |pointer: &Option<String>| {
+            pointer.as_ref().and_then(|pointer| answer.pointer(pointer)).map(plain).filter(|text| !text.is_empty())
+        };
+        let Some(value) = text(&change.value).map(zeroize::Zeroizing::new) else {
+            return Report::unknown("the answer holds no new value").into();
+        };
+        // What stands beside the value (a user's name) stays; the id is the new one's.
+        let mut new = Material::of(value.as_bytes());
+        for (name, part) in subject.old.parts().filter(|(name, _)| !["value", "id"].contains(name)) {
+            new = new.with(name, part.expose());
+        }
+        let mut report = Report::done("a new one is made");
+        if let Some(id) = text(&change.id) {
+            new = new.with("id", id.as_bytes());
+            report = report.fact("id", id);
+        }
+        Acted { report, new: Some(new) }
+    }
+}

@@ -1,0 +1,177 @@
+//! Stores of vendors' services as destinations, in whole runs against the simulator.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::proxy::{Fate, Proxy, answer};
+use crate::servers::venv;
+use crate::simulator::{STORE, Simulator};
+use crate::work::{Work, made_up};
+
+/// A leaked SendGrid key whose copy is in a store.
+fn work(simulator: &Simulator, port: u16, seed: u64, store: &str, parameters: &str) -> (Work, String) {
+    let value = made_up("SG.{base64url:22}.{base64url:43}", seed);
+    simulator.token(&value);
+    let mut work = Work::new(&format!(
+        r#"
+[rotation]
+proof-samples = 1
+[rotation.environments.test]
+owners = ["sendgrid-key:service:*"]
+[[rotation.targets]]
+kind = "saas"
+name = "service"
+environment = "test"
+provider = "sendgrid-key"
+address = "http://127.0.0.1:{}"
+private-address = true
+plain-http = true
+[[rotation.destinations]]
+name = "copy"
+owners = ["sendgrid-key:service:*"]
+keys = {{ SENDGRID = "{{value}}" }}
+[rotation.destinations.at.service]
+provider = "{store}"
+address = "http://127.0.0.1:{port}"
+private-address = true
+plain-http = true
+token = {{ env = "STORE" }}
+parameters = {{ {parameters} }}
+"#,
+        simulator.port
+    ));
+    work.environment.push(("STORE".into(), STORE.into()));
+    work.write("leak.txt", &format!("token: \"{value}\"\n"));
+    (work, value)
+}
+
+/// Runs Python with PyNaCl, which is libsodium: not the library we seal with.
+fn python(script: &str, input: &str) -> String {
+    let mut child = Command::new(venv().join("bin/python"))
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python runs: tests/run installs it");
+    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("sent");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success());
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn the_living(simulator: &Simulator) -> String {
+    let living = simulator.with(|state| state.living());
+    assert_eq!(living.len(), 1, "exactly one lives");
+    living[0].clone()
+}
+
+#[test]
+#[ignore = "needs the tools that tests/run installs"]
+fn a_sealed_secret_is_opened_by_its_owner_and_nobody_loses_sight_of_it() {
+    let simulator = Simulator::start();
+    let keys = python(
+        "import nacl.public, base64\nk = nacl.public.PrivateKey.generate()\n\
+         print(base64.b64encode(bytes(k)).decode(), base64.b64encode(bytes(k.public_key)).decode())",
+        "",
+    );
+    let (private, public) = keys.split_once(' ').expect("two keys");
+    let path = "/orgs/o/actions/secrets/SENDGRID";
+    simulator.with(|state| {
+        state.public_key = public.to_owned();
+        state.stored.insert(path.into(), json!({ "updated_at": "2026-01-01T00:00:00Z", "visibility": "selected" }));
+    });
+    let (work, old) = work(&simulator, simulator.port, 1, "github-organization-secret", "org = \"o\"");
+    let plan = work.plan(&[]);
+    assert!(plan.stdout.contains("github-organization-secret o (write-only)"), "{plan:?}");
+    let run = work.keysweep(&["rotate", "apply", "plan.json", "--yes"]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let stored = simulator.with(|state| state.stored[path].clone());
+    assert_eq!(stored["visibility"], "selected", "who may use it stays");
+    assert_eq!(stored["selected_repository_ids"], json!([11, 12]));
+    let script = "import sys, nacl.public, base64\nk, c = sys.stdin.read().split()\n\
+                  box = nacl.public.SealedBox(nacl.public.PrivateKey(base64.b64decode(k)))\n\
+                  print(box.decrypt(base64.b64decode(c)).decode())";
+    let opened = python(script, &format!("{private} {}", stored["encrypted_value"].as_str().expect("sealed")));
+    assert_eq!(opened, the_living(&simulator));
+    run.assert_silent(&[&old, &opened, STORE]);
+    work.assert_not_on_disk(&[&old, &opened, STORE], &["leak.txt"]);
+}
+
+#[test]
+fn law_8_a_write_only_store_is_written_again_after_a_kill() {
+    let path = "/repos/o/r/actions/secrets/SENDGRID";
+    for (seed, point) in
+        [(2, "after-act:distribute-0"), (3, "after-outcome:distribute-0"), (4, "after-intent:verify-at-0")]
+    {
+        let simulator = Simulator::start();
+        simulator.with(|state| {
+            state.public_key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=".to_owned();
+            state.stored.insert(path.into(), json!({ "updated_at": "2026-01-01T00:00:00Z", "visibility": null }));
+        });
+        let (work, _) = work(&simulator, simulator.port, seed, "github-actions-secret", "owner = \"o\", repo = \"r\"");
+        work.plan(&[]);
+        work.killed_at(point, &["rotate", "apply", "plan.json", "--yes"]);
+        let run = work.keysweep(&["rotate", "resume", &work.run_name()]);
+        assert_eq!(run.status, Some(0), "{point}: {run:?}");
+        the_living(&simulator);
+        assert!(simulator.with(|state| state.stored[path]["encrypted_value"].is_string()), "{point}");
+    }
+}
+
+#[test]
+fn law_5_a_variable_that_holds_something_else_stops_the_run() {
+    let simulator = Simulator::start();
+    let path = "/api/v4/projects/7/variables/SENDGRID";
+    let parameters = "project = \"7\", scope = \"*\"";
+    let (work, old) = work(&simulator, simulator.port, 5, "gitlab-project-variable", parameters);
+    simulator.with(|state| state.stored.insert(path.into(), json!({ "key": "SENDGRID", "value": "something else" })));
+    let plan = work.keysweep(&["rotate", "plan", "leak.txt", "--output", "plan.json"]);
+    assert!(plan.status == Some(2) && plan.stdout.contains("does not hold the leaked value"), "{plan:?}");
+    simulator.with(|state| state.stored.insert(path.into(), json!({ "key": "SENDGRID", "value": old })));
+    work.plan(&[]);
+    let run = work.keysweep(&["rotate", "apply", "plan.json", "--yes"]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert_eq!(simulator.with(|state| state.stored[path]["value"].clone()), json!(the_living(&simulator)));
+}
+
+#[test]
+fn law_4_another_writer_and_a_lost_answer_are_seen() {
+    let simulator = Simulator::start();
+    let path = "/api/v1/namespaces/shop/secrets/mail";
+    let times = std::sync::atomic::AtomicUsize::new(0);
+    let proxy = Proxy::start(simulator.port, move |call| {
+        if !call.starts_with("PATCH") {
+            return Fate::Pass;
+        }
+        match times.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0 => answer("409 Conflict", "", "{}"),
+            1 => Fate::Lose,
+            _ => Fate::Pass,
+        }
+    });
+    let (work, old) = work(&simulator, proxy.port, 6, "kubernetes-secret", "namespace = \"shop\", name = \"mail\"");
+    let encoded = base64(&old);
+    let secret = json!({ "data": { "SENDGRID": encoded, "OTHER": "eA==" }, "metadata": { "resourceVersion": "5" } });
+    simulator.with(|state| state.stored.insert(path.into(), secret));
+    work.plan(&[]);
+    let run = work.keysweep(&["rotate", "apply", "plan.json", "--yes"]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let stored: Value = simulator.with(|state| state.stored[path].clone());
+    assert_eq!(stored["data"], json!({ "SENDGRID": base64(&the_living(&simulator)), "OTHER": "eA==" }));
+    assert_eq!(proxy.count("PATCH"), 2, "refused once, then applied and looked for");
+}
+
+fn base64(text: &str) -> String {
+    let mut out = String::new();
+    for chunk in text.as_bytes().chunks(3) {
+        let number = chunk.iter().fold(0u32, |n, byte| n << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for at in 0..4 {
+            let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+            let index = (number >> (18 - 6 * at)) as usize & 63;
+            out.push(if at <= chunk.len() { char::from(letters[index]) } else { '=' });
+        }
+    }
+    out
+}
