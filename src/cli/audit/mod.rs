@@ -1,0 +1,86 @@
+//! `keysweep audit`: whole histories of many repositories, again and again, only what is new each time.
+
+mod key;
+#[cfg(feature = "rotate")]
+mod proofs;
+mod run;
+mod scan;
+mod settings;
+mod state;
+mod targets;
+
+use std::path::PathBuf;
+
+use super::policy::PolicyArguments;
+use crate::error::{Error, Result};
+
+/// Arguments of `keysweep audit`.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct AuditArguments {
+    /// Look after the state.
+    #[command(subcommand)]
+    pub command: Option<AuditCommand>,
+    /// Repositories, folders of repositories, files that list them one a line
+    pub targets: Vec<PathBuf>,
+    /// Where the audit keeps what it knows; made when there is none
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Exit status 1 when any secret is open, not only for new ones
+    #[arg(long)]
+    pub any: bool,
+    /// Folder of rotation evidence: what was proven dead is closed; may be given several times
+    #[cfg(feature = "rotate")]
+    #[arg(long, value_name = "FOLDER")]
+    pub evidence: Vec<PathBuf>,
+    /// Trust evidence of this signer alone (public key in hex)
+    #[cfg(feature = "rotate")]
+    #[arg(long, value_name = "KEY", requires = "evidence")]
+    pub signer: Option<String>,
+    /// Megabytes of object texts held at a time [default: 256]
+    #[arg(long, value_name = "MB")]
+    pub memory: Option<u64>,
+    /// Form of the report
+    #[arg(long, short = 'f', value_enum, value_name = "FORMAT", default_value = "text")]
+    pub format: AuditFormat,
+    /// Write the report to FILE instead of standard output
+    #[arg(long, short = 'o', value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// List all open secrets, not only new ones (text)
+    #[arg(long, short = 'v')]
+    pub verbose: bool,
+    /// What counts.
+    #[command(flatten)]
+    pub policy: PolicyArguments,
+}
+
+/// Forms of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum AuditFormat {
+    /// For people at a terminal
+    Text,
+    /// For programs: docs/schema/keysweep-audit-1.schema.json
+    Json,
+}
+
+/// Commands of `keysweep audit`.
+#[derive(Debug, clap::Subcommand)]
+pub enum AuditCommand {
+    /// Look after the state.
+    #[command(subcommand)]
+    State(state::StateCommand),
+}
+
+/// Runs the command; the exit status comes back: 0 nothing new and all covered, 1 new secrets, 2 something not covered.
+///
+/// # Errors
+/// When the audit cannot begin.
+pub fn run(arguments: &AuditArguments) -> Result<u8> {
+    if let Some(AuditCommand::State(command)) = &arguments.command {
+        return state::run(command);
+    }
+    let Some(state) = &arguments.state else {
+        return Err(Error::Usage("where is the state? give --state FILE (it is made when there is none)".to_owned()));
+    };
+    run::run(arguments, state)
+}

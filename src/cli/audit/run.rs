@@ -1,0 +1,234 @@
+//! One run of an audit: find the repositories, look at each, settle all accounts, report.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::scan::{Looked, Scanning};
+use super::targets::Targets;
+use super::{AuditArguments, AuditFormat, key, settings};
+use crate::audit::document::{Document, Parts};
+use crate::audit::ledger;
+use crate::audit::life::{Moment, Proofs};
+use crate::audit::record::{Allowed, Repository, Run, Standing};
+use crate::audit::rules::RuleDigests;
+use crate::audit::settle::{self, Life};
+use crate::audit::state::State;
+use crate::audit::{coverage, text};
+use crate::cli::output::{reader_may_go, unwritable};
+use crate::clock;
+use crate::engine::Engine;
+use crate::error::{Error, Notice, NoticeKind, Result};
+use crate::filter::Filter;
+use crate::filter::config::build::Plan;
+use crate::finding::Severity;
+use crate::report::file::{check_writable, write_file};
+
+/// Runs the audit; the exit status comes back.
+///
+/// # Errors
+/// When it cannot begin, or the state or a report cannot be written.
+pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
+    if let Some(output) = &arguments.output {
+        check_writable(output).map_err(|source| unwritable(output, &source))?;
+    }
+    let Plan { rules, mut filter, fail_on, settings } = arguments.policy.plan(Path::new("."))?;
+    let settings = settings::digest(&arguments.policy, &settings, &filter);
+    key::first(&mut filter.keys)?;
+    let digests = RuleDigests::of(&rules, env!("CARGO_PKG_VERSION"));
+    let engine = Engine::new(rules)?;
+    let key_id = filter.key_id();
+    let mut notices = Vec::new();
+    let proofs = proofs(arguments, &key_id, &mut notices)?;
+    let began = clock::rfc3339(clock::epoch_seconds(SystemTime::now()));
+    let state = State::open_or_make(path, &key_id, &began)?;
+    let runs = ledger::runs(&state)?;
+    let began = not_before(&runs, began, &mut notices);
+    let after = runs.iter().rev().find(|run| !run.ended.is_empty()).map_or(0, |run| run.number);
+    let mut run = Run { number: state.about().next_run, began: began.clone(), ..Run::default() };
+    ledger::write_run(&state, &run)?;
+    let scanning = Scanning {
+        state: &state,
+        engine: &engine,
+        filter: &filter,
+        rules: &digests,
+        settings: &settings,
+        memory: arguments.memory.map(|megabytes| megabytes.saturating_mul(1 << 20)),
+        moment: Moment { run: run.number, now: &began, today: began.get(..10).unwrap_or_default() },
+        changed: Default::default(),
+    };
+    let targets = if arguments.targets.is_empty() { vec![PathBuf::from(".")] } else { arguments.targets.clone() };
+    let Targets { repositories, notices: mut missing } = Targets::find(&targets);
+    run.repositories = repositories.len() as u64 + missing.len() as u64;
+    notices.append(&mut missing);
+    look_at_all(&scanning, &repositories, &mut run, &mut notices)?;
+    notices.sort();
+    notices.dedup();
+    let lives = settle::settle(&state, &|id| accepts(&filter, id), &proofs, &scanning.moment)?;
+    count(&lives, after, &mut run);
+    run.ended = not_before(&runs, clock::rfc3339(clock::epoch_seconds(SystemTime::now())), &mut Vec::new());
+    ledger::write_run(&state, &run)?;
+    let known = ledger::repositories(&state)?;
+    let document = Document::new(&Parts {
+        key_id: &key_id,
+        run: &run,
+        runs: &runs,
+        after,
+        lives: &lives,
+        repositories: &known,
+        notices: &notices,
+    });
+    drop(state);
+    report(arguments, &document)?;
+    let counts = |life: &&Life| life.secret.severity >= fail_on && life.secret.standing == Standing::Open;
+    let mut counting = lives.iter().filter(counts);
+    Ok(match () {
+        () if notices.iter().any(|notice| notice.gap) => 2,
+        () => u8::from(counting.any(|life| arguments.any || life.secret.is_new_since(after))),
+    })
+}
+
+#[cfg(feature = "rotate")]
+fn proofs(arguments: &AuditArguments, key_id: &str, notices: &mut Vec<Notice>) -> Result<Proofs> {
+    super::proofs::read(&arguments.evidence, arguments.signer.as_deref(), key_id, notices)
+}
+
+#[cfg(not(feature = "rotate"))]
+fn proofs(_: &AuditArguments, _: &str, _: &mut Vec<Notice>) -> Result<Proofs> {
+    Ok(Proofs::new())
+}
+
+/// The time, or that of the last run where the clock went back: what came later must not look earlier.
+fn not_before(runs: &[Run], now: String, notices: &mut Vec<Notice>) -> String {
+    let last = runs.iter().map(|run| if run.ended.is_empty() { &run.began } else { &run.ended }).max();
+    match last {
+        Some(last) if *last > now => {
+            let message = format!("the clock says {now}, before the last run ({last}): that run's time is used");
+            notices.push(Notice::new(NoticeKind::Information, message).mend("set the clock"));
+            last.clone()
+        }
+        _ => now,
+    }
+}
+
+/// What today's ignore files say of an identity.
+fn accepts(filter: &Filter, id: &str) -> Option<Allowed> {
+    let said = filter.ignore_files.iter().find_map(|file| file.check(id, &filter.today)?.ok())?;
+    Some(Allowed { by: said.by.to_owned(), reason: said.reason, owner: said.owner, expires: said.expires })
+}
+
+fn look_at_all(
+    scanning: &Scanning<'_>,
+    repositories: &[PathBuf],
+    run: &mut Run,
+    notices: &mut Vec<Notice>,
+) -> Result<()> {
+    let mut known = ledger::repositories(scanning.state)?;
+    let mut untouched: BTreeMap<u32, Vec<Notice>> = BTreeMap::new();
+    for path in repositories {
+        let name = path.to_string_lossy().into_owned();
+        let found = known.iter().find(|(_, record)| record.name == name).map(|(number, _)| *number);
+        let number = match found.map_or_else(|| moved(scanning.state, &known, path), |number| Ok(Some(number)))? {
+            Some(number) => number,
+            None => {
+                let (number, record) = ledger::add_repository(scanning.state, &name, scanning.moment.now)?;
+                known.insert(number, record);
+                number
+            }
+        };
+        let Some(record) = known.get_mut(&number) else { continue };
+        if record.name != name {
+            let message = format!("this is {}, moved", record.name);
+            notices.push(Notice::new(NoticeKind::Information, message).at(&name));
+            ledger::rename_repository(scanning.state, number, &name)?;
+            record.name.clone_from(&name);
+        }
+        match scanning.look(path, number, record) {
+            Ok(Looked { untouched: nothing, new_objects, notices: mut more }) => {
+                run.complete += u64::from(!more.iter().any(|notice| notice.gap));
+                run.new_objects += new_objects;
+                notices.append(&mut more);
+                if nothing {
+                    untouched.insert(number, Vec::new());
+                }
+            }
+            // One broken repository of many: it is named, the others go on. The state itself is another matter.
+            Err(error @ (Error::Git { .. } | Error::Io { .. })) => {
+                let gap = Notice::new(NoticeKind::Unreadable, error.to_string()).at(&name).gap();
+                notices.push(gap.clone());
+                untouched.insert(number, vec![gap]);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    for (_, record) in known.iter().filter(|(_, record)| !Path::new(&record.name).exists()) {
+        let message = "the repository is gone; what was found in it stays as it is";
+        notices.push(Notice::new(NoticeKind::Information, message).at(&record.name));
+    }
+    ledger::touch(scanning.state, &untouched, &scanning.moment)
+}
+
+/// The repository that was moved to `path`: one that is gone from its place, and had a pack that is there now.
+fn moved(state: &State, known: &BTreeMap<u32, Repository>, path: &Path) -> Result<Option<u32>> {
+    let gone: Vec<u32> =
+        known.iter().filter(|(_, record)| !Path::new(&record.name).exists()).map(|(number, _)| *number).collect();
+    if gone.is_empty() {
+        return Ok(None);
+    }
+    let folders = [path.join("objects/pack"), path.join(".git/objects/pack")];
+    for entry in folders.iter().flat_map(std::fs::read_dir).flatten().flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|extension| extension != "pack") {
+            continue;
+        }
+        let Ok(map) = crate::source::map::Map::open(&path) else { continue };
+        for length in [20, 32] {
+            let Some(from) = map.len().checked_sub(length) else { continue };
+            for &number in &gone {
+                if coverage::has_pack(state, number, &map[from..])? {
+                    return Ok(Some(number));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Counts what happened since the run `after`.
+fn count(lives: &[Life], after: u64, run: &mut Run) {
+    for severity in [Severity::Low, Severity::Medium, Severity::High, Severity::Critical] {
+        run.open.insert(severity.as_str().to_owned(), 0);
+    }
+    for Life { secret, .. } in lives {
+        if secret.standing == Standing::Open {
+            *run.open.entry(secret.severity.as_str().to_owned()).or_default() += 1;
+            let reopened = secret.has_since(after, &["reopened"]);
+            run.reopened += u64::from(reopened);
+            run.found += u64::from(!reopened && secret.has_since(after, &["found"]));
+        } else {
+            // What was accepted before anybody saw it open was not closed, either.
+            let was_open = !secret.has_since(after, &["found"]);
+            run.closed += u64::from(was_open && secret.has_since(after, &["proven", "accepted"]));
+        }
+    }
+}
+
+fn report(arguments: &AuditArguments, document: &Document) -> Result<()> {
+    let text = match arguments.format {
+        AuditFormat::Text => text::write(document, arguments.verbose || arguments.any),
+        AuditFormat::Json => {
+            let json = serde_json::to_string_pretty(document);
+            json.map(|json| format!("{json}\n")).map_err(|error| Error::Usage(error.to_string()))?
+        }
+    };
+    match &arguments.output {
+        Some(path) => {
+            write_file(path, false, |out| out.write_all(text.as_bytes())).map_err(|source| unwritable(path, &source))
+        }
+        None => {
+            let mut out = std::io::stdout().lock();
+            reader_may_go(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+        }
+    }
+}
