@@ -26,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Rotation neither looks for secrets nor knows how they were found: the program hands it a way to read one again.
     ("rotate", &["clock", "error", "finding", "private", "secret"]),
     // The audit keeps what scans found and reads what rotation proved; the program does the scanning for it.
-    ("audit", &["clock", "error", "finding", "private", "rules"]),
+    ("audit", &["clock", "error", "finding", "private", "report", "rules"]),
     // The program may use everything.
     (
         "cli",

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::figures::Figures;
 use super::record::{Event, Place, Repository, Run, Secret, Standing};
 use super::settle::Life;
 use crate::error::Notice;
@@ -37,6 +38,8 @@ pub struct Document {
     pub run: Run,
     /// The runs before it, oldest first.
     pub runs: Vec<Run>,
+    /// How much is open and how old, how long it takes to detect and to close, what is covered.
+    pub figures: Figures,
     /// All secrets, open ones first, the worst first.
     pub secrets: Vec<SecretEntry>,
     /// All repositories the state knows, by name.
@@ -158,6 +161,7 @@ impl Document {
             key_id: parts.key_id.to_owned(),
             run: parts.run.clone(),
             runs: parts.runs.to_vec(),
+            figures: Figures::of(parts.lives, parts.repositories, &parts.run.ended),
             secrets,
             repositories,
             notices: parts.notices.to_vec(),

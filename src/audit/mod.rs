@@ -11,10 +11,11 @@
 pub mod check;
 pub mod coverage;
 pub mod document;
+pub mod figures;
 pub mod ledger;
 pub mod life;
 pub mod record;
+pub mod report;
 pub mod rules;
 pub mod settle;
 pub mod state;
-pub mod text;

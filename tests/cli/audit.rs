@@ -410,3 +410,33 @@ fn killed_at_any_moment_nothing_is_lost() {
     assert!(status == 1 || new_in_all, "{document:#}");
     assert_eq!(essence(&document), essence(&whole));
 }
+
+#[test]
+fn reports_of_all_forms_say_the_same_and_load_nothing() {
+    let fleet = Fleet::new();
+    fleet.repository("one");
+    let token = github_token(1);
+    fleet.commit("one", "<script>alert(1)<script>.env", &env(1));
+    fleet.commit("one", "=formula|a.env", &env(2));
+    let reports = ["markdown=a.md", "csv=a.csv", "html=a.html", "json=a.json"];
+    let run = fleet.run(&reports.map(|report| ["--report", report]).concat());
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    assert!(run.stdout.contains("2 secrets open (2 critical)") || run.stdout.contains("2 secrets"), "{}", run.stdout);
+    let read = |name: &str| std::fs::read_to_string(fleet.path().join(name)).expect("written");
+    let html = read("a.html");
+    for wrong in ["<script", "src=", "href=", "url(", "@import", "style=", token.as_str()] {
+        assert!(!html.contains(wrong), "{wrong}");
+    }
+    assert!(html.contains("default-src 'none'") && html.contains("&lt;script&gt;") && html.contains("<svg"));
+    assert_eq!(html.matches("<tr class=\"").count(), 2, "a row for each secret");
+    let csv = read("a.csv");
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    assert!(!csv.contains(",=formula"), "{csv}");
+    let markdown = read("a.md");
+    assert!(markdown.contains("# Audit: 2 secrets open") && markdown.contains("formula\\|a.env"), "{markdown}");
+    let document: Value = serde_json::from_str(&read("a.json")).expect("json");
+    assert_eq!(document["figures"]["open_by_age"][0], serde_json::json!({"name": "under a day", "count": 2}));
+    assert_eq!(document["figures"]["coverage"]["objects"], 6);
+    assert_eq!(document["figures"]["time_to_detect"]["count"], 2);
+    assert!(fleet.run(&["--report", "pdf=a.pdf"]).stderr.contains("no format"));
+}

@@ -12,6 +12,7 @@ mod targets;
 use std::path::PathBuf;
 
 use super::policy::PolicyArguments;
+use crate::audit::report::AuditFormat;
 use crate::error::{Error, Result};
 
 /// Arguments of `keysweep audit`.
@@ -46,6 +47,9 @@ pub struct AuditArguments {
     /// Write the report to FILE instead of standard output
     #[arg(long, short = 'o', value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write another report; may be given several times
+    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = parse_report)]
+    pub reports: Vec<(AuditFormat, PathBuf)>,
     /// List all open secrets, not only new ones (text)
     #[arg(long, short = 'v')]
     pub verbose: bool,
@@ -54,21 +58,23 @@ pub struct AuditArguments {
     pub policy: PolicyArguments,
 }
 
-/// Forms of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum AuditFormat {
-    /// For people at a terminal
-    Text,
-    /// For programs: docs/schema/keysweep-audit-1.schema.json
-    Json,
-}
-
 /// Commands of `keysweep audit`.
 #[derive(Debug, clap::Subcommand)]
 pub enum AuditCommand {
     /// Look after the state.
     #[command(subcommand)]
     State(state::StateCommand),
+}
+
+fn parse_report(text: &str) -> std::result::Result<(AuditFormat, PathBuf), String> {
+    use clap::ValueEnum as _;
+    let (format, path) = text.split_once('=').ok_or("it must be FORMAT=FILE, for example `html=audit.html`")?;
+    let format = AuditFormat::from_str(format, true)
+        .map_err(|_| format!("`{format}` is no format; there are text, json, markdown, csv, html"))?;
+    if path.is_empty() {
+        return Err("the file's name is missing after `=`".to_owned());
+    }
+    Ok((format, path.into()))
 }
 
 /// Runs the command; the exit status comes back: 0 nothing new and all covered, 1 new secrets, 2 something not covered.

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use super::scan::{Looked, Scanning};
 use super::targets::Targets;
-use super::{AuditArguments, AuditFormat, key, settings};
+use super::{AuditArguments, key, settings};
 use crate::audit::document::{Document, Parts};
 use crate::audit::ledger;
 use crate::audit::life::{Moment, Proofs};
@@ -15,7 +15,7 @@ use crate::audit::record::{Allowed, Repository, Run, Standing};
 use crate::audit::rules::RuleDigests;
 use crate::audit::settle::{self, Life};
 use crate::audit::state::State;
-use crate::audit::{coverage, text};
+use crate::audit::{coverage, report};
 use crate::cli::output::{reader_may_go, unwritable};
 use crate::clock;
 use crate::engine::Engine;
@@ -30,7 +30,7 @@ use crate::report::file::{check_writable, write_file};
 /// # Errors
 /// When it cannot begin, or the state or a report cannot be written.
 pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
-    if let Some(output) = &arguments.output {
+    for output in arguments.output.iter().chain(arguments.reports.iter().map(|(_, path)| path)) {
         check_writable(output).map_err(|source| unwritable(output, &source))?;
     }
     let Plan { rules, mut filter, fail_on, settings } = arguments.policy.plan(Path::new("."))?;
@@ -80,7 +80,7 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
         notices: &notices,
     });
     drop(state);
-    report(arguments, &document)?;
+    write_reports(arguments, &document)?;
     let counts = |life: &&Life| life.secret.severity >= fail_on && life.secret.standing == Standing::Open;
     let mut counting = lives.iter().filter(counts);
     Ok(match () {
@@ -214,21 +214,16 @@ fn count(lives: &[Life], after: u64, run: &mut Run) {
     }
 }
 
-fn report(arguments: &AuditArguments, document: &Document) -> Result<()> {
-    let text = match arguments.format {
-        AuditFormat::Text => text::write(document, arguments.verbose || arguments.any),
-        AuditFormat::Json => {
-            let json = serde_json::to_string_pretty(document);
-            json.map(|json| format!("{json}\n")).map_err(|error| Error::Usage(error.to_string()))?
-        }
-    };
-    match &arguments.output {
-        Some(path) => {
-            write_file(path, false, |out| out.write_all(text.as_bytes())).map_err(|source| unwritable(path, &source))
-        }
-        None => {
-            let mut out = std::io::stdout().lock();
-            reader_may_go(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
-        }
+fn write_reports(arguments: &AuditArguments, document: &Document) -> Result<()> {
+    let all = arguments.verbose || arguments.any;
+    let to_file = arguments.output.iter().map(|path| (arguments.format, path));
+    for (format, path) in to_file.chain(arguments.reports.iter().map(|(format, path)| (*format, path))) {
+        write_file(path, false, |out| report::write(document, format, all, out))
+            .map_err(|source| unwritable(path, &source))?;
     }
+    if arguments.output.is_none() {
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        reader_may_go(report::write(document, arguments.format, all, &mut out).and_then(|()| out.flush()))?;
+    }
+    Ok(())
 }

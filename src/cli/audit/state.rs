@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::audit::check::{Contents, contents};
+use crate::audit::report::text::count;
 use crate::audit::state::{State, previous, restore_previous};
-use crate::audit::text::count;
 use crate::cli::gather::print;
 use crate::error::Result;
 

@@ -2,19 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::document::{Document, SecretEntry};
-use super::record::Standing;
+use crate::audit::document::{Document, SecretEntry};
+use crate::audit::figures::duration;
+use crate::audit::record::Standing;
 use crate::finding::Severity;
+use crate::report::escape::visible;
 
 /// Places that are listed of one secret.
 const PLACES: usize = 5;
-
-/// Text from a repository as a terminal may show it: control characters are escaped.
-fn plain(text: &str) -> String {
-    text.chars()
-        .flat_map(|char| if char.is_control() { char.escape_default().collect::<Vec<_>>() } else { vec![char] })
-        .collect()
-}
 
 /// How many of something, with its word.
 pub fn count(number: u64, word: &str) -> String {
@@ -34,11 +29,11 @@ fn entry(out: &mut String, secret: &SecretEntry) {
         (false, _) => "open",
     };
     let _ =
-        writeln!(out, "{word:8} {:8} {}  {}  {head}", secret.severity.as_str(), secret.rule, plain(&secret.redacted));
+        writeln!(out, "{word:8} {:8} {}  {}  {head}", secret.severity.as_str(), secret.rule, visible(&secret.redacted));
     let introduced = secret.introduced.as_deref().map(|date| format!("introduced {date}, ")).unwrap_or_default();
     let _ = writeln!(out, "  {}  {introduced}first seen {}", secret.secret_id, secret.first_seen);
     for place in secret.places.iter().take(PLACES) {
-        let (repository, path) = (plain(&place.repository), plain(&place.place.path));
+        let (repository, path) = (visible(&place.repository), visible(&place.place.path));
         let what =
             if path.is_empty() { format!("({})", place.place.kind) } else { format!("{path}:{}", place.place.line) };
         let _ = writeln!(out, "  {repository}  {what}");
@@ -60,9 +55,9 @@ pub fn write(document: &Document, all: bool) -> String {
     }
     for notice in &document.notices {
         let word = if notice.gap { "not covered" } else { "note" };
-        let path = notice.path.as_ref().map(|path| format!("{}: ", plain(path))).unwrap_or_default();
+        let path = notice.path.as_ref().map(|path| format!("{}: ", visible(path))).unwrap_or_default();
         let object = notice.object.as_ref().map(|object| format!(" ({object})")).unwrap_or_default();
-        let _ = writeln!(out, "{word}: {path}{}{object}", plain(&notice.message));
+        let _ = writeln!(out, "{word}: {path}{}{object}", visible(&notice.message));
     }
     let run = &document.run;
     let by = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
@@ -88,6 +83,13 @@ pub fn write(document: &Document, all: bool) -> String {
         count(run.repositories, "repository"),
         count(run.new_objects, "new object")
     );
+    let figures = &document.figures;
+    for (what, spread) in [("detect", figures.time_to_detect), ("close", figures.time_to_remediate)] {
+        if spread.count > 0 {
+            let (median, p90) = (duration(spread.median), duration(spread.p90));
+            let _ = writeln!(out, "time to {what}: median {median}, 90th percentile {p90} ({})", spread.count);
+        }
+    }
     out
 }
 
