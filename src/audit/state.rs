@@ -31,8 +31,10 @@ pub(super) const OBJECTS: TableDefinition<'_, (u32, u32, &[u8]), &[u8]> = TableD
 pub(super) const CARRIERS: TableDefinition<'_, (u32, &[u8]), &[u8]> = TableDefinition::new("carriers");
 /// Lives of secrets, by the bytes of the secret's id.
 pub(super) const SECRETS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("secrets");
-/// Places of secrets: secret, repository, fingerprint.
-pub(super) const PLACES: TableDefinition<'_, (&[u8], u32, &[u8]), &[u8]> = TableDefinition::new("places");
+/// Secret, repository, fingerprint.
+type PlaceKey<'k> = (&'k [u8], u32, &'k [u8]);
+/// Places of secrets.
+pub(super) const PLACES: TableDefinition<'_, PlaceKey<'_>, &[u8]> = TableDefinition::new("places");
 /// Runs by number.
 pub(super) const RUNS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("runs");
 /// Rule sets by digest: rule id -> digest of the rule.
@@ -146,6 +148,15 @@ impl State {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Closes it and gives its bytes, for a backup.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn into_bytes(mut self) -> Result<Vec<u8>> {
+        self.database = None;
+        fs::read(&self.path).map_err(io(&self.path))
     }
 
     fn database(&self) -> Result<&Database> {
@@ -323,12 +334,35 @@ pub fn restore_previous(path: &Path) -> Result<()> {
     }
     let new = beside(path, ".new");
     copy_private(&kept, &new)?;
+    put_in_place(path, &new)
+}
+
+/// Puts the state with these bytes in the place of the state, when they hold one. What was there stays as `FILE.damaged`.
+///
+/// # Errors
+/// When they hold no state, or somebody has the state open.
+pub fn restore_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    let _lock = lock(path)?;
+    let new = beside(path, ".new");
+    private::write_private(&new, bytes)?;
+    // Opened and read whole under another name first.
+    let tried = State::open(&new).and_then(|state| super::check::contents(&state));
+    remove(&beside(&new, ".lock"))?;
+    remove(&beside(&new, ".sum"))?;
+    if let Err(error) = tried {
+        remove(&new)?;
+        return Err(error);
+    }
+    put_in_place(path, &new)
+}
+
+fn put_in_place(path: &Path, new: &Path) -> Result<()> {
     if path.exists() {
         let damaged = beside(path, ".damaged");
         fs::rename(path, &damaged).map_err(io(&damaged))?;
     }
     remove(&beside(path, ".sum"))?;
-    fs::rename(&new, path).map_err(io(path))?;
+    fs::rename(new, path).map_err(io(path))?;
     write_sum(path)?;
     private::sync_folder(path)
 }

@@ -440,3 +440,61 @@ fn reports_of_all_forms_say_the_same_and_load_nothing() {
     assert_eq!(document["figures"]["time_to_detect"]["count"], 2);
     assert!(fleet.run(&["--report", "pdf=a.pdf"]).stderr.contains("no format"));
 }
+
+#[cfg(feature = "rotate")]
+#[test]
+fn a_backup_is_sealed_proves_itself_and_another_machine_goes_on_from_it() {
+    use keysweep::rotate::escrow::age::Identity;
+    let fleet = Fleet::new();
+    fleet.repository("one");
+    fleet.commit("one", "a.env", &env(1));
+    fleet.audit(&[]);
+    let identity = Identity::generate().expect("random bytes");
+    fleet.folder.write("identity", identity.line().as_bytes());
+    fleet.folder.write("other", Identity::generate().expect("random bytes").line().as_bytes());
+    let recipient = identity.recipient().to_string();
+    let state = |arguments: &[&str]| fleet.folder.keysweep(&[&["audit", "state"], arguments].concat());
+    let run = state(&["backup", "--state", "state", "--to", "b.age", "--recipient", &recipient]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let sealed = std::fs::read(fleet.path().join("b.age")).expect("written");
+    assert!(memchr::memmem::find(&sealed, b"repositories/one").is_none(), "it is sealed");
+    let run = state(&["drill", "--from", "b.age", "--identity", "identity"]);
+    assert!(run.status == 0 && run.stdout.contains("usable") && run.stdout.contains("1 secret,"), "{}", run.stdout);
+    assert_eq!(state(&["drill", "--from", "b.age", "--identity", "other"]).status, 2);
+    let mut damaged = sealed.clone();
+    let at = damaged.len() / 2;
+    damaged[at] ^= 1;
+    fleet.folder.write("damaged.age", &damaged);
+    assert_eq!(state(&["drill", "--from", "damaged.age", "--identity", "identity"]).status, 2);
+    // Sealed properly, but no state: nothing is replaced.
+    let nothing = keysweep::rotate::escrow::age::seal(b"nothing", &[identity.recipient()]).expect("sealed");
+    fleet.folder.write("nothing.age", nothing);
+    let before = std::fs::read(fleet.path().join("state")).expect("read");
+    assert_eq!(state(&["restore", "--state", "state", "--from", "nothing.age", "--identity", "identity"]).status, 2);
+    assert_eq!(std::fs::read(fleet.path().join("state")).expect("read"), before);
+    let run = state(&["restore", "--state", "elsewhere", "--from", "b.age", "--identity", "identity"]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let (status, document) = fleet.audit_with("elsewhere", &[]);
+    assert_eq!((status, &document["run"]["new_objects"], &document["run"]["number"]), (0, &0.into(), &2.into()));
+}
+
+#[test]
+fn jobs_change_nothing_and_shards_are_parts_of_the_whole() {
+    let fleet = Fleet::new();
+    for number in 0..7 {
+        let name = format!("r{number}");
+        fleet.repository(&name);
+        fleet.commit(&name, "a.env", &env(number));
+    }
+    let (_, one) = fleet.audit_with("one", &["--jobs", "1"]);
+    let (_, many) = fleet.audit_with("many", &["--jobs", "4"]);
+    assert_eq!(essence(&one), essence(&many));
+    let mut parts = Vec::new();
+    for part in 1..=3 {
+        let (_, document) = fleet.audit_with(&format!("part{part}"), &["--shard", &format!("{part}/3")]);
+        parts.extend(essence(&document));
+    }
+    parts.sort();
+    assert_eq!(parts, essence(&one), "each repository is in one part");
+    assert!(fleet.run(&["--shard", "4/3"]).stderr.contains("K from 1 to N"));
+}

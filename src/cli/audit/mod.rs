@@ -1,5 +1,7 @@
 //! `keysweep audit`: whole histories of many repositories, again and again, only what is new each time.
 
+#[cfg(feature = "rotate")]
+mod backup;
 mod key;
 #[cfg(feature = "rotate")]
 mod proofs;
@@ -12,6 +14,7 @@ mod targets;
 use std::path::PathBuf;
 
 use super::policy::PolicyArguments;
+use crate::audit::ledger::path_hash;
 use crate::audit::report::AuditFormat;
 use crate::error::{Error, Result};
 
@@ -38,9 +41,15 @@ pub struct AuditArguments {
     #[cfg(feature = "rotate")]
     #[arg(long, value_name = "KEY", requires = "evidence")]
     pub signer: Option<String>,
-    /// Megabytes of object texts held at a time [default: 256]
+    /// Megabytes of object texts held at a time, in all repositories together [default: 256]
     #[arg(long, value_name = "MB")]
     pub memory: Option<u64>,
+    /// Repositories that are scanned at a time [default: one for each core]
+    #[arg(long, short = 'j', value_name = "N")]
+    pub jobs: Option<std::num::NonZeroU8>,
+    /// Audit the Kth of N parts of the repositories: the same ones each time, whoever asks
+    #[arg(long, value_name = "K/N", value_parser = Shard::parse)]
+    pub shard: Option<Shard>,
     /// Form of the report
     #[arg(long, short = 'f', value_enum, value_name = "FORMAT", default_value = "text")]
     pub format: AuditFormat,
@@ -56,6 +65,33 @@ pub struct AuditArguments {
     /// What counts.
     #[command(flatten)]
     pub policy: PolicyArguments,
+}
+
+/// Bytes of object texts held at a time when nothing else is asked for.
+const MEMORY: u64 = 256 << 20;
+
+/// A part of the repositories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Which part, from 1.
+    part: u64,
+    /// How many parts there are.
+    of: u64,
+}
+
+impl Shard {
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        let numbers = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+        match numbers {
+            Some((part, of)) if (1..=of).contains(&part) => Ok(Self { part, of }),
+            _ => Err("it must be K/N with K from 1 to N, for example 2/8".to_owned()),
+        }
+    }
+
+    /// Whether the repository at `path` belongs to it.
+    fn has(self, path: &std::path::Path) -> bool {
+        path_hash(path.to_string_lossy().as_bytes()) % self.of == self.part - 1
+    }
 }
 
 /// Commands of `keysweep audit`.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::scan::{Looked, Scanning};
 use super::targets::Targets;
-use super::{AuditArguments, key, settings};
+use super::{AuditArguments, MEMORY, key, settings};
 use crate::audit::document::{Document, Parts};
 use crate::audit::ledger;
 use crate::audit::life::{Moment, Proofs};
@@ -48,21 +50,28 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     let after = runs.iter().rev().find(|run| !run.ended.is_empty()).map_or(0, |run| run.number);
     let mut run = Run { number: state.about().next_run, began: began.clone(), ..Run::default() };
     ledger::write_run(&state, &run)?;
+    let jobs = arguments
+        .jobs
+        .map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |jobs| usize::from(jobs.get()));
+    let memory = arguments.memory.map_or(MEMORY, |megabytes| megabytes.saturating_mul(1 << 20));
     let scanning = Scanning {
         state: &state,
         engine: &engine,
         filter: &filter,
         rules: &digests,
         settings: &settings,
-        memory: arguments.memory.map(|megabytes| megabytes.saturating_mul(1 << 20)),
+        memory: memory / jobs as u64,
         moment: Moment { run: run.number, now: &began, today: began.get(..10).unwrap_or_default() },
-        changed: Default::default(),
+        changed: Mutex::default(),
     };
     let targets = if arguments.targets.is_empty() { vec![PathBuf::from(".")] } else { arguments.targets.clone() };
-    let Targets { repositories, notices: mut missing } = Targets::find(&targets);
+    let Targets { mut repositories, notices: mut missing } = Targets::find(&targets);
+    if let Some(shard) = arguments.shard {
+        repositories.retain(|path| shard.has(path));
+    }
     run.repositories = repositories.len() as u64 + missing.len() as u64;
     notices.append(&mut missing);
-    look_at_all(&scanning, &repositories, &mut run, &mut notices)?;
+    look_at_all(&scanning, (&repositories, jobs), &mut run, &mut notices)?;
     notices.sort();
     notices.dedup();
     let lives = settle::settle(&state, &|id| accepts(&filter, id), &proofs, &scanning.moment)?;
@@ -118,33 +127,38 @@ fn accepts(filter: &Filter, id: &str) -> Option<Allowed> {
     Some(Allowed { by: said.by.to_owned(), reason: said.reason, owner: said.owner, expires: said.expires })
 }
 
+/// Looks at all repositories, `jobs` at a time; what happened is told in their order.
 fn look_at_all(
     scanning: &Scanning<'_>,
-    repositories: &[PathBuf],
+    (repositories, jobs): (&[PathBuf], usize),
     run: &mut Run,
     notices: &mut Vec<Notice>,
 ) -> Result<()> {
     let mut known = ledger::repositories(scanning.state)?;
-    let mut untouched: BTreeMap<u32, Vec<Notice>> = BTreeMap::new();
+    let mut work: Vec<(&PathBuf, u32)> = Vec::new();
     for path in repositories {
-        let name = path.to_string_lossy().into_owned();
-        let found = known.iter().find(|(_, record)| record.name == name).map(|(number, _)| *number);
-        let number = match found.map_or_else(|| moved(scanning.state, &known, path), |number| Ok(Some(number)))? {
-            Some(number) => number,
-            None => {
-                let (number, record) = ledger::add_repository(scanning.state, &name, scanning.moment.now)?;
-                known.insert(number, record);
-                number
-            }
-        };
-        let Some(record) = known.get_mut(&number) else { continue };
-        if record.name != name {
-            let message = format!("this is {}, moved", record.name);
-            notices.push(Notice::new(NoticeKind::Information, message).at(&name));
-            ledger::rename_repository(scanning.state, number, &name)?;
-            record.name.clone_from(&name);
+        work.push((path, enter(scanning, &mut known, path, notices)?));
+    }
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let worker = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(&(path, number)) = work.get(at) else { break };
+            let Some(record) = known.get(&number) else { continue };
+            let looked = scanning.look(path, number, record);
+            results.lock().unwrap_or_else(PoisonError::into_inner).insert(at, looked);
         }
-        match scanning.look(path, number, record) {
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..jobs.min(work.len()) {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+    let mut untouched: BTreeMap<u32, Vec<Notice>> = BTreeMap::new();
+    for (at, looked) in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let (path, number) = work[at];
+        match looked {
             Ok(Looked { untouched: nothing, new_objects, notices: mut more }) => {
                 run.complete += u64::from(!more.iter().any(|notice| notice.gap));
                 run.new_objects += new_objects;
@@ -155,7 +169,7 @@ fn look_at_all(
             }
             // One broken repository of many: it is named, the others go on. The state itself is another matter.
             Err(error @ (Error::Git { .. } | Error::Io { .. })) => {
-                let gap = Notice::new(NoticeKind::Unreadable, error.to_string()).at(&name).gap();
+                let gap = Notice::new(NoticeKind::Unreadable, error.to_string()).at(path.to_string_lossy()).gap();
                 notices.push(gap.clone());
                 untouched.insert(number, vec![gap]);
             }
@@ -167,6 +181,31 @@ fn look_at_all(
         notices.push(Notice::new(NoticeKind::Information, message).at(&record.name));
     }
     ledger::touch(scanning.state, &untouched, &scanning.moment)
+}
+
+/// The number of the repository at `path`; one that is not known, nor was moved, is entered.
+fn enter(
+    scanning: &Scanning<'_>,
+    known: &mut BTreeMap<u32, Repository>,
+    path: &Path,
+    notices: &mut Vec<Notice>,
+) -> Result<u32> {
+    let name = path.to_string_lossy().into_owned();
+    if let Some((number, _)) = known.iter().find(|(_, record)| record.name == name) {
+        return Ok(*number);
+    }
+    let Some(number) = moved(scanning.state, known, path)? else {
+        let (number, record) = ledger::add_repository(scanning.state, &name, scanning.moment.now)?;
+        known.insert(number, record);
+        return Ok(number);
+    };
+    ledger::rename_repository(scanning.state, number, &name)?;
+    if let Some(record) = known.get_mut(&number) {
+        let message = format!("this is {}, moved", record.name);
+        notices.push(Notice::new(NoticeKind::Information, message).at(&name));
+        record.name = name;
+    }
+    Ok(number)
 }
 
 /// The repository that was moved to `path`: one that is gone from its place, and had a pack that is there now.

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
@@ -32,10 +33,11 @@ pub(super) struct Scanning<'s> {
     pub(super) filter: &'s Filter,
     pub(super) rules: &'s RuleDigests,
     pub(super) settings: &'s str,
-    pub(super) memory: Option<u64>,
+    /// Bytes of object texts held at a time, in one repository.
+    pub(super) memory: u64,
     pub(super) moment: Moment<'s>,
     /// Engines of the rules that changed, by their ids.
-    pub(super) changed: RefCell<BTreeMap<Vec<String>, Engine>>,
+    pub(super) changed: Mutex<BTreeMap<Vec<String>, Arc<Engine>>>,
 }
 
 /// What became of a repository.
@@ -182,15 +184,22 @@ impl Scanning<'_> {
         if look_for.is_empty() {
             return Ok(false);
         }
-        let mut engines = self.changed.borrow_mut();
-        if !engines.contains_key(&look_for) {
-            let rules = all.rules().iter().filter(|rule| look_for.iter().any(|id| *id == *rule.id)).cloned();
-            engines.insert(look_for.clone(), Engine::new(RuleSet::from_rules(rules.collect()))?);
-        }
-        let Some(engine) = engines.get(&look_for) else { return Ok(true) };
+        let engine = self.engine_of(look_for)?;
         // Of old objects only the rules that changed are asked. Where they find anything, everything is weighed anew.
-        let pass = self.pass(repo, engine, None)?;
+        let pass = self.pass(repo, &engine, None)?;
         Ok(!pass.findings.is_empty() || !pass.carriers.is_empty() || pass.notices.iter().any(|notice| notice.gap))
+    }
+
+    /// The engine of these rules alone, made once for all repositories.
+    fn engine_of(&self, ids: Vec<String>) -> Result<Arc<Engine>> {
+        let mut engines = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = engines.get(&ids) {
+            return Ok(Arc::clone(engine));
+        }
+        let rules = self.engine.rules().rules().iter().filter(|rule| ids.iter().any(|id| *id == *rule.id)).cloned();
+        let engine = Arc::new(Engine::new(RuleSet::from_rules(rules.collect()))?);
+        engines.insert(ids, Arc::clone(&engine));
+        Ok(engine)
     }
 
     /// Whether one of these rules has a place in the repository.
@@ -214,7 +223,7 @@ impl Scanning<'_> {
         scan.attribute_later();
         let options = HistoryOptions {
             git: GitOptions { max_size: self.filter.max_size, ..GitOptions::default() },
-            memory: self.memory,
+            memory: Some(self.memory),
             ..HistoryOptions::default()
         };
         let mut history = history::scan_beyond(repo, &options, covered, &|| scan.worker())?;

@@ -13,8 +13,30 @@ use crate::error::Result;
 pub enum StateCommand {
     /// Read everything in the state and say whether it fits together.
     Check(StateFile),
-    /// Put the generation before the last run in the place of the state.
-    Restore(StateFile),
+    /// Put the generation before the last run, or a backup, in the place of the state.
+    Restore(RestoreArguments),
+    /// Write a backup, sealed with age.
+    #[cfg(feature = "rotate")]
+    Backup(super::backup::BackupArguments),
+    /// Rehearse the restore of a backup, and say whether it is usable.
+    #[cfg(feature = "rotate")]
+    Drill(super::backup::DrillArguments),
+}
+
+/// Arguments of `keysweep audit state restore`.
+#[derive(Debug, clap::Args)]
+pub struct RestoreArguments {
+    /// The state
+    #[arg(long, value_name = "FILE")]
+    pub state: PathBuf,
+    /// A backup [default: the generation before the last run]
+    #[cfg(feature = "rotate")]
+    #[arg(long, value_name = "FILE", requires = "identity")]
+    pub from: Option<PathBuf>,
+    /// File with the age identity that opens the backup
+    #[cfg(feature = "rotate")]
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub identity: Option<PathBuf>,
 }
 
 /// Which state.
@@ -48,7 +70,15 @@ pub(super) fn run(command: &StateCommand) -> Result<u8> {
                 count(runs, "run"),
             ))?;
         }
-        StateCommand::Restore(StateFile { state: path }) => {
+        #[cfg(feature = "rotate")]
+        StateCommand::Backup(arguments) => return super::backup::backup(arguments),
+        #[cfg(feature = "rotate")]
+        StateCommand::Drill(arguments) => return super::backup::drill(arguments),
+        #[cfg(feature = "rotate")]
+        StateCommand::Restore(RestoreArguments { state, from: Some(from), identity: Some(identity) }) => {
+            return super::backup::restore(state, from, identity);
+        }
+        StateCommand::Restore(RestoreArguments { state: path, .. }) => {
             restore_previous(path)?;
             let state = State::open(path)?;
             contents(&state)?;
