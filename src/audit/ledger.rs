@@ -48,6 +48,8 @@ pub struct Outcome<'o> {
     pub head: Option<(String, Files)>,
     /// What could not be covered.
     pub gaps: Vec<Notice>,
+    /// Whether the rest counts as covered: every gap names its object.
+    pub covers: bool,
     /// Check sums of all packs.
     pub packs: Vec<Vec<u8>>,
     /// Objects that were not covered before.
@@ -241,28 +243,29 @@ pub fn apply(state: &State, outcome: &Outcome<'_>, moment: &Moment<'_>) -> Resul
             .ok_or_else(|| Error::Usage(format!("the state knows no repository {number}")))?;
         let changed =
             !record.rules.is_empty() && (record.rules != outcome.rules.all || record.settings != outcome.settings);
-        let is_complete = outcome.gaps.is_empty();
         enter_places(write, outcome, moment)?;
-        if outcome.whole && is_complete && changed {
+        if outcome.whole && outcome.covers && changed {
             drop_unreported(write, outcome)?;
         }
         enter_carriers(write, outcome, &record)?;
-        // What has a gap is scanned whole again, so nothing of it counts as covered.
-        if outcome.whole || !is_complete {
+        // Where it is not known what a gap is about, everything is scanned again.
+        if outcome.whole || !outcome.covers {
             coverage::forget(write, number)?;
             record.objects = 0;
         }
-        if is_complete {
+        if outcome.covers {
             let kept: Vec<[u8; 16]> = outcome.new.iter().map(|id| coverage::kept(id)).collect();
             coverage::add(write, number, &outcome.packs, &kept)?;
             record.objects += kept.len() as u64;
-            moment.now.clone_into(&mut record.last_complete);
             let mut rules = write.open_table(RULES).map_err(failed)?;
             if rules.get(&*outcome.rules.all).map_err(failed)?.is_none() {
                 rules.insert(&*outcome.rules.all, &*to_json(&outcome.rules.each)?).map_err(failed)?;
             }
         }
-        record.rules = if is_complete { outcome.rules.all.clone() } else { String::new() };
+        if outcome.gaps.is_empty() {
+            moment.now.clone_into(&mut record.last_complete);
+        }
+        record.rules = if outcome.covers { outcome.rules.all.clone() } else { String::new() };
         outcome.settings.clone_into(&mut record.settings);
         if let Some((tree, _)) = &outcome.head {
             record.head_tree.clone_from(tree);

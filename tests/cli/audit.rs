@@ -279,6 +279,33 @@ fn broken_and_gone_repositories_are_named_and_the_others_go_on() {
 }
 
 #[test]
+fn a_gap_of_one_object_stays_one_and_the_rest_counts_as_covered() {
+    let fleet = Fleet::new();
+    fleet.repository("one");
+    fleet.commit("one", "a.env", &env(1));
+    fleet.commit("one", "b.env", &env(2));
+    let blob = fleet.git("one", &["rev-parse", "HEAD:b.env"]);
+    let loose = fleet.path().join("repositories/one/.git/objects").join(&blob[..2]).join(&blob[2..]);
+    let kept = std::fs::read(&loose).expect("read");
+    std::fs::remove_file(&loose).expect("removed");
+    std::fs::write(&loose, b"nonsense").expect("written");
+    let (status, document) = fleet.audit(&[]);
+    assert_eq!((status, fleet.secrets(&document).len()), (2, 1), "{document:#}");
+    fleet.commit("one", "c.env", &env(3));
+    let (status, document) = fleet.audit(&[]);
+    assert_eq!((status, &document["run"]["new_objects"]), (2, &3.into()), "{document:#}");
+    let (status, document) = fleet.audit(&[]);
+    assert_eq!((status, &document["run"]["new_objects"]), (2, &0.into()), "{document:#}");
+    std::fs::remove_file(&loose).expect("removed");
+    std::fs::write(&loose, kept).expect("written");
+    let (status, document) = fleet.audit(&[]);
+    assert_eq!((status, fleet.secrets(&document).len()), (1, 3), "{document:#}");
+    let (_, whole) = fleet.audit_with("whole", &[]);
+    assert_eq!(essence(&document), essence(&whole));
+    assert_eq!(fleet.audit(&[]).0, 0);
+}
+
+#[test]
 fn the_state_is_private_has_one_user_and_no_secret() {
     let fleet = Fleet::new();
     fleet.repository("one");

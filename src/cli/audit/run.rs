@@ -159,12 +159,12 @@ fn look_at_all(
     for (at, looked) in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
         let (path, number) = work[at];
         match looked {
-            Ok(Looked { untouched: nothing, new_objects, notices: mut more }) => {
-                run.complete += u64::from(!more.iter().any(|notice| notice.gap));
+            Ok(Looked { untouched: nothing, new_objects, notices: mut more, gaps }) => {
+                run.complete += u64::from(gaps.is_empty());
                 run.new_objects += new_objects;
                 notices.append(&mut more);
                 if nothing {
-                    untouched.insert(number, Vec::new());
+                    untouched.insert(number, gaps);
                 }
             }
             // One broken repository of many: it is named, the others go on. The state itself is another matter.

@@ -14,7 +14,7 @@ use crate::audit::record::Repository;
 use crate::audit::rules::{Change, RuleDigests};
 use crate::audit::state::State;
 use crate::engine::Engine;
-use crate::error::{Error, Notice, Result};
+use crate::error::{Error, Notice, NoticeKind, Result};
 use crate::filter::Filter;
 use crate::finding::{Finding, OriginKind};
 use crate::pipeline::Scan;
@@ -47,6 +47,31 @@ pub(super) struct Looked {
     pub(super) untouched: bool,
     pub(super) new_objects: u64,
     pub(super) notices: Vec<Notice>,
+    /// Those of the notices that are gaps.
+    pub(super) gaps: Vec<Notice>,
+}
+
+/// What a gap means for the next run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    /// The object is as it is: it cannot be scanned then, either.
+    Stays,
+    /// The object may be readable then.
+    Again,
+    /// The repository could not be opened: nothing is known of its objects.
+    Unopened,
+    /// It is not known which objects it is about.
+    Unclear,
+}
+
+fn class(gap: &Notice, record: &Repository) -> Gap {
+    let more_memory = gap.mend.as_ref().is_some_and(|mend| mend.contains("--memory"));
+    match (gap.kind, gap.object.is_some()) {
+        (NoticeKind::Budget | NoticeKind::Malformed, true) if !more_memory => Gap::Stays,
+        (NoticeKind::Budget | NoticeKind::Unreadable, true) => Gap::Again,
+        (NoticeKind::Unreadable, false) if gap.path.as_ref() == Some(&record.name) => Gap::Unopened,
+        _ => Gap::Unclear,
+    }
 }
 
 /// What one pass over a repository found.
@@ -90,21 +115,48 @@ impl Scanning<'_> {
             Ok(needed.then(|| (tree.clone(), list)))
         };
         let mut listed = files(has_moved)?;
-        let whole = self.must_be_whole(&repo, number, record, listed.as_ref())?;
+        let mut whole = self.must_be_whole(&repo, number, record, listed.as_ref())?;
         let trouble: RefCell<Option<Error>> = RefCell::new(None);
         let known = self.known(number, &trouble);
-        let covered = Covered { pack: &known.0, retain_new: &known.1 };
-        let pass = self.pass(&repo, self.engine, (!whole).then_some(&covered))?;
+        let of_class = |wanted: Gap| record.gaps.iter().filter(move |gap| class(gap, record) == wanted);
+        let again: Vec<ObjectId> =
+            of_class(Gap::Again).filter_map(|gap| ObjectId::from_hex(gap.object.as_deref()?.as_bytes())).collect();
+        let covered = Covered { pack: &known.0, retain_new: &known.1, again: &again };
+        let mut pass = self.pass(&repo, self.engine, (!whole).then_some(&covered))?;
         if let Some(error) = trouble.take() {
             return Err(error);
+        }
+        if !whole {
+            // What could not be read before and can be now: where it lies is known by a whole scan alone.
+            let still = |id: &ObjectId| {
+                let id = id.to_string();
+                !pass.history.contains(&id)
+                    || pass.notices.iter().any(|gap| gap.gap && gap.object.as_ref() == Some(&id))
+            };
+            if again.iter().all(still) {
+                let again: HashSet<String> = again.iter().map(ToString::to_string).collect();
+                pass.findings.retain(|found| found.origin.object.as_ref().is_none_or(|id| !again.contains(id)));
+                let there = |gap: &&Notice| gap.object.as_ref().is_some_and(|id| pass.history.contains(id));
+                let stay: Vec<Notice> = of_class(Gap::Stays).filter(there).cloned().collect();
+                pass.notices.extend(stay);
+            } else {
+                pass = self.pass(&repo, self.engine, None)?;
+                whole = true;
+            }
         }
         if whole && listed.is_none() {
             listed = files(true)?;
         }
-        let Inventory { packs, new, .. } = pass.history.inventory();
+        let Inventory { packs, mut new, .. } = pass.history.inventory();
         let gaps: Vec<Notice> = pass.notices.iter().filter(|notice| notice.gap).cloned().collect();
-        let looked = Looked { new_objects: new.len() as u64, notices: pass.notices, untouched: false };
-        let nothing = !whole && new.is_empty() && listed.is_none() && pass.findings.is_empty() && gaps.is_empty();
+        let covers = gaps.iter().all(|gap| [Gap::Stays, Gap::Again].contains(&class(gap, record)));
+        if !whole {
+            new.retain(|id| !again.contains(id));
+        }
+        let looked =
+            Looked { new_objects: new.len() as u64, notices: pass.notices, gaps: gaps.clone(), untouched: false };
+        let same_gaps = gaps.iter().all(|gap| record.gaps.contains(gap));
+        let nothing = !whole && new.is_empty() && listed.is_none() && pass.findings.is_empty() && same_gaps;
         let packs_known = || packs.iter().all(|sum| known.0(sum));
         if nothing && packs_known() && record.rules == self.rules.all {
             return Ok(Looked { untouched: true, ..looked });
@@ -115,6 +167,7 @@ impl Scanning<'_> {
             carriers: pass.carriers,
             head: listed,
             gaps,
+            covers,
             packs,
             new: new.iter().map(|id| id.as_bytes().to_vec()).collect(),
             whole,
@@ -155,7 +208,8 @@ impl Scanning<'_> {
         record: &Repository,
         listed: Option<&(String, Files)>,
     ) -> Result<bool> {
-        if record.rules.is_empty() || !record.gaps.is_empty() || record.settings != self.settings {
+        let unclear = record.gaps.iter().any(|gap| class(gap, record) == Gap::Unclear);
+        if record.rules.is_empty() || unclear || record.settings != self.settings {
             return Ok(true);
         }
         let carriers = match listed {

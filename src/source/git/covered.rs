@@ -17,6 +17,8 @@ pub struct Covered<'c> {
     pub pack: &'c dyn Fn(&[u8]) -> bool,
     /// Leaves those of the ids (sorted, each once) that were not.
     pub retain_new: &'c dyn Fn(&mut Vec<ObjectId>),
+    /// Objects that have to be looked at again, whatever the others say.
+    pub again: &'c [ObjectId],
 }
 
 /// What a scan covers, as far as there was no gap.
@@ -44,6 +46,9 @@ pub(super) fn new_objects(store: &Store, covered: Option<&Covered<'_>>) -> Vec<O
     new.dedup();
     if let Some(covered) = covered {
         (covered.retain_new)(&mut new);
+        new.extend(covered.again.iter().filter(|id| store.contains(id)));
+        new.sort_unstable();
+        new.dedup();
     }
     new
 }
