@@ -525,3 +525,31 @@ fn jobs_change_nothing_and_shards_are_parts_of_the_whole() {
     assert_eq!(parts, essence(&one), "each repository is in one part");
     assert!(fleet.run(&["--shard", "4/3"]).stderr.contains("K from 1 to N"));
 }
+
+#[test]
+fn addresses_are_mirrored_fetched_and_named_when_they_fail() {
+    let fleet = Fleet::new();
+    fleet.repository("one");
+    fleet.commit("one", "a.env", &env(1));
+    let address = format!("file://{}", fleet.path().join("repositories/one").display());
+    fleet.folder.write("list", format!("# ours\n{address}\n"));
+    let audit = || {
+        let mut command = keysweep(fleet.path());
+        command.env("KEYSWEEP_FINGERPRINT_KEY", KEY).args(["audit", "list", "--state", "state", "--format", "json"]);
+        let run = Run::new(command.output().expect("runs"));
+        let document: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr));
+        (run.status, document)
+    };
+    let (status, document) = audit();
+    assert_eq!((status, &document["repositories"][0]["name"]), (1, &address.as_str().into()), "{document:#}");
+    fleet.commit("one", "b.env", &env(2));
+    let (status, document) = audit();
+    assert_eq!((status, &document["run"]["new_objects"]), (1, &3.into()));
+    std::fs::rename(fleet.path().join("repositories/one"), fleet.path().join("away")).expect("moved");
+    let (status, document) = audit();
+    assert_eq!((status, fleet.secrets(&document).len()), (2, 2), "{document:#}");
+    assert!(document["notices"].to_string().contains("cannot be fetched"), "{document:#}");
+    std::fs::rename(fleet.path().join("away"), fleet.path().join("repositories/one")).expect("moved");
+    let (status, document) = audit();
+    assert_eq!((status, &document["run"]["new_objects"]), (0, &0.into()), "coverage was kept: {document:#}");
+}

@@ -3,6 +3,7 @@
 #[cfg(feature = "rotate")]
 mod backup;
 mod key;
+mod mirror;
 #[cfg(feature = "rotate")]
 mod proofs;
 mod run;
@@ -25,11 +26,14 @@ pub struct AuditArguments {
     /// Look after the state.
     #[command(subcommand)]
     pub command: Option<AuditCommand>,
-    /// Repositories, folders of repositories, files that list them one a line
+    /// Repositories, folders of repositories, addresses, files that list them one a line
     pub targets: Vec<PathBuf>,
     /// Where the audit keeps what it knows; made when there is none
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
+    /// Where mirrors of addresses are kept [default: beside the state]
+    #[arg(long, value_name = "FOLDER")]
+    pub mirrors: Option<PathBuf>,
     /// Exit status 1 when any secret is open, not only for new ones
     #[arg(long)]
     pub any: bool,
@@ -88,9 +92,9 @@ impl Shard {
         }
     }
 
-    /// Whether the repository at `path` belongs to it.
-    fn has(self, path: &std::path::Path) -> bool {
-        path_hash(path.to_string_lossy().as_bytes()) % self.of == self.part - 1
+    /// Whether the repository of this name belongs to it.
+    fn has(self, name: &str) -> bool {
+        path_hash(name.as_bytes()) % self.of == self.part - 1
     }
 }
 

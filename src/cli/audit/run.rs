@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::scan::{Looked, Scanning};
-use super::targets::Targets;
-use super::{AuditArguments, MEMORY, key, settings};
+use super::scan::{Looked, Scanning, unopened};
+use super::targets::{Target, Targets};
+use super::{AuditArguments, MEMORY, key, mirror, settings};
 use crate::audit::document::{Document, Parts};
 use crate::audit::ledger;
 use crate::audit::life::{Moment, Proofs};
@@ -25,6 +25,7 @@ use crate::error::{Error, Notice, NoticeKind, Result};
 use crate::filter::Filter;
 use crate::filter::config::build::Plan;
 use crate::finding::Severity;
+use crate::private;
 use crate::report::file::{check_writable, write_file};
 
 /// Runs the audit; the exit status comes back.
@@ -64,13 +65,17 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
         moment: Moment { run: run.number, now: &began, today: began.get(..10).unwrap_or_default() },
         changed: Mutex::default(),
     };
+    let mirrors = arguments.mirrors.clone().unwrap_or_else(|| path.with_extension("mirrors"));
     let targets = if arguments.targets.is_empty() { vec![PathBuf::from(".")] } else { arguments.targets.clone() };
-    let Targets { mut repositories, notices: mut missing } = Targets::find(&targets);
+    let Targets { mut repositories, notices: mut missing, .. } = Targets::find(&targets, &mirrors);
     if let Some(shard) = arguments.shard {
-        repositories.retain(|path| shard.has(path));
+        repositories.retain(|target| shard.has(&target.name));
     }
     run.repositories = repositories.len() as u64 + missing.len() as u64;
     notices.append(&mut missing);
+    if repositories.iter().any(|target| target.remote) {
+        private::private_folder(&mirrors)?;
+    }
     look_at_all(&scanning, (&repositories, jobs), &mut run, &mut notices)?;
     notices.sort();
     notices.dedup();
@@ -130,22 +135,22 @@ fn accepts(filter: &Filter, id: &str) -> Option<Allowed> {
 /// Looks at all repositories, `jobs` at a time; what happened is told in their order.
 fn look_at_all(
     scanning: &Scanning<'_>,
-    (repositories, jobs): (&[PathBuf], usize),
+    (repositories, jobs): (&[Target], usize),
     run: &mut Run,
     notices: &mut Vec<Notice>,
 ) -> Result<()> {
     let mut known = ledger::repositories(scanning.state)?;
-    let mut work: Vec<(&PathBuf, u32)> = Vec::new();
-    for path in repositories {
-        work.push((path, enter(scanning, &mut known, path, notices)?));
+    let mut work: Vec<(&Target, u32)> = Vec::new();
+    for target in repositories {
+        work.push((target, enter(scanning, &mut known, target, notices)?));
     }
     let (next, results) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     let worker = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(&(path, number)) = work.get(at) else { break };
+            let Some(&(target, number)) = work.get(at) else { break };
             let Some(record) = known.get(&number) else { continue };
-            let looked = scanning.look(path, number, record);
+            let looked = look_at(scanning, target, (number, record));
             results.lock().unwrap_or_else(PoisonError::into_inner).insert(at, looked);
         }
     };
@@ -157,7 +162,7 @@ fn look_at_all(
     });
     let mut untouched: BTreeMap<u32, Vec<Notice>> = BTreeMap::new();
     for (at, looked) in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        let (path, number) = work[at];
+        let (target, number) = work[at];
         match looked {
             Ok(Looked { untouched: nothing, new_objects, notices: mut more, gaps }) => {
                 run.complete += u64::from(gaps.is_empty());
@@ -169,28 +174,46 @@ fn look_at_all(
             }
             // One broken repository of many: it is named, the others go on. The state itself is another matter.
             Err(error @ (Error::Git { .. } | Error::Io { .. })) => {
-                let gap = Notice::new(NoticeKind::Unreadable, error.to_string()).at(path.to_string_lossy()).gap();
+                let gap = unopened(&target.name, error.to_string());
                 notices.push(gap.clone());
                 untouched.insert(number, vec![gap]);
             }
             Err(error) => return Err(error),
         }
     }
-    for (_, record) in known.iter().filter(|(_, record)| !Path::new(&record.name).exists()) {
+    for record in known.values().filter(|record| is_gone(record)) {
         let message = "the repository is gone; what was found in it stays as it is";
         notices.push(Notice::new(NoticeKind::Information, message).at(&record.name));
     }
     ledger::touch(scanning.state, &untouched, &scanning.moment)
 }
 
-/// The number of the repository at `path`; one that is not known, nor was moved, is entered.
+/// Looks at one, fetched before where it is a mirror. A mirror that cannot be fetched is looked at as it is.
+fn look_at(scanning: &Scanning<'_>, target: &Target, known: (u32, &Repository)) -> Result<Looked> {
+    let fetched = if target.remote { mirror::update(&target.name, &target.path) } else { Ok(()) };
+    let stale = fetched.err().map(|said| unopened(&target.name, format!("it cannot be fetched: {said}")));
+    match stale {
+        Some(gap) if !target.path.exists() => {
+            Ok(Looked { untouched: true, new_objects: 0, notices: vec![gap.clone()], gaps: vec![gap] })
+        }
+        stale => scanning.look(&target.path, known, stale.as_ref()),
+    }
+}
+
+/// Whether a repository is no more where it was; of an address nobody knows.
+fn is_gone(record: &Repository) -> bool {
+    !mirror::is_address(&record.name) && !Path::new(&record.name).exists()
+}
+
+/// The number of a repository; one that is not known, nor was moved, is entered.
 fn enter(
     scanning: &Scanning<'_>,
     known: &mut BTreeMap<u32, Repository>,
-    path: &Path,
+    target: &Target,
     notices: &mut Vec<Notice>,
 ) -> Result<u32> {
-    let name = path.to_string_lossy().into_owned();
+    let Target { name, path, .. } = target;
+    let name = name.clone();
     if let Some((number, _)) = known.iter().find(|(_, record)| record.name == name) {
         return Ok(*number);
     }
@@ -210,8 +233,7 @@ fn enter(
 
 /// The repository that was moved to `path`: one that is gone from its place, and had a pack that is there now.
 fn moved(state: &State, known: &BTreeMap<u32, Repository>, path: &Path) -> Result<Option<u32>> {
-    let gone: Vec<u32> =
-        known.iter().filter(|(_, record)| !Path::new(&record.name).exists()).map(|(number, _)| *number).collect();
+    let gone: Vec<u32> = known.iter().filter(|(_, record)| is_gone(record)).map(|(number, _)| *number).collect();
     if gone.is_empty() {
         return Ok(None);
     }

@@ -51,6 +51,14 @@ pub(super) struct Looked {
     pub(super) gaps: Vec<Notice>,
 }
 
+/// What is said of a repository that could not be opened or fetched.
+const UNOPENED: &str = "see what git says of it; it is tried again in the next run";
+
+/// The gap of a repository that could not be opened or fetched.
+pub(super) fn unopened(name: &str, why: impl Into<String>) -> Notice {
+    Notice::new(NoticeKind::Unreadable, why).at(name).mend(UNOPENED).gap()
+}
+
 /// What a gap means for the next run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gap {
@@ -64,12 +72,12 @@ enum Gap {
     Unclear,
 }
 
-fn class(gap: &Notice, record: &Repository) -> Gap {
+fn class(gap: &Notice) -> Gap {
     let more_memory = gap.mend.as_ref().is_some_and(|mend| mend.contains("--memory"));
     match (gap.kind, gap.object.is_some()) {
         (NoticeKind::Budget | NoticeKind::Malformed, true) if !more_memory => Gap::Stays,
         (NoticeKind::Budget | NoticeKind::Unreadable, true) => Gap::Again,
-        (NoticeKind::Unreadable, false) if gap.path.as_ref() == Some(&record.name) => Gap::Unopened,
+        (NoticeKind::Unreadable, false) if gap.mend.as_deref() == Some(UNOPENED) => Gap::Unopened,
         _ => Gap::Unclear,
     }
 }
@@ -97,11 +105,16 @@ fn same(finding: &Finding) -> [u8; 32] {
 }
 
 impl Scanning<'_> {
-    /// Scans what is new in the repository at `path` and enters it.
+    /// Scans what is new in the repository at `path` and enters it; `stale` says that the mirror could not be fetched.
     ///
     /// # Errors
     /// When the repository or the state cannot be used.
-    pub(super) fn look(&self, path: &Path, number: u32, record: &Repository) -> Result<Looked> {
+    pub(super) fn look(
+        &self,
+        path: &Path,
+        (number, record): (u32, &Repository),
+        stale: Option<&Notice>,
+    ) -> Result<Looked> {
         let opener = Opener::at(path);
         let repo = opener.open()?;
         let head = covered::head(&repo)?;
@@ -118,7 +131,7 @@ impl Scanning<'_> {
         let mut whole = self.must_be_whole(&repo, number, record, listed.as_ref())?;
         let trouble: RefCell<Option<Error>> = RefCell::new(None);
         let known = self.known(number, &trouble);
-        let of_class = |wanted: Gap| record.gaps.iter().filter(move |gap| class(gap, record) == wanted);
+        let of_class = |wanted: Gap| record.gaps.iter().filter(move |gap| class(gap) == wanted);
         let again: Vec<ObjectId> =
             of_class(Gap::Again).filter_map(|gap| ObjectId::from_hex(gap.object.as_deref()?.as_bytes())).collect();
         let covered = Covered { pack: &known.0, retain_new: &known.1, again: &again };
@@ -147,9 +160,10 @@ impl Scanning<'_> {
         if whole && listed.is_none() {
             listed = files(true)?;
         }
+        pass.notices.extend(stale.cloned());
         let Inventory { packs, mut new, .. } = pass.history.inventory();
         let gaps: Vec<Notice> = pass.notices.iter().filter(|notice| notice.gap).cloned().collect();
-        let covers = gaps.iter().all(|gap| [Gap::Stays, Gap::Again].contains(&class(gap, record)));
+        let covers = gaps.iter().all(|gap| [Gap::Stays, Gap::Again, Gap::Unopened].contains(&class(gap)));
         if !whole {
             new.retain(|id| !again.contains(id));
         }
@@ -208,7 +222,7 @@ impl Scanning<'_> {
         record: &Repository,
         listed: Option<&(String, Files)>,
     ) -> Result<bool> {
-        let unclear = record.gaps.iter().any(|gap| class(gap, record) == Gap::Unclear);
+        let unclear = record.gaps.iter().any(|gap| class(gap) == Gap::Unclear);
         if record.rules.is_empty() || unclear || record.settings != self.settings {
             return Ok(true);
         }
