@@ -6,20 +6,26 @@
 #[path = "src/rules/analysis.rs"]
 mod analysis;
 #[allow(dead_code, missing_docs, unreachable_pub)]
+#[path = "src/rules/grams.rs"]
+mod grams;
+#[allow(dead_code, missing_docs, unreachable_pub)]
 #[path = "src/rules/schema.rs"]
 mod schema;
 #[allow(dead_code, missing_docs, unreachable_pub)]
 #[path = "src/rules/validators.rs"]
 mod validators;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs, process};
 
+use grams::CommonGrams;
 use schema::{MethodKind, Prepared, RuleFile, prepare};
 
 fn main() {
     println!("cargo::rerun-if-changed=rules");
+    println!("cargo::rerun-if-changed=src/rules/grams.rs");
     println!("cargo::rerun-if-changed=src/rules/schema.rs");
     println!("cargo::rerun-if-changed=src/rules/analysis.rs");
     println!("cargo::rerun-if-changed=src/rules/validators.rs");
@@ -47,8 +53,9 @@ fn main() {
         process::exit(1);
     }
     let mut out = String::from("/// Every built-in rule, by file and place.\npub(super) static RULES: &[Rule] = &[\n");
+    let common = common_grams("rules/prefilter/grams.toml");
     for rule in &rules {
-        write_rule(&mut out, rule);
+        write_rule(&mut out, rule, &common);
     }
     out.push_str("];\n");
     let target = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("builtin_rules.rs");
@@ -78,7 +85,14 @@ fn read(path: &Path, rules: &mut Vec<Prepared>, faults: &mut Vec<String>) {
     }
 }
 
-fn write_rule(out: &mut String, rule: &Prepared) {
+fn common_grams(path: &str) -> CommonGrams {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let table: BTreeMap<String, u32> = toml::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let gram = |text: &str| <[u8; 4]>::try_from(text.as_bytes()).unwrap_or_else(|_| panic!("{path}: {text:?}"));
+    table.iter().map(|(text, &count)| (gram(text), count)).collect()
+}
+
+fn write_rule(out: &mut String, rule: &Prepared, common: &CommonGrams) {
     let raw = &rule.raw;
     let texts = |list: &[String]| {
         let items: Vec<String> = list.iter().map(|text| format!("B({text:?})")).collect();
@@ -87,7 +101,10 @@ fn write_rule(out: &mut String, rule: &Prepared) {
     let literals: Vec<String> = rule
         .literals
         .iter()
-        .map(|(text, ignore_case)| format!("Literal {{ text: B({text:?}), ignore_case: {ignore_case} }}"))
+        .map(|(text, ignore_case)| {
+            let rarest = grams::rarest(text.as_bytes(), common);
+            format!("Literal {{ text: B({text:?}), ignore_case: {ignore_case}, rarest: {rarest} }}")
+        })
         .collect();
     let method = match rule.method {
         MethodKind::Assigned => "Method::Assigned".to_owned(),

@@ -13,9 +13,8 @@ fn is_word_byte(byte: u8) -> bool {
 
 /// Whether the match `span` begins and ends a token. `tail` are the bytes its last class takes.
 pub(super) fn check(text: &[u8], span: &Range<usize>, tail: ByteSet) -> Result<(), &'static str> {
-    let begins_as_word = text.get(span.start).is_some_and(|&byte| is_word_byte(byte));
-    if begins_as_word && span.start > 0 && is_word_byte(text[span.start - 1]) && !escape_before(text, span.start) {
-        return Err("it begins inside a longer word");
+    if begins_inside(text, span.start) {
+        return Err(BEGINS_INSIDE);
     }
     let ends_as_word = span.end > span.start && is_word_byte(text[span.end - 1]);
     match text.get(span.end) {
@@ -23,6 +22,17 @@ pub(super) fn check(text: &[u8], span: &Range<usize>, tail: ByteSet) -> Result<(
         Some(&next) if ends_as_word && is_word_byte(next) => Err("it ends inside a longer word"),
         _ => Ok(()),
     }
+}
+
+/// What [`check`] says of a match that begins inside a longer word.
+pub(super) const BEGINS_INSIDE: &str = "it begins inside a longer word";
+
+/// Whether a match at `start` begins inside a longer word.
+pub(super) fn begins_inside(text: &[u8], start: usize) -> bool {
+    text.get(start).is_some_and(|&byte| is_word_byte(byte))
+        && start > 0
+        && is_word_byte(text[start - 1])
+        && !escape_before(text, start)
 }
 
 /// Whether the word byte in front of `at` ends an escape: `\n`, `%3D`, `\u003d`, `\x3d`, an ANSI colour.

@@ -152,7 +152,7 @@ fn escaped_forms(rules: &RuleSet) -> Vec<Literal> {
             [percent(b""), percent(b"/"), literal.text.to_ascii_lowercase().replace('/', "\\/")]
         })
         .filter(|text| text.contains(['%', '\\']) && text.len() > 4)
-        .map(|text| Literal { text: text.into(), ignore_case: true })
+        .map(|text| Literal::new(text, true))
         .collect();
     forms.sort_by(|a, b| a.text.cmp(&b.text));
     forms.dedup();

@@ -202,7 +202,7 @@ fn escape_within(text: &[u8], literal: &Range<usize>, end: usize) -> Option<Form
     }
     let end = end.min(literal.end + TOKEN);
     let mut places = (literal.end..end).take_while(|&at| text[at] > b' ' && !matches!(text[at], b'"' | b'\'' | b'`'));
-    places.find_map(|at| escape_at(text, at))
+    places.find_map(|at| decode::begins(text[at]).and_then(|_| escape_at(text, at)))
 }
 
 /// The escape that ends the name a keyword stands in, and the bytes that were looked at.

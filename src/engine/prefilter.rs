@@ -1,7 +1,7 @@
 //! The prefilter: one pass over the bytes that finds every literal of every rule.
 //!
 //! The pass looks at every second position only. There it takes four bytes (a gram), folds their case, hashes them and
-//! asks a bitmap of 2^18 bits, which stays in the nearest caches: about five instructions a byte, and no position
+//! asks a bitmap of 2^20 bits, which stays in the nearer caches: about five instructions a byte, and no position
 //! waits for another. For this each literal is known by two neighbouring grams, the rarest pair it has, so that one of
 //! them stands at a position that is looked at. Literals of four bytes have a second gram for each byte that may
 //! follow, those of three bytes for each that may follow or stand before: rules say what follows through their gate.
@@ -11,9 +11,11 @@
 //! Aho-Corasick automaton takes milliseconds to build as a DFA and two to five times the time to run; the tests hold
 //! this pass against one.
 
-use crate::rules::{ByteSet, Literal};
+use crate::rules::{ByteSet, DEEPEST_GRAM, Literal};
 
-const BITS: u32 = 18;
+/// Large enough that one position in a hundred, not one in fifteen, is taken for a gram it is not.
+const BITS: u32 = 20;
+const SECOND_BITS: u32 = 18;
 const FOLD: u32 = 0x2020_2020;
 
 /// The literal `literal` (an index into the list given to [`Prefilter::new`]) stands at `start`.
@@ -31,12 +33,10 @@ struct Entry {
     literal: u32,
     /// Where the gram stands, from the literal's start; -1 for the byte before it.
     offset: i8,
-}
-
-#[derive(Debug)]
-struct Stored {
-    text: Box<[u8]>,
-    ignore_case: bool,
+    /// Where another gram of the literal stands (its last, if it is not very long), from the first one.
+    check_at: i8,
+    /// That other gram.
+    check: u32,
 }
 
 /// All literals of a rule set, ready to be looked for.
@@ -44,31 +44,37 @@ struct Stored {
 pub struct Prefilter {
     bitmap: Box<[u32; 1 << (BITS - 5)]>,
     /// The same under another hash, asked where the first says yes: nine of ten chance hits end here.
-    second: Box<[u32; 1 << (BITS - 5)]>,
-    /// Sorted by bucket and gram.
+    second: Box<[u32; 1 << (SECOND_BITS - 5)]>,
+    /// By bucket.
     entries: Vec<Entry>,
     /// Bucket of a gram -> its first entry.
     buckets: Box<[u32; BUCKETS + 1]>,
-    literals: Vec<Stored>,
+    literals: Vec<Literal>,
 }
 
 const BUCKET_BITS: u32 = 13;
 const BUCKETS: usize = 1 << BUCKET_BITS;
-
-/// Farthest a literal's second gram begins behind its start.
-const DEEPEST: usize = 62;
 
 impl Prefilter {
     /// Prepares `literals` of three bytes and more (shorter ones are never found). Each comes with the bytes that may
     /// follow it, asked of literals of three and four bytes; the empty set is any byte.
     pub fn new<'l>(literals: impl IntoIterator<Item = (&'l Literal, ByteSet)>) -> Self {
         let mut stored = Vec::new();
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<Entry> = Vec::with_capacity(1 << 15);
         for (literal, follows) in literals {
             let text = literal.text.as_bytes();
             let index = stored.len() as u32;
+            let (check_at, check) = match text.len().checked_sub(4).map(|last| last.min(DEEPEST_GRAM)) {
+                Some(last) => (last as i8, text[last..].first_chunk().copied()),
+                None => (0, None),
+            };
             let mut add = |bytes: [u8; 4], offset: i8| {
-                entries.push(Entry { gram: u32::from_le_bytes(bytes) | FOLD, literal: index, offset });
+                let gram = u32::from_le_bytes(bytes) | FOLD;
+                let (check_at, check) = match check {
+                    Some(check) => (check_at - offset, u32::from_le_bytes(check) | FOLD),
+                    None => (0, gram),
+                };
+                entries.push(Entry { gram, literal: index, offset, check_at, check });
             };
             let next = || folded(follows);
             match *text {
@@ -81,7 +87,7 @@ impl Prefilter {
                     next().for_each(|next| add([b, c, d, next], 1));
                 }
                 [_, _, _, _, ..] => {
-                    let offset = rarest(text);
+                    let offset = usize::from(literal.rarest);
                     for offset in [offset, offset + 1] {
                         if let Some(&[a, b, c, d]) = text.get(offset..offset + 4) {
                             add([a, b, c, d], offset as i8);
@@ -90,11 +96,10 @@ impl Prefilter {
                 }
                 _ => {}
             }
-            stored.push(Stored { text: text.into(), ignore_case: literal.ignore_case });
+            stored.push(literal.clone());
         }
-        entries.sort_unstable_by_key(|entry| (bucket(entry.gram), entry.gram, entry.literal, entry.offset));
         let mut bitmap = Box::new([0u32; 1 << (BITS - 5)]);
-        let mut second = Box::new([0u32; 1 << (BITS - 5)]);
+        let mut second = Box::new([0u32; 1 << (SECOND_BITS - 5)]);
         let mut buckets = Box::new([0u32; BUCKETS + 1]);
         for entry in &entries {
             let hash = hash(entry.gram);
@@ -106,7 +111,14 @@ impl Prefilter {
         for at in 0..BUCKETS {
             buckets[at + 1] += buckets[at];
         }
-        Self { bitmap, second, entries, buckets, literals: stored }
+        let mut next = buckets.clone();
+        let mut sorted = entries.clone();
+        for entry in entries {
+            let place = &mut next[bucket(entry.gram)];
+            sorted[*place as usize] = entry;
+            *place += 1;
+        }
+        Self { bitmap, second, entries: sorted, buckets, literals: stored }
     }
 
     /// Length of a literal in bytes.
@@ -122,7 +134,7 @@ impl Prefilter {
         if from >= to {
             return;
         }
-        let last = text.len().saturating_sub(2).min(to + DEEPEST + 1);
+        let last = text.len().saturating_sub(2).min(to + DEEPEST_GRAM + 1);
         // One position early: a three-byte literal may be known by the byte before it.
         let mut at = from.saturating_sub(1);
         let bitmap = &*self.bitmap;
@@ -160,21 +172,25 @@ impl Prefilter {
     /// Compares the literals whose gram may stand at `position`.
     #[inline(never)]
     fn look(&self, text: &[u8], position: usize, from: usize, to: usize, found: &mut impl FnMut(Hit)) {
-        let Some(gram) = gram(text, position) else { return };
-        let bucket = bucket(gram);
+        let Some(here) = gram(text, position) else { return };
+        let bucket = bucket(here);
         let range = self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize;
         for entry in &self.entries[range] {
-            if entry.gram != gram {
+            if entry.gram != here {
+                continue;
+            }
+            let check = position.wrapping_add_signed(isize::from(entry.check_at));
+            if gram(text, check) != Some(entry.check) {
                 continue;
             }
             let Some(start) = position.checked_add_signed(-isize::from(entry.offset)) else { continue };
             if start < from || start >= to {
                 continue;
             }
-            let stored = &self.literals[entry.literal as usize];
-            let Some(there) = text.get(start..start + stored.text.len()) else { continue };
-            let equal =
-                if stored.ignore_case { there.eq_ignore_ascii_case(&stored.text) } else { *there == *stored.text };
+            let literal = &self.literals[entry.literal as usize];
+            let wanted = literal.text.as_bytes();
+            let Some(there) = text.get(start..start + wanted.len()) else { continue };
+            let equal = if literal.ignore_case { there.eq_ignore_ascii_case(wanted) } else { there == wanted };
             if equal {
                 found(Hit { start, literal: entry.literal });
             }
@@ -196,7 +212,7 @@ fn hash(gram: u32) -> u32 {
 
 #[inline(always)]
 fn second_hash(gram: u32) -> u32 {
-    gram.wrapping_mul(0xC2B2_AE35) >> (32 - BITS)
+    gram.wrapping_mul(0xC2B2_AE35) >> (32 - SECOND_BITS)
 }
 
 fn bucket(gram: u32) -> usize {
@@ -212,29 +228,6 @@ fn folded(set: ByteSet) -> impl Iterator<Item = u8> {
         .filter(move |&byte| !std::mem::replace(&mut seen[usize::from(byte)], true))
 }
 
-/// Where the five bytes of `text` (at least five long) stand whose two grams are likely the rarest in source code.
-fn rarest(text: &[u8]) -> usize {
-    let cost = |window: &[u8]| -> i32 {
-        // The rarer gram is met half the time, so both count.
-        let inner: i32 = window[1..4].iter().map(|&byte| commonness(byte)).sum();
-        2 * inner + commonness(window[0]) + commonness(window[4])
-    };
-    text.windows(5).take(DEEPEST).enumerate().min_by_key(|(_, window)| cost(window)).map_or(0, |(offset, _)| offset)
-}
-
-/// How common a byte is in source code and prose, roughly on a logarithmic scale.
-fn commonness(byte: u8) -> i32 {
-    match byte.to_ascii_lowercase() {
-        b' ' | b'e' | b't' => 12,
-        b'a' | b'i' | b'n' | b'o' | b'r' | b's' => 11,
-        b'c' | b'd' | b'l' | b'u' | b'p' | b'm' | b'f' => 9,
-        b'h' | b'g' | b'b' | b'_' | b'-' | b'/' | b'.' | b'=' => 7,
-        b'y' | b'v' | b'w' | b'0' | b'1' | b':' => 5,
-        b'k' | b'x' | b'2' | b'3' => 4,
-        _ => 2,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use aho_corasick::{AhoCorasick, MatchKind};
@@ -246,7 +239,7 @@ mod tests {
     fn literals() -> Vec<Literal> {
         ["ghp_", "password", "token", "hf_", "-----BEGIN", "pass", "xoxb-", "AKIA"]
             .iter()
-            .map(|text| Literal { text: (*text).into(), ignore_case: text.starts_with(['p', 't']) })
+            .map(|&text| Literal::new(text, text.starts_with(['p', 't'])))
             .collect()
     }
 

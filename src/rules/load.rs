@@ -60,7 +60,7 @@ fn rule(prepared: Prepared) -> Rule {
         confidence: raw.confidence,
         literals: literals
             .into_iter()
-            .map(|(text, ignore_case)| Literal { text: text.into(), ignore_case })
+            .map(|(text, ignore_case)| Literal::new(text, ignore_case))
             .collect::<Vec<_>>()
             .into(),
         method: match method {

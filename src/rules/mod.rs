@@ -6,6 +6,7 @@
 pub mod analysis;
 mod builtin;
 pub mod check;
+pub mod grams;
 pub mod load;
 pub mod schema;
 pub mod template;
@@ -14,6 +15,7 @@ pub mod validators;
 use std::borrow::Cow;
 
 pub use analysis::{Anchor, ByteSet, Gate};
+pub use grams::DEEPEST_GRAM;
 
 use crate::finding::Severity;
 
@@ -29,6 +31,17 @@ pub struct Literal {
     pub text: Text,
     /// ASCII letters match in either case.
     pub ignore_case: bool,
+    /// Where its two rarest grams begin, in bytes from its start.
+    pub rarest: u8,
+}
+
+impl Literal {
+    /// A literal that is not built in.
+    pub fn new(text: impl Into<Text>, ignore_case: bool) -> Self {
+        let text = text.into();
+        let rarest = grams::rarest(text.as_bytes(), &grams::CommonGrams::new());
+        Self { text, ignore_case, rarest }
+    }
 }
 
 /// As [`Rule::secret_group`]: the first capture group that is not empty, else the whole match (gitleaks' default).

@@ -220,7 +220,7 @@ impl Importer {
             .unwrap_or_default()
             .into_iter()
             .filter(|keyword| !keyword.is_empty())
-            .map(|keyword| Literal { text: keyword.to_ascii_lowercase().into(), ignore_case: true })
+            .map(|keyword| Literal::new(keyword.to_ascii_lowercase(), true))
             .collect();
         Ok(Rule {
             description: rule.description.filter(|text| !text.is_empty()).unwrap_or_else(|| rule.id.clone()).into(),
