@@ -553,3 +553,64 @@ fn addresses_are_mirrored_fetched_and_named_when_they_fail() {
     let (status, document) = audit();
     assert_eq!((status, &document["run"]["new_objects"]), (0, &0.into()), "coverage was kept: {document:#}");
 }
+
+#[cfg(feature = "rotate")]
+#[test]
+fn evidence_of_the_same_key_closes_and_other_evidence_does_not() {
+    use keysweep::rotate::evidence::{Answer, Body, Evidence};
+    use keysweep::rotate::keys::SigningKey;
+    let fleet = Fleet::new();
+    fleet.repository("one");
+    fleet.commit("one", "a.env", &env(1));
+    let (_, document) = fleet.audit(&[]);
+    let secret = fleet.secrets(&document)[0].clone();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let (signer, _) = SigningKey::load_or_make(&fleet.path().join("signing.pk8")).expect("made");
+    let proof = |key_id: &str, answer: &str| {
+        let probe = Answer {
+            time: "2999-01-01T00:00:00Z".to_owned(),
+            step: "prove".to_owned(),
+            which: "old".to_owned(),
+            answer: answer.to_owned(),
+            detail: String::new(),
+        };
+        let body = Body {
+            schema: 1,
+            run: "r1".to_owned(),
+            state: "proven".to_owned(),
+            plan: String::new(),
+            key_id: key_id.to_owned(),
+            secret_id: text(&secret["secret_id"]),
+            rule: "github-pat".to_owned(),
+            owner: String::new(),
+            object: String::new(),
+            strategy: "alternating".to_owned(),
+            destinations: Default::default(),
+            began: "2998-12-31T00:00:00Z".to_owned(),
+            ended: "2999-01-01T00:00:00Z".to_owned(),
+            probes: vec![probe],
+            control: true,
+            journal: String::new(),
+        };
+        let signature = signer.sign("evidence", &serde_json::to_vec(&body).expect("json"));
+        let evidence = Evidence { body, signer: signer.public(), signature };
+        fleet.folder.write("evidence/r1/evidence.json", serde_json::to_vec(&evidence).expect("json"));
+    };
+    let audit = |more: &[&str]| {
+        let (status, document) = fleet.audit(&[&["--evidence", "evidence"], more].concat());
+        assert_eq!(status, 0, "{document:#}");
+        (text(&fleet.secrets(&document)[0]["standing"]), document)
+    };
+    let key_id = text(&document["key_id"]);
+    proof("organisation:00000000", "dead");
+    let (standing, document) = audit(&[]);
+    assert!(standing == "open" && document["notices"].to_string().contains("another key"), "{document:#}");
+    proof(&key_id, "live");
+    assert_eq!(audit(&[]).0, "open", "it proves nothing");
+    proof(&key_id, "dead");
+    assert_eq!(audit(&["--signer", "00"]).0, "open", "nobody trusts the signer");
+    let (standing, document) = audit(&["--signer", &signer.public()]);
+    assert_eq!((&*standing, &document["run"]["closed"]), ("proven", &1.into()));
+    assert_eq!(fleet.secrets(&document)[0]["closed"], "2999-01-01T00:00:00Z");
+    assert_eq!(fleet.audit(&[]).1["secrets"][0]["standing"], "proven", "it stays so");
+}

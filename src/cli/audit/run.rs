@@ -288,3 +288,19 @@ fn write_reports(arguments: &AuditArguments, document: &Document) -> Result<()> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Run, not_before};
+
+    #[test]
+    fn a_clock_that_went_back_gives_the_last_run_s_time_and_a_notice() {
+        let run = |began: &str, ended: &str| Run { began: began.to_owned(), ended: ended.to_owned(), ..Run::default() };
+        let runs = [run("2026-05-01T00:00:00Z", "2026-05-01T00:10:00Z"), run("2026-05-02T00:00:00Z", "")];
+        let mut notices = Vec::new();
+        assert_eq!(not_before(&runs, "2026-05-03T00:00:00Z".to_owned(), &mut notices), "2026-05-03T00:00:00Z");
+        assert!(notices.is_empty());
+        assert_eq!(not_before(&runs, "2026-01-01T00:00:00Z".to_owned(), &mut notices), "2026-05-02T00:00:00Z");
+        assert_eq!(notices.len(), 1);
+    }
+}
