@@ -85,7 +85,7 @@ impl State {
         if !path.exists() {
             return Err(Error::Usage(format!("there is no state in {}", path.display())));
         }
-        Self::open_locked(path, lock)
+        Self::open_locked(path, lock, false)
     }
 
     /// Opens the state in `path`, made when there is none; `key_id` names the key of its hashes.
@@ -97,8 +97,7 @@ impl State {
         if !path.exists() {
             make(path, &About { schema: SCHEMA, key_id: key_id.to_owned(), made: now.to_owned(), next_run: 1 })?;
         }
-        keep(path)?;
-        let state = Self::open_locked(path, lock)?;
+        let state = Self::open_locked(path, lock, true)?;
         if state.about.key_id != key_id {
             return Err(Error::Usage(format!(
                 "{}: its hashes are made with the key {}, but the key is now {key_id}: give the same \
@@ -110,8 +109,12 @@ impl State {
         Ok(state)
     }
 
-    fn open_locked(path: &Path, lock: File) -> Result<Self> {
+    fn open_locked(path: &Path, lock: File, is_run: bool) -> Result<Self> {
         let clean = check_sum(path)?;
+        // A state that somebody died over is not kept: the generation before it stays.
+        if clean && is_run {
+            keep(path)?;
+        }
         // From now on it changes: its sum holds no more.
         remove(&beside(path, ".sum"))?;
         private::sync_folder(path)?;
@@ -191,17 +194,14 @@ impl Drop for State {
     }
 }
 
-/// Keeps the state as it is as the last good generation, before a run changes anything. A state that somebody died over
-/// is not kept: the generation before it stays.
+/// Keeps the state, which is as its sum says, as the last good generation, before a run changes anything.
 fn keep(path: &Path) -> Result<()> {
-    if !check_sum(path)? {
-        return Ok(());
-    }
     let (kept, new) = (previous(path), beside(path, ".previous-new"));
     copy_private(path, &new)?;
-    remove(&beside(&kept, ".sum"))?;
+    let sum = beside(&kept, ".sum");
+    remove(&sum)?;
     fs::rename(&new, &kept).map_err(io(&kept))?;
-    write_sum(&kept)
+    private::write_private(&sum, &private::read(&beside(path, ".sum"), 4096)?)
 }
 
 fn remove(path: &Path) -> Result<()> {
