@@ -19,6 +19,8 @@ pub mod finding;
 pub mod rules;
 pub mod secret;
 
+#[cfg(feature = "audit")]
+pub mod audit;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
@@ -27,6 +29,8 @@ pub mod clock;
 pub mod filter;
 #[cfg(feature = "cli")]
 pub mod pipeline;
+#[cfg(any(feature = "rotate", feature = "audit"))]
+pub mod private;
 #[cfg(feature = "cli")]
 pub mod report;
 #[cfg(feature = "rotate")]

@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("secret", &[]),
     ("clock", &[]),
+    ("private", &["error", "finding"]),
     ("finding", &["error", "secret"]),
     // What is looked for, and the engine that sees only bytes.
     ("rules", &["error", "finding", "secret"]),
@@ -23,11 +24,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["clock", "error", "finding", "rules", "secret"]),
     ("pipeline", &["clock", "engine", "error", "filter", "finding", "rules", "secret", "source"]),
     // Rotation neither looks for secrets nor knows how they were found: the program hands it a way to read one again.
-    ("rotate", &["clock", "error", "finding", "secret"]),
+    ("rotate", &["clock", "error", "finding", "private", "secret"]),
+    // The audit keeps what scans found and reads what rotation proved; the program does the scanning for it.
+    ("audit", &["clock", "error", "finding", "private", "report", "rules"]),
     // The program may use everything.
     (
         "cli",
-        &["clock", "engine", "error", "filter", "finding", "pipeline", "report", "rotate", "rules", "secret", "source"],
+        &[
+            "audit", "clock", "engine", "error", "filter", "finding", "pipeline", "private", "report", "rotate",
+            "rules", "secret", "source",
+        ],
     ),
     ("main", &["cli"]),
 ];

@@ -1,6 +1,8 @@
 //! The program: one file per command, each thin. Arguments in, library called, exit status out.
 
 pub mod allow;
+#[cfg(feature = "audit")]
+pub mod audit;
 pub mod baseline;
 pub mod completions;
 pub mod config;
@@ -52,6 +54,9 @@ pub enum Command {
     /// List, show and check the rules: what is looked for.
     #[command(subcommand)]
     Rules(rules::RulesCommand),
+    /// Audit whole histories of many repositories, again and again: only what is new is scanned.
+    #[cfg(feature = "audit")]
+    Audit(Box<audit::AuditArguments>),
     /// Turn leaked credentials: new ones in place, old ones proven dead.
     #[cfg(feature = "rotate")]
     #[command(subcommand)]
@@ -83,6 +88,8 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Command::Baseline(command) => baseline::run(&command),
         Command::Allow(arguments) => allow::run(&arguments),
         Command::Rules(command) => rules::run(&command),
+        #[cfg(feature = "audit")]
+        Command::Audit(arguments) => audit::run(&arguments),
         #[cfg(feature = "rotate")]
         Command::Rotate(command) => rotate::run(&command),
         #[cfg(feature = "rotate")]

@@ -73,7 +73,7 @@ fn cells(finding: &Finding, options: &ReportOptions<'_>) -> [String; 20] {
     ]
 }
 
-fn row(out: &mut dyn Write, cells: &[String]) -> io::Result<()> {
+pub(crate) fn row(out: &mut dyn Write, cells: &[String]) -> io::Result<()> {
     let cells: Vec<String> = cells.iter().map(|text| cell(text)).collect();
     write!(out, "{}\r\n", cells.join(","))
 }

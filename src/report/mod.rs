@@ -5,9 +5,9 @@
 //! for it (`text`, `json`, `jsonl`, `gitleaks`). All text that a scanned repository controls is escaped for its
 //! output.
 
-mod csv;
+pub(crate) mod csv;
 pub mod document;
-mod escape;
+pub(crate) mod escape;
 pub mod file;
 #[cfg(test)]
 mod fixture;

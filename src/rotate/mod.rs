@@ -15,7 +15,7 @@ pub mod escrow;
 pub mod evidence;
 pub mod execute;
 mod fault;
-pub mod files;
+pub use crate::private as files;
 pub mod http;
 pub mod journal;
 pub mod keys;

@@ -3,6 +3,8 @@
 mod allow;
 #[cfg(feature = "archive")]
 mod archives;
+#[cfg(all(feature = "audit", unix))]
+mod audit;
 mod baseline;
 mod config;
 mod documentation;

@@ -70,3 +70,28 @@ fn reports_of_every_mode_are_what_their_schemas_say() {
         );
     }
 }
+
+#[cfg(feature = "audit")]
+#[test]
+#[ignore = "needs the tools that tests/run installs"]
+fn the_audit_s_document_is_what_its_schema_says() {
+    let folder = repository();
+    let schema = in_repository("docs/schema/keysweep-audit-1.schema.json");
+    let audit = |more: &[&str]| {
+        let mut command = crate::support::keysweep(folder.path());
+        command.env("KEYSWEEP_FINGERPRINT_KEY", "a key of the organisation, for tests"); // keysweep:allow made up
+        command.args(["audit", ".", "missing", "--state", ".git/audit", "--report", "json=.git/audit.json"]).args(more);
+        let output = command.output().expect("runs");
+        assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+        matches_schema(&schema, &folder.path().join(".git/audit.json"));
+        let text = std::fs::read_to_string(folder.path().join(".git/audit.json")).expect("written");
+        serde_json::from_str::<serde_json::Value>(&text).expect("json")
+    };
+    let document = audit(&[]);
+    let secrets = document["secrets"].as_array().expect("secrets");
+    assert!(secrets.len() >= 3, "{document:#}");
+    let id = secrets[0]["secret_id"].as_str().expect("an id");
+    folder.write("accepted", format!("{id} owner=ops expires=2999-01-01 reason=known\n"));
+    let document = audit(&["--ignore-file", "accepted"]);
+    assert!(document["secrets"].to_string().contains("allowed_until"), "{document:#}");
+}

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectFormat, ObjectType, Oid};
 
+use super::covered::{self, Covered};
 use super::gaps::Gaps;
 use super::graph::Graph;
 use super::missing;
@@ -61,6 +62,8 @@ pub struct History {
     /// The refs that were asked for.
     asked: Vec<Ref>,
     narrowed: bool,
+    /// What was not covered before, when that was asked.
+    pub(super) beyond: Option<Vec<ObjectId>>,
     pub(super) walk: walk::Options,
     /// The blobs with findings, and what leads to them.
     pub(super) wanted: Wanted,
@@ -105,6 +108,19 @@ fn all(repo: &Repo, gaps: &Gaps) -> Result<Vec<Oid>> {
 /// # Errors
 /// When refs or objects cannot be listed, or no ref is as asked.
 pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn() -> T + Sync)) -> Result<History> {
+    scan_beyond(repo, options, None, make)
+}
+
+/// As [`scan`], but only objects that are not `covered` are shown.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_beyond<T: TextReader>(
+    repo: &Repo,
+    options: &HistoryOptions,
+    covered: Option<&Covered<'_>>,
+    make: &(dyn Fn() -> T + Sync),
+) -> Result<History> {
     let gaps = Gaps::default();
     let tips = Tips::of(repo, &gaps)?;
     let narrowed = options.reachable_only || !options.refs.is_empty() || !options.not.is_empty();
@@ -115,7 +131,7 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
             options.refs.join(" ")
         )));
     }
-    let only = if narrowed {
+    let mut only = if narrowed {
         let objects = Objects::new(repo, &gaps)?;
         let not = options.not.iter().map(|revision| repo.resolve(revision)).collect::<Result<Vec<Oid>>>()?;
         let ids = reach::objects(repo, &objects, &asked, &not)?;
@@ -128,6 +144,11 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
         ObjectFormat::Sha1 => Format::Sha1,
     };
     let (store, notices) = Store::open_all(&repo.object_folders(), format);
+    let beyond = covered.map(|covered| covered::new_objects(&store, Some(covered)));
+    if let Some(beyond) = &beyond {
+        let asked = |id: &&ObjectId| only.as_ref().is_none_or(|only| only.contains(*id));
+        only = Some(beyond.iter().filter(asked).copied().collect());
+    }
     // For few objects the packs are not worth a plan.
     let few = only.as_ref().filter(|only| only.len() < FEW);
     let plan = if few.is_some() { Plan::default() } else { Plan::new(&store, only.as_ref()) };
@@ -149,7 +170,7 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
     seen.trees.sort();
     let refs = if narrowed { &asked } else { &tips.refs };
     let graph = Graph::new(repo, &store, seen.commits, (refs, &tips.reflog))?;
-    if let Some(only) = &only {
+    if let Some(only) = only.as_ref().filter(|_| narrowed) {
         let lacks = |id: &&ObjectId| few.is_none() && !store.contains(id) && !missing::is_empty_tree(id);
         only.iter().filter(lacks).for_each(|id| missing::gone(&gaps, oid(id), "object"));
     } else {
@@ -167,12 +188,13 @@ pub fn scan<T: TextReader>(repo: &Repo, options: &HistoryOptions, make: &(dyn Fn
         early: seen.trees,
         asked,
         narrowed,
+        beyond,
         walk,
         wanted: Wanted::default(),
         leads: Leads::default(),
         exclusions: Vec::new(),
     };
-    if let Some(only) = only {
+    if let Some(only) = only.filter(|_| narrowed) {
         history.exclude(options, only.len());
     }
     Ok(history)

@@ -16,6 +16,7 @@ mod command;
 mod commit;
 pub mod commits;
 mod contents;
+pub mod covered;
 mod extensions;
 pub mod gaps;
 mod graph;

@@ -1,4 +1,4 @@
-//! Files and folders of the state folder: private from the first byte, on disk before we go on, one run at a time.
+//! Files and folders that hold state: private from the first byte, on disk before we go on, one run at a time.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::redact::hex;
 use crate::error::{Error, Result};
+use crate::finding::identity::hex;
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
     move |source| Error::Io { path: path.to_owned(), source }
@@ -97,7 +97,7 @@ pub fn read(path: &Path, longest: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// One run per credential: held as long as it lives, given back by the system when the process dies.
+/// One run at a time of what it names: held as long as it lives, given back by the system when the process dies.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,

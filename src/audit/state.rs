@@ -1,0 +1,368 @@
+//! The state file: one redb database, private, one user at a time, with the last good generation beside it.
+//!
+//! Beside `FILE` stand `FILE.lock` (held while it is open), `FILE.sum` (its length and CRC-32 while nobody has it open: so
+//! damage at rest is found whatever byte it hits) and `FILE.previous` (the state as the last run found it). A process
+//! that dies leaves no `FILE.sum`; then redb's own check sums are walked instead.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable, TableDefinition, WriteTransaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::record::About;
+use crate::error::{Error, Result};
+use crate::private;
+
+/// The form of the state. States of older forms are brought up to it when they are opened.
+pub const SCHEMA: u32 = 1;
+
+/// Facts about the state itself.
+pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+/// Repositories by number.
+pub(super) const REPOSITORIES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("repositories");
+/// Check sums of covered packs, by repository.
+pub(super) const PACKS: TableDefinition<'_, (u32, &[u8]), ()> = TableDefinition::new("packs");
+/// Covered objects: repository, segment, first id of the chunk -> ids.
+pub(super) const OBJECTS: TableDefinition<'_, (u32, u32, &[u8]), &[u8]> = TableDefinition::new("objects");
+/// Blobs with secrets: repository, blob -> ids of the secrets, then hashes of known paths.
+pub(super) const CARRIERS: TableDefinition<'_, (u32, &[u8]), &[u8]> = TableDefinition::new("carriers");
+/// Lives of secrets, by the bytes of the secret's id.
+pub(super) const SECRETS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("secrets");
+/// Secret, repository, fingerprint.
+type PlaceKey<'k> = (&'k [u8], u32, &'k [u8]);
+/// Places of secrets.
+pub(super) const PLACES: TableDefinition<'_, PlaceKey<'_>, &[u8]> = TableDefinition::new("places");
+/// Runs by number.
+pub(super) const RUNS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("runs");
+/// Rule sets by digest: rule id -> digest of the rule.
+pub(super) const RULES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("rules");
+
+/// An open state. Nobody else has it.
+pub struct State {
+    path: PathBuf,
+    database: Option<Database>,
+    about: About,
+    _lock: File,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "State({})", self.path.display())
+    }
+}
+
+/// The file beside `path` with this ending.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// The generation that is kept of `path`.
+pub fn previous(path: &Path) -> PathBuf {
+    beside(path, ".previous")
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+    move |source| Error::Io { path: path.to_owned(), source }
+}
+
+/// Trouble of the database, in words.
+pub(super) fn failed(error: impl Into<redb::Error>) -> Error {
+    Error::Usage(format!("the state: {}", error.into()))
+}
+
+impl State {
+    /// Opens the state in `path`, which must be there.
+    ///
+    /// # Errors
+    /// When it is not there, somebody has it, it is damaged, or a newer program made it.
+    pub fn open(path: &Path) -> Result<Self> {
+        let lock = lock(path)?;
+        if !path.exists() {
+            return Err(Error::Usage(format!("there is no state in {}", path.display())));
+        }
+        Self::open_locked(path, lock, false)
+    }
+
+    /// Opens the state in `path`, made when there is none; `key_id` names the key of its hashes.
+    ///
+    /// # Errors
+    /// As [`State::open`], and when it was made with another key.
+    pub fn open_or_make(path: &Path, key_id: &str, now: &str) -> Result<Self> {
+        let lock = lock(path)?;
+        if !path.exists() {
+            make(path, &About { schema: SCHEMA, key_id: key_id.to_owned(), made: now.to_owned(), next_run: 1 })?;
+        }
+        let state = Self::open_locked(path, lock, true)?;
+        if state.about.key_id != key_id {
+            return Err(Error::Usage(format!(
+                "{}: its hashes are made with the key {}, but the key is now {key_id}: give the same \
+                 KEYSWEEP_FINGERPRINT_KEY again, or begin a new state",
+                path.display(),
+                state.about.key_id
+            )));
+        }
+        Ok(state)
+    }
+
+    fn open_locked(path: &Path, lock: File, is_run: bool) -> Result<Self> {
+        let clean = check_sum(path)?;
+        // A state that somebody died over is not kept: the generation before it stays.
+        if clean && is_run {
+            keep(path)?;
+        }
+        // From now on it changes: its sum holds no more.
+        remove(&beside(path, ".sum"))?;
+        private::sync_folder(path)?;
+        let opened = std::panic::catch_unwind(|| -> Result<Database, redb::Error> {
+            let mut database = Database::builder().create(path)?;
+            if !clean {
+                database.check_integrity()?;
+            }
+            Ok(database)
+        });
+        let database = match opened {
+            Ok(Ok(database)) => database,
+            Ok(Err(error)) => return Err(damaged(path, &error.to_string())),
+            Err(_) => return Err(damaged(path, "its pages make no sense")),
+        };
+        let mut state = Self { path: path.to_owned(), database: Some(database), about: About::default(), _lock: lock };
+        let about: Option<About> = state.read(|read| get(&read.open_table(META).map_err(failed)?, "about"))?;
+        state.about = about.ok_or_else(|| damaged(path, "it does not say what it is"))?;
+        if state.about.schema > SCHEMA {
+            return Err(Error::Usage(format!(
+                "{}: a newer keysweep made it (form {}, this one knows {SCHEMA}): use that one",
+                path.display(),
+                state.about.schema
+            )));
+        }
+        Ok(state)
+    }
+
+    /// What it says of itself.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Closes it and gives its bytes, for a backup.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn into_bytes(mut self) -> Result<Vec<u8>> {
+        self.database = None;
+        fs::read(&self.path).map_err(io(&self.path))
+    }
+
+    fn database(&self) -> Result<&Database> {
+        self.database.as_ref().ok_or_else(|| Error::Usage("the state is closed".to_owned()))
+    }
+
+    /// Reads.
+    ///
+    /// # Errors
+    /// Those of `with`, and of the database.
+    pub fn read<T>(&self, with: impl FnOnce(&ReadTransaction) -> Result<T>) -> Result<T> {
+        with(&self.database()?.begin_read().map_err(failed)?)
+    }
+
+    /// Changes all that `with` changes, or nothing.
+    ///
+    /// # Errors
+    /// Those of `with`, and of the database; then nothing is changed.
+    pub fn write<T>(&self, with: impl FnOnce(&WriteTransaction) -> Result<T>) -> Result<T> {
+        let transaction = self.database()?.begin_write().map_err(failed)?;
+        let result = with(&transaction)?;
+        transaction.commit().map_err(failed)?;
+        Ok(result)
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.database = None;
+        // Without a sum the next one who opens it walks all pages instead: nothing is lost when this fails.
+        let _ = write_sum(&self.path);
+    }
+}
+
+/// Keeps the state, which is as its sum says, as the last good generation, before a run changes anything.
+fn keep(path: &Path) -> Result<()> {
+    let (kept, new) = (previous(path), beside(path, ".previous-new"));
+    copy_private(path, &new)?;
+    let sum = beside(&kept, ".sum");
+    remove(&sum)?;
+    fs::rename(&new, &kept).map_err(io(&kept))?;
+    private::write_private(&sum, &private::read(&beside(path, ".sum"), 4096)?)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(io(path)(source)),
+        _ => Ok(()),
+    }
+}
+
+/// The value of a key, from JSON.
+pub(super) fn get<'k, K: redb::Key + 'static, T: DeserializeOwned>(
+    table: &impl ReadableTable<K, &'static [u8]>,
+    key: impl std::borrow::Borrow<K::SelfType<'k>>,
+) -> Result<Option<T>> {
+    match table.get(key).map_err(failed)? {
+        Some(value) => from_json(value.value()).map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| Error::Usage(format!("the state holds what makes no sense: {error}")))
+}
+
+pub(super) fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|error| Error::Usage(format!("the state: {error}")))
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let path = beside(path, ".lock");
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let file = options.open(&path).map_err(io(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(Error::Usage(format!("another audit has the state open (lock {}): wait for it", path.display())))
+        }
+        Err(fs::TryLockError::Error(source)) => Err(io(&path)(source)),
+    }
+}
+
+/// Makes an empty state, complete before it has its name.
+fn make(path: &Path, about: &About) -> Result<()> {
+    let new = beside(path, ".new");
+    remove(&new)?;
+    drop(private::new_private(&new)?);
+    let database = Database::builder().create(&new).map_err(failed)?;
+    let transaction = database.begin_write().map_err(failed)?;
+    transaction.open_table(META).map_err(failed)?.insert("about", &*to_json(about)?).map_err(failed)?;
+    transaction.open_table(REPOSITORIES).map_err(failed)?;
+    transaction.open_table(PACKS).map_err(failed)?;
+    transaction.open_table(OBJECTS).map_err(failed)?;
+    transaction.open_table(CARRIERS).map_err(failed)?;
+    transaction.open_table(SECRETS).map_err(failed)?;
+    transaction.open_table(PLACES).map_err(failed)?;
+    transaction.open_table(RUNS).map_err(failed)?;
+    transaction.open_table(RULES).map_err(failed)?;
+    transaction.commit().map_err(failed)?;
+    drop(database);
+    fs::rename(&new, path).map_err(io(path))?;
+    private::sync_folder(path)
+}
+
+fn damaged(path: &Path, why: &str) -> Error {
+    let kept = previous(path);
+    let sum = fs::read(beside(&kept, ".sum")).ok();
+    let good = sum.is_some_and(|said| sum_of(&kept).is_ok_and(|is| is.as_bytes() == said));
+    let way_out = if good {
+        format!("the generation before the last run is good: keysweep audit state restore --state {}", path.display())
+    } else {
+        "restore a backup, or move it away and begin a new state".to_owned()
+    };
+    Error::Usage(format!("{}: the state is damaged ({why}); {way_out}", path.display()))
+}
+
+/// Length and CRC-32 of a file, as its sum says them.
+fn sum_of(path: &Path) -> Result<String> {
+    let mut file = File::open(path).map_err(io(path))?;
+    let (mut hasher, mut length, mut piece) = (crc32fast::Hasher::new(), 0u64, vec![0; 1 << 18]);
+    loop {
+        let got = file.read(&mut piece).map_err(io(path))?;
+        if got == 0 {
+            break;
+        }
+        hasher.update(&piece[..got]);
+        length += got as u64;
+    }
+    Ok(format!("keysweep state sum 1\n{:08x} {length}\n", hasher.finalize()))
+}
+
+fn write_sum(path: &Path) -> Result<()> {
+    private::write_private(&beside(path, ".sum"), sum_of(path)?.as_bytes())
+}
+
+/// Whether the file is as its sum says; false when there is no sum, because a process died.
+fn check_sum(path: &Path) -> Result<bool> {
+    let sum = beside(path, ".sum");
+    let said = match fs::read(&sum) {
+        Ok(said) => said,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(io(&sum)(error)),
+    };
+    if said == sum_of(path)?.as_bytes() { Ok(true) } else { Err(damaged(path, "it is not what was written")) }
+}
+
+/// Copies a file to a new private one.
+fn copy_private(from: &Path, to: &Path) -> Result<()> {
+    remove(to)?;
+    let mut source = File::open(from).map_err(io(from))?;
+    let mut target = private::new_private(to)?;
+    std::io::copy(&mut source, &mut target).map_err(io(to))?;
+    target.flush().and_then(|()| target.sync_all()).map_err(io(to))
+}
+
+/// Puts the generation that was kept in the place of the state. What was there stays as `FILE.damaged`.
+///
+/// # Errors
+/// When there is none, it is damaged too, or somebody has the state open.
+pub fn restore_previous(path: &Path) -> Result<()> {
+    let _lock = lock(path)?;
+    let kept = previous(path);
+    if !kept.exists() || !check_sum(&kept)? {
+        return Err(Error::Usage(format!("there is no good generation in {}", kept.display())));
+    }
+    let new = beside(path, ".new");
+    copy_private(&kept, &new)?;
+    put_in_place(path, &new)
+}
+
+/// Puts the state with these bytes in the place of the state, when they hold one. What was there stays as `FILE.damaged`.
+///
+/// # Errors
+/// When they hold no state, or somebody has the state open.
+pub fn restore_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    let _lock = lock(path)?;
+    let new = beside(path, ".new");
+    private::write_private(&new, bytes)?;
+    // Opened and read whole under another name first.
+    let tried = State::open(&new).and_then(|state| super::check::contents(&state));
+    remove(&beside(&new, ".lock"))?;
+    remove(&beside(&new, ".sum"))?;
+    if let Err(error) = tried {
+        remove(&new)?;
+        return Err(error);
+    }
+    put_in_place(path, &new)
+}
+
+fn put_in_place(path: &Path, new: &Path) -> Result<()> {
+    if path.exists() {
+        let damaged = beside(path, ".damaged");
+        fs::rename(path, &damaged).map_err(io(&damaged))?;
+    }
+    remove(&beside(path, ".sum"))?;
+    fs::rename(new, path).map_err(io(path))?;
+    write_sum(path)?;
+    private::sync_folder(path)
+}

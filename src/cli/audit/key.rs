@@ -1,0 +1,38 @@
+//! The key of the audit's hashes: the organisation's own. One is made on first use when there is none, and said so: with
+//! the key that everybody knows a state would tell too much.
+
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::finding::identity::{Key, new_salt};
+use crate::private;
+
+fn file() -> Result<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || variable("HOME").or_else(|| variable("USERPROFILE")).map(|home| home.join(".config"));
+    variable("XDG_CONFIG_HOME").or_else(home).map(|folder| folder.join("keysweep").join("fingerprint-key")).ok_or_else(
+        || Error::Usage("neither XDG_CONFIG_HOME nor HOME is set: give KEYSWEEP_FINGERPRINT_KEY".to_owned()),
+    )
+}
+
+/// Puts the organisation's key first among `keys`.
+///
+/// # Errors
+/// When there is none and none can be made.
+pub(super) fn first(keys: &mut Vec<Key>) -> Result<()> {
+    if let Some(at) = keys.iter().position(|key| key.id().starts_with("organisation:")) {
+        keys.swap(0, at);
+        return Ok(());
+    }
+    let path = file()?;
+    if !path.exists() {
+        if let Some(folder) = path.parent() {
+            private::private_folder(folder)?;
+        }
+        let text = format!("{}{}\n", new_salt()?, new_salt()?);
+        private::write_private(&path, text.as_bytes())?;
+        anstream::eprintln!("keysweep: made the key of the audit's hashes: {} (keep a copy)", path.display());
+    }
+    keys.insert(0, Key::organisation(&private::read(&path, 4096)?)?);
+    Ok(())
+}

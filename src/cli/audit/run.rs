@@ -1,0 +1,306 @@
+//! One run of an audit: find the repositories, look at each, settle all accounts, report.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use super::scan::{Looked, Scanning, unopened};
+use super::targets::{Target, Targets};
+use super::{AuditArguments, MEMORY, key, mirror, settings};
+use crate::audit::document::{Document, Parts};
+use crate::audit::ledger;
+use crate::audit::life::{Moment, Proofs};
+use crate::audit::record::{Allowed, Repository, Run, Standing};
+use crate::audit::rules::RuleDigests;
+use crate::audit::settle::{self, Life};
+use crate::audit::state::State;
+use crate::audit::{coverage, report};
+use crate::cli::output::{reader_may_go, unwritable};
+use crate::clock;
+use crate::engine::Engine;
+use crate::error::{Error, Notice, NoticeKind, Result};
+use crate::filter::Filter;
+use crate::filter::config::build::Plan;
+use crate::finding::Severity;
+use crate::private;
+use crate::report::file::{check_writable, write_file};
+
+/// Runs the audit; the exit status comes back.
+///
+/// # Errors
+/// When it cannot begin, or the state or a report cannot be written.
+pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
+    for output in arguments.output.iter().chain(arguments.reports.iter().map(|(_, path)| path)) {
+        check_writable(output).map_err(|source| unwritable(output, &source))?;
+    }
+    let Plan { rules, mut filter, fail_on, settings } = arguments.policy.plan(Path::new("."))?;
+    let settings = settings::digest(&arguments.policy, &settings, &filter);
+    key::first(&mut filter.keys)?;
+    let digests = RuleDigests::of(&rules, env!("CARGO_PKG_VERSION"));
+    let engine = Engine::new(rules)?;
+    let key_id = filter.key_id();
+    let mut notices = Vec::new();
+    let proofs = proofs(arguments, &key_id, &mut notices)?;
+    let began = clock::rfc3339(clock::epoch_seconds(SystemTime::now()));
+    let state = State::open_or_make(path, &key_id, &began)?;
+    let runs = ledger::runs(&state)?;
+    let began = not_before(&runs, began, &mut notices);
+    let after = runs.iter().rev().find(|run| !run.ended.is_empty()).map_or(0, |run| run.number);
+    let mut run = Run { number: state.about().next_run, began: began.clone(), ..Run::default() };
+    ledger::write_run(&state, &run)?;
+    let jobs = arguments
+        .jobs
+        .map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |jobs| usize::from(jobs.get()));
+    let memory = arguments.memory.map_or(MEMORY, |megabytes| megabytes.saturating_mul(1 << 20));
+    let scanning = Scanning {
+        state: &state,
+        engine: &engine,
+        filter: &filter,
+        rules: &digests,
+        settings: &settings,
+        memory: memory / jobs as u64,
+        moment: Moment { run: run.number, now: &began, today: began.get(..10).unwrap_or_default() },
+        changed: Mutex::default(),
+    };
+    let mirrors = arguments.mirrors.clone().unwrap_or_else(|| path.with_extension("mirrors"));
+    let targets = if arguments.targets.is_empty() { vec![PathBuf::from(".")] } else { arguments.targets.clone() };
+    let Targets { mut repositories, notices: mut missing, .. } = Targets::find(&targets, &mirrors);
+    if let Some(shard) = arguments.shard {
+        repositories.retain(|target| shard.has(&target.name));
+    }
+    run.repositories = repositories.len() as u64 + missing.len() as u64;
+    notices.append(&mut missing);
+    if repositories.iter().any(|target| target.remote) {
+        private::private_folder(&mirrors)?;
+    }
+    look_at_all(&scanning, (&repositories, jobs), &mut run, &mut notices)?;
+    notices.sort();
+    notices.dedup();
+    let lives = settle::settle(&state, &|id| accepts(&filter, id), &proofs, &scanning.moment)?;
+    count(&lives, after, &mut run);
+    run.ended = not_before(&runs, clock::rfc3339(clock::epoch_seconds(SystemTime::now())), &mut Vec::new());
+    ledger::write_run(&state, &run)?;
+    let known = ledger::repositories(&state)?;
+    let document = Document::new(&Parts {
+        key_id: &key_id,
+        run: &run,
+        runs: &runs,
+        after,
+        lives: &lives,
+        repositories: &known,
+        notices: &notices,
+    });
+    drop(state);
+    write_reports(arguments, &document)?;
+    let counts = |life: &&Life| life.secret.severity >= fail_on && life.secret.standing == Standing::Open;
+    let mut counting = lives.iter().filter(counts);
+    Ok(match () {
+        () if notices.iter().any(|notice| notice.gap) => 2,
+        () => u8::from(counting.any(|life| arguments.any || life.secret.is_new_since(after))),
+    })
+}
+
+#[cfg(feature = "rotate")]
+fn proofs(arguments: &AuditArguments, key_id: &str, notices: &mut Vec<Notice>) -> Result<Proofs> {
+    super::proofs::read(&arguments.evidence, arguments.signer.as_deref(), key_id, notices)
+}
+
+#[cfg(not(feature = "rotate"))]
+fn proofs(_: &AuditArguments, _: &str, _: &mut Vec<Notice>) -> Result<Proofs> {
+    Ok(Proofs::new())
+}
+
+/// The time, or that of the last run where the clock went back: what came later must not look earlier.
+fn not_before(runs: &[Run], now: String, notices: &mut Vec<Notice>) -> String {
+    let last = runs.iter().map(|run| if run.ended.is_empty() { &run.began } else { &run.ended }).max();
+    match last {
+        Some(last) if *last > now => {
+            let message = format!("the clock says {now}, before the last run ({last}): that run's time is used");
+            notices.push(Notice::new(NoticeKind::Information, message).mend("set the clock"));
+            last.clone()
+        }
+        _ => now,
+    }
+}
+
+/// What today's ignore files say of an identity.
+fn accepts(filter: &Filter, id: &str) -> Option<Allowed> {
+    let said = filter.ignore_files.iter().find_map(|file| file.check(id, &filter.today)?.ok())?;
+    Some(Allowed { by: said.by.to_owned(), reason: said.reason, owner: said.owner, expires: said.expires })
+}
+
+/// Looks at all repositories, `jobs` at a time; what happened is told in their order.
+fn look_at_all(
+    scanning: &Scanning<'_>,
+    (repositories, jobs): (&[Target], usize),
+    run: &mut Run,
+    notices: &mut Vec<Notice>,
+) -> Result<()> {
+    let mut known = ledger::repositories(scanning.state)?;
+    let mut work: Vec<(&Target, u32)> = Vec::new();
+    for target in repositories {
+        work.push((target, enter(scanning, &mut known, target, notices)?));
+    }
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let worker = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(&(target, number)) = work.get(at) else { break };
+            let Some(record) = known.get(&number) else { continue };
+            let looked = look_at(scanning, target, (number, record));
+            results.lock().unwrap_or_else(PoisonError::into_inner).insert(at, looked);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..jobs.min(work.len()) {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+    let mut untouched: BTreeMap<u32, Vec<Notice>> = BTreeMap::new();
+    for (at, looked) in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let (target, number) = work[at];
+        match looked {
+            Ok(Looked { untouched: nothing, new_objects, notices: mut more, gaps }) => {
+                run.complete += u64::from(gaps.is_empty());
+                run.new_objects += new_objects;
+                notices.append(&mut more);
+                if nothing {
+                    untouched.insert(number, gaps);
+                }
+            }
+            // One broken repository of many: it is named, the others go on. The state itself is another matter.
+            Err(error @ (Error::Git { .. } | Error::Io { .. })) => {
+                let gap = unopened(&target.name, error.to_string());
+                notices.push(gap.clone());
+                untouched.insert(number, vec![gap]);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    for record in known.values().filter(|record| is_gone(record)) {
+        let message = "the repository is gone; what was found in it stays as it is";
+        notices.push(Notice::new(NoticeKind::Information, message).at(&record.name));
+    }
+    ledger::touch(scanning.state, &untouched, &scanning.moment)
+}
+
+/// Looks at one, fetched before where it is a mirror. A mirror that cannot be fetched is looked at as it is.
+fn look_at(scanning: &Scanning<'_>, target: &Target, known: (u32, &Repository)) -> Result<Looked> {
+    let fetched = if target.remote { mirror::update(&target.name, &target.path) } else { Ok(()) };
+    let stale = fetched.err().map(|said| unopened(&target.name, format!("it cannot be fetched: {said}")));
+    match stale {
+        Some(gap) if !target.path.exists() => {
+            Ok(Looked { untouched: true, new_objects: 0, notices: vec![gap.clone()], gaps: vec![gap] })
+        }
+        stale => scanning.look(&target.path, known, stale.as_ref()),
+    }
+}
+
+/// Whether a repository is no more where it was; of an address nobody knows.
+fn is_gone(record: &Repository) -> bool {
+    !mirror::is_address(&record.name) && !Path::new(&record.name).exists()
+}
+
+/// The number of a repository; one that is not known, nor was moved, is entered.
+fn enter(
+    scanning: &Scanning<'_>,
+    known: &mut BTreeMap<u32, Repository>,
+    target: &Target,
+    notices: &mut Vec<Notice>,
+) -> Result<u32> {
+    let Target { name, path, .. } = target;
+    let name = name.clone();
+    if let Some((number, _)) = known.iter().find(|(_, record)| record.name == name) {
+        return Ok(*number);
+    }
+    let Some(number) = moved(scanning.state, known, path)? else {
+        let (number, record) = ledger::add_repository(scanning.state, &name, scanning.moment.now)?;
+        known.insert(number, record);
+        return Ok(number);
+    };
+    ledger::rename_repository(scanning.state, number, &name)?;
+    if let Some(record) = known.get_mut(&number) {
+        let message = format!("this is {}, moved", record.name);
+        notices.push(Notice::new(NoticeKind::Information, message).at(&name));
+        record.name = name;
+    }
+    Ok(number)
+}
+
+/// The repository that was moved to `path`: one that is gone from its place, and had a pack that is there now.
+fn moved(state: &State, known: &BTreeMap<u32, Repository>, path: &Path) -> Result<Option<u32>> {
+    let gone: Vec<u32> = known.iter().filter(|(_, record)| is_gone(record)).map(|(number, _)| *number).collect();
+    if gone.is_empty() {
+        return Ok(None);
+    }
+    let folders = [path.join("objects/pack"), path.join(".git/objects/pack")];
+    for entry in folders.iter().flat_map(std::fs::read_dir).flatten().flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|extension| extension != "pack") {
+            continue;
+        }
+        let Ok(map) = crate::source::map::Map::open(&path) else { continue };
+        for length in [20, 32] {
+            let Some(from) = map.len().checked_sub(length) else { continue };
+            for &number in &gone {
+                if coverage::has_pack(state, number, &map[from..])? {
+                    return Ok(Some(number));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Counts what happened since the run `after`.
+fn count(lives: &[Life], after: u64, run: &mut Run) {
+    for severity in [Severity::Low, Severity::Medium, Severity::High, Severity::Critical] {
+        run.open.insert(severity.as_str().to_owned(), 0);
+    }
+    for Life { secret, .. } in lives {
+        if secret.standing == Standing::Open {
+            *run.open.entry(secret.severity.as_str().to_owned()).or_default() += 1;
+            let reopened = secret.has_since(after, &["reopened"]);
+            run.reopened += u64::from(reopened);
+            run.found += u64::from(!reopened && secret.has_since(after, &["found"]));
+        } else {
+            // What was accepted before anybody saw it open was not closed, either.
+            let was_open = !secret.has_since(after, &["found"]);
+            run.closed += u64::from(was_open && secret.has_since(after, &["proven", "accepted"]));
+        }
+    }
+}
+
+fn write_reports(arguments: &AuditArguments, document: &Document) -> Result<()> {
+    let all = arguments.verbose || arguments.any;
+    let to_file = arguments.output.iter().map(|path| (arguments.format, path));
+    for (format, path) in to_file.chain(arguments.reports.iter().map(|(format, path)| (*format, path))) {
+        write_file(path, false, |out| report::write(document, format, all, out))
+            .map_err(|source| unwritable(path, &source))?;
+    }
+    if arguments.output.is_none() {
+        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+        reader_may_go(report::write(document, arguments.format, all, &mut out).and_then(|()| out.flush()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Run, not_before};
+
+    #[test]
+    fn a_clock_that_went_back_gives_the_last_run_s_time_and_a_notice() {
+        let run = |began: &str, ended: &str| Run { began: began.to_owned(), ended: ended.to_owned(), ..Run::default() };
+        let runs = [run("2026-05-01T00:00:00Z", "2026-05-01T00:10:00Z"), run("2026-05-02T00:00:00Z", "")];
+        let mut notices = Vec::new();
+        assert_eq!(not_before(&runs, "2026-05-03T00:00:00Z".to_owned(), &mut notices), "2026-05-03T00:00:00Z");
+        assert!(notices.is_empty());
+        assert_eq!(not_before(&runs, "2026-01-01T00:00:00Z".to_owned(), &mut notices), "2026-05-02T00:00:00Z");
+        assert_eq!(notices.len(), 1);
+    }
+}

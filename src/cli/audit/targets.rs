@@ -1,0 +1,120 @@
+//! Which repositories are audited: named ones, those in folders, those in lists.
+
+use std::path::{Path, PathBuf};
+
+use super::mirror;
+use crate::error::{Notice, NoticeKind};
+
+/// How deep folders are searched for repositories (`mirrors/organisation/project.git`).
+const DEEPEST: usize = 4;
+
+/// A repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Target {
+    /// Its canonical path, or its address.
+    pub(super) name: String,
+    /// Where it is, or its mirror.
+    pub(super) path: PathBuf,
+    /// Whether it is an address.
+    pub(super) remote: bool,
+}
+
+/// The repositories, each once, in order; and what could not be found.
+#[derive(Debug, Default)]
+pub(super) struct Targets {
+    pub(super) repositories: Vec<Target>,
+    /// Where mirrors are kept.
+    mirrors: PathBuf,
+    pub(super) notices: Vec<Notice>,
+}
+
+/// Whether a git repository begins here: one with files, or a bare one.
+fn is_repository(path: &Path) -> bool {
+    path.join(".git").exists() || (path.join("HEAD").is_file() && path.join("objects").is_dir())
+}
+
+fn missing(path: &Path, message: impl Into<String>) -> Notice {
+    Notice::new(NoticeKind::Unreadable, message).at(path.to_string_lossy()).gap()
+}
+
+impl Targets {
+    /// Finds the repositories that `named` means.
+    pub(super) fn find(named: &[PathBuf], mirrors: &Path) -> Self {
+        let mut targets = Self { mirrors: mirrors.to_owned(), ..Self::default() };
+        for path in named {
+            targets.add(path, true);
+        }
+        targets.repositories.sort();
+        targets.repositories.dedup();
+        targets
+    }
+
+    fn repository(&mut self, path: PathBuf) {
+        self.repositories.push(Target { name: path.to_string_lossy().into_owned(), path, remote: false });
+    }
+
+    fn add(&mut self, path: &Path, may_list: bool) {
+        if let Some(address) = path.to_str().filter(|text| mirror::is_address(text)) {
+            return match mirror::check(address) {
+                Ok(()) => {
+                    let path = mirror::place(&self.mirrors, address);
+                    self.repositories.push(Target { name: address.to_owned(), path, remote: true });
+                }
+                Err(why) => self.notices.push(Notice::new(NoticeKind::Unreadable, why).gap()),
+            };
+        }
+        let canonical = match path.canonicalize() {
+            Ok(canonical) => canonical,
+            Err(error) => return self.notices.push(missing(path, error.to_string())),
+        };
+        if is_repository(&canonical) {
+            self.repository(canonical);
+        } else if canonical.is_dir() {
+            let before = self.repositories.len();
+            self.folder(&canonical, 0);
+            if self.repositories.len() == before {
+                self.notices.push(missing(path, "there is no repository in this folder"));
+            }
+        } else if may_list {
+            self.list(&canonical);
+        } else {
+            self.notices.push(missing(path, "this is no repository"));
+        }
+    }
+
+    fn folder(&mut self, folder: &Path, depth: usize) {
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => return self.notices.push(missing(folder, error.to_string())),
+        };
+        let mut paths: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+        paths.sort();
+        for path in paths {
+            // A link may lead anywhere, back up too.
+            if path.is_symlink() {
+                continue;
+            }
+            if is_repository(&path) {
+                self.repository(path);
+            } else if depth + 1 < DEEPEST {
+                self.folder(&path, depth + 1);
+            }
+        }
+    }
+
+    /// A file with a path (relative to its own folder) or an address on each line; `#` begins a comment.
+    fn list(&mut self, list: &Path) {
+        let text = match std::fs::read_to_string(list) {
+            Ok(text) => text,
+            Err(error) => return self.notices.push(missing(list, format!("the list cannot be read: {error}"))),
+        };
+        let folder = list.parent().unwrap_or(Path::new("."));
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            match mirror::is_address(line) {
+                true => self.add(Path::new(line), false),
+                false => self.add(&folder.join(line), false),
+            }
+        }
+    }
+}
