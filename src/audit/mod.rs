@@ -17,5 +17,6 @@ pub mod life;
 pub mod record;
 pub mod report;
 pub mod rules;
+pub mod runs;
 pub mod settle;
 pub mod state;

@@ -3,9 +3,11 @@
 //! A pure function of the text and its candidates, so the delta walk may carry candidates from blob to blob and
 //! resolve each blob on its own.
 
+use std::collections::HashMap;
+
 use super::{Dropped, MOST_MATCHES, Match, score};
 use crate::finding::Reason;
-use crate::rules::{Method, Rule, RuleSet};
+use crate::rules::{Method, PartOf, Rule, RuleSet};
 use crate::secret::Secret;
 
 /// Joins parts and keeps, of matches that overlap, the one that says most. Sorted by place. Whether there were more than
@@ -137,17 +139,13 @@ fn join(
     if !matches.iter().any(|found| !rule(found.rule).parts.is_empty() || rule(found.rule).part_only) {
         return;
     }
+    let halves = Halves::new(rules, matches);
+    let lines = Lines::new(text, matches);
     let mut taken = vec![false; matches.len()];
     for index in 0..matches.len() {
         for part in rule(matches[index].rule).parts.iter() {
-            let mine = matches[index].secret.clone();
-            let nearest = (0..matches.len())
-                .filter(|&other| other != index && rule(matches[other].rule).id == part.rule)
-                .map(|other| (gap(&mine, &matches[other].secret), other))
-                .filter(|((from, to), _)| lines(&text[*from..*to]) <= part.within_lines)
-                .min_by_key(|((from, to), other)| (to - from, *other));
-            match nearest {
-                Some((_, other)) => {
+            match halves.nearest(matches, index, part, &lines) {
+                Some(other) => {
                     taken[other] = true;
                     let joined = (matches[other].rule, matches[other].secret.clone());
                     let facts = matches[other].facts.clone();
@@ -183,13 +181,75 @@ fn join(
     });
 }
 
-/// The bytes between two spans.
-fn gap(a: &std::ops::Range<usize>, b: &std::ops::Range<usize>) -> (usize, usize) {
-    if a.end <= b.start { (a.end, b.start) } else { (b.end.min(a.start), a.start) }
+/// The matches of each rule that is another's part, by their place. A file may hold ten thousand.
+struct Halves<'r>(HashMap<&'r str, Vec<Half>>);
+
+struct Half {
+    start: usize,
+    /// Of this one and those before it, the one that ends last.
+    farthest: usize,
+    index: usize,
 }
 
-fn lines(text: &[u8]) -> u32 {
-    u32::try_from(memchr::memchr_iter(b'\n', text).count()).unwrap_or(u32::MAX)
+impl<'r> Halves<'r> {
+    fn new(rules: &'r RuleSet, matches: &[Match]) -> Self {
+        let rule = |found: &Match| &rules.rules()[usize::from(found.rule)];
+        let parts = matches.iter().flat_map(|found| rule(found).parts.iter());
+        let mut lists: HashMap<&str, Vec<Half>> = parts.map(|part| (&*part.rule, Vec::new())).collect();
+        for (index, found) in matches.iter().enumerate() {
+            let Some(list) = lists.get_mut(&*rule(found).id) else { continue };
+            let before = list.last().map(|half| half.farthest);
+            let farthest = before.filter(|&before| matches[before].secret.end >= found.secret.end).unwrap_or(index);
+            list.push(Half { start: found.secret.start, farthest, index });
+        }
+        Self(lists)
+    }
+
+    /// The nearest other half of `matches[index]` within the part's lines: of each side the nearest has the fewest.
+    fn nearest(&self, matches: &[Match], index: usize, part: &PartOf, lines: &Lines) -> Option<usize> {
+        let list = self.0.get(&*part.rule)?;
+        let mine = &matches[index].secret;
+        let behind = list.partition_point(|half| half.start < mine.end);
+        let before = list.partition_point(|half| half.start < mine.start);
+        let left = before.checked_sub(1).map(|last| list[last].farthest);
+        let inside = list[before..behind].iter().map(|half| half.index).find(|&other| other != index);
+        let right = list[behind..].iter().map(|half| half.index).find(|&other| other != index);
+        let near = [left, inside, right].into_iter().flatten().filter(|&other| other != index).filter_map(|other| {
+            let theirs = &matches[other].secret;
+            let (from, to) = if mine.end <= theirs.start {
+                (mine.end, theirs.start)
+            } else {
+                (theirs.end.min(mine.start), mine.start)
+            };
+            (lines.between(from, to) <= part.within_lines).then_some((to - from, other))
+        });
+        near.min().map(|(_, other)| other)
+    }
+}
+
+/// How many lines end before each end of a match: counted once, since matches may lie far apart.
+struct Lines(Vec<(usize, u32)>);
+
+impl Lines {
+    fn new(text: &[u8], matches: &[Match]) -> Self {
+        let mut places: Vec<usize> = matches.iter().flat_map(|found| [found.secret.start, found.secret.end]).collect();
+        places.sort_unstable();
+        places.dedup();
+        let (mut at, mut count) = (places.first().copied().unwrap_or(0), 0u32);
+        let counted = places.into_iter().map(|place| {
+            count = count.saturating_add(memchr::memchr_iter(b'\n', &text[at..place]).count() as u32);
+            at = place;
+            (place, count)
+        });
+        Self(counted.collect())
+    }
+
+    /// Between two ends of matches.
+    fn between(&self, from: usize, to: usize) -> u32 {
+        let before =
+            |place: usize| self.0.binary_search_by_key(&place, |counted| counted.0).map_or(0, |found| self.0[found].1);
+        before(to).saturating_sub(before(from))
+    }
 }
 
 #[cfg(test)]

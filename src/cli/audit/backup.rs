@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::audit::check::{Contents, contents};
-use crate::audit::ledger;
 use crate::audit::report::text::count;
+use crate::audit::runs;
 use crate::audit::state::{State, restore_bytes};
 use crate::cli::gather::print;
 use crate::error::{Error, Result};
@@ -112,6 +112,6 @@ pub(super) fn drill(arguments: &DrillArguments) -> Result<u8> {
 fn rehearse(path: &Path, bytes: &[u8]) -> Result<(Contents, String)> {
     restore_bytes(path, bytes)?;
     let state = State::open(path)?;
-    let last = ledger::runs(&state)?.last().map(|run| run.began.clone()).unwrap_or_else(|| "never".to_owned());
+    let last = runs::all(&state)?.last().map(|run| run.began.clone()).unwrap_or_else(|| "never".to_owned());
     Ok((contents(&state)?, last))
 }

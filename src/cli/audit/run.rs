@@ -15,6 +15,7 @@ use crate::audit::ledger;
 use crate::audit::life::{Moment, Proofs};
 use crate::audit::record::{Allowed, Repository, Run, Standing};
 use crate::audit::rules::RuleDigests;
+use crate::audit::runs;
 use crate::audit::settle::{self, Life};
 use crate::audit::state::State;
 use crate::audit::{coverage, report};
@@ -46,11 +47,11 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     let proofs = proofs(arguments, &key_id, &mut notices)?;
     let began = clock::rfc3339(clock::epoch_seconds(SystemTime::now()));
     let state = State::open_or_make(path, &key_id, &began)?;
-    let runs = ledger::runs(&state)?;
+    let runs = runs::all(&state)?;
     let began = not_before(&runs, began, &mut notices);
     let after = runs.iter().rev().find(|run| !run.ended.is_empty()).map_or(0, |run| run.number);
     let mut run = Run { number: state.about().next_run, began: began.clone(), ..Run::default() };
-    ledger::write_run(&state, &run)?;
+    runs::write(&state, &run)?;
     let jobs = arguments
         .jobs
         .map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |jobs| usize::from(jobs.get()));
@@ -82,7 +83,6 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     let lives = settle::settle(&state, &|id| accepts(&filter, id), &proofs, &scanning.moment)?;
     count(&lives, after, &mut run);
     run.ended = not_before(&runs, clock::rfc3339(clock::epoch_seconds(SystemTime::now())), &mut Vec::new());
-    ledger::write_run(&state, &run)?;
     let known = ledger::repositories(&state)?;
     let document = Document::new(&Parts {
         key_id: &key_id,
@@ -93,8 +93,10 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
         repositories: &known,
         notices: &notices,
     });
-    drop(state);
     write_reports(arguments, &document)?;
+    // What nobody was told stays new: the run has ended once its report is out.
+    runs::write(&state, &run)?;
+    drop(state);
     let counts = |life: &&Life| life.secret.severity >= fail_on && life.secret.standing == Standing::Open;
     let mut counting = lives.iter().filter(counts);
     Ok(match () {
@@ -185,7 +187,7 @@ fn look_at_all(
         let message = "the repository is gone; what was found in it stays as it is";
         notices.push(Notice::new(NoticeKind::Information, message).at(&record.name));
     }
-    ledger::touch(scanning.state, &untouched, &scanning.moment)
+    runs::touch(scanning.state, &untouched, &scanning.moment)
 }
 
 /// Looks at one, fetched before where it is a mirror. A mirror that cannot be fetched is looked at as it is.
