@@ -103,7 +103,7 @@ impl Match {
 }
 
 /// How far to each side of its literal a hit may look without being listed as [`Open`] (backward, forward).
-pub const SHORT_REACH: (usize, usize) = (64, 192);
+pub const SHORT_REACH: (usize, usize) = (32, 96);
 
 /// A hit that came to nothing after looking farther than [`SHORT_REACH`]: a change far from it may make it a match.
 /// The delta walk carries these beside the matches.

@@ -9,6 +9,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+use hashbrown::HashMap as QuickMap;
+
 use super::missing::{self, is_empty_tree};
 use super::survey::Shared;
 use super::tree::MALFORMED;
@@ -90,8 +92,8 @@ impl<'s> Trees<'s> {
         TreeSurvey {
             trees: self,
             visitor,
-            numbers: HashMap::new(),
-            names: HashMap::new(),
+            numbers: QuickMap::new(),
+            names: QuickMap::new(),
             smallest: Vec::new(),
             fresh: Vec::new(),
             malformed: false,
@@ -121,9 +123,9 @@ pub(super) struct TreeSurvey<'t> {
     trees: &'t Trees<'t>,
     visitor: Box<dyn Visitor + 't>,
     /// Numbers of the names of leads.
-    numbers: HashMap<Box<[u8]>, u32>,
+    numbers: QuickMap<Box<[u8]>, u32>,
     /// All names, each with its place in `smallest`.
-    names: HashMap<Box<[u8]>, u32>,
+    names: QuickMap<Box<[u8]>, u32>,
     smallest: Vec<Option<ObjectId>>,
     /// Places of the names that are new in the tree that is being read.
     fresh: Vec<u32>,

@@ -4,8 +4,8 @@
 //! followed. Names are numbered, trees are numbers of the [`Store`].
 //!
 //! A folder of a thousand folders has tens of thousands of versions, each with one lead changed. So a tree's leads are
-//! cut into blocks after certain names, and equal blocks are kept once: a version costs a quarter of a byte for each
-//! lead, and a new block or two.
+//! cut into blocks after certain names, and equal blocks are kept once: a version costs a byte for each lead, and a
+//! new block or two.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;
@@ -86,11 +86,18 @@ impl Leads {
         }
         let mut leads =
             Self { names: by_number, numbers, places: vec![(0, 0); store.most_numbers()], ..Self::default() };
-        for part in parts {
+        for Gathered { trees, lists, blocks, known, .. } in parts {
+            drop(known);
             let (first_list, first_block) = (leads.lists.len() as u32, leads.blocks.count());
-            leads.lists.extend(part.lists.iter().map(|block| block + first_block));
-            leads.blocks.append(&part.blocks);
-            for (tree, first, count) in part.trees {
+            if leads.lists.is_empty() {
+                (leads.lists, leads.blocks) = (lists, blocks);
+            } else {
+                leads.lists.reserve_exact(lists.len());
+                leads.lists.extend(lists.iter().map(|block| block + first_block));
+                drop(lists);
+                leads.blocks.append(&blocks);
+            }
+            for (tree, first, count) in trees {
                 if let Some(place) = leads.places.get_mut(tree as usize) {
                     *place = (first_list + first, count);
                 }
@@ -149,7 +156,9 @@ impl Blocks {
 
     fn append(&mut self, other: &Self) {
         let base = self.leads.len() as u32;
+        self.leads.reserve_exact(other.leads.len());
         self.leads.extend_from_slice(&other.leads);
+        self.ends.reserve_exact(other.ends.len());
         self.ends.extend(other.ends.iter().map(|end| base + end));
     }
 }
@@ -176,8 +185,8 @@ impl Gathered {
         let first = self.lists.len() as u32;
         for lead in leads {
             self.block.push(lead);
-            // One name in sixteen ends a block, wherever it stands: what changes in front of it changes no other block.
-            if lead.name.wrapping_mul(0x9E37_79B1) >> 28 == 0 || self.block.len() == LONGEST {
+            // One name in four ends a block, wherever it stands: what changes in front of it changes no other block.
+            if lead.name.wrapping_mul(0x9E37_79B1) >> 30 == 0 || self.block.len() == LONGEST {
                 self.end_block();
             }
         }
