@@ -1,29 +1,27 @@
-//! From a hit to a match: gate, anchored pattern, boundaries, validators, score.
+//! From the hits of a text to its matches: each hit goes the way of its rule's method (`token.rs`, `assigned.rs`,
+//! `encoded.rs`), and all ways end in the same last tests.
 
 use std::ops::Range;
 
 use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input, meta};
 
-use super::assignment::{self, Assignment, Read};
+use super::assigned::value_context;
+use super::assignment::{self, Read};
 use super::compiled::Compiled;
-use super::decode::{self, begins};
-use super::encoded::{self, Failed};
-use super::innocent;
-use super::model;
+use super::encoded::Failed;
 use super::prefilter::Hit;
 use super::resolve::resolve;
 use super::validate::{self, Verdict};
-use super::value::{self, Candidate};
-use super::{Dropped, Judged, LONG_REACH, Match, Open, REACH, SHORT_REACH, boundary, score, words};
+use super::{Dropped, Judged, Match, Open, SHORT_REACH, boundary, score, words};
 use crate::error::Error;
 use crate::finding::Reason;
-use crate::rules::{Anchor, Method, Rule, RuleSet};
+use crate::rules::{Method, Rule, RuleSet};
 
 /// The rules, ready to match: immutable, shared by all threads. Patterns are compiled on their first use.
 #[derive(Debug)]
 pub struct Engine {
-    compiled: Compiled,
+    pub(super) compiled: Compiled,
 }
 
 impl Engine {
@@ -73,7 +71,7 @@ impl Engine {
 /// One thread's scanner: caches and buffers, reused from text to text.
 #[derive(Debug)]
 pub struct Scanner<'e> {
-    engine: &'e Engine,
+    pub(super) engine: &'e Engine,
     caches: Vec<Option<Box<(meta::Cache, Captures)>>>,
     hits: Vec<Hit>,
     /// When set, hits that looked far and came to nothing are written down (the delta walk).
@@ -92,7 +90,7 @@ pub struct Scanner<'e> {
     /// When set, every value that the model weighed is written down (for those who train it).
     pub judged: Option<Vec<Judged>>,
     /// The last match that its rule's own tests refused.
-    refused: Option<Range<usize>>,
+    pub(super) refused: Option<Range<usize>>,
 }
 
 impl<'e> Scanner<'e> {
@@ -199,7 +197,7 @@ impl<'e> Scanner<'e> {
     }
 
     /// Writes a hit down that came to nothing, if it looked far.
-    fn keep_open(&mut self, anchor: usize, context: Range<usize>) {
+    pub(super) fn keep_open(&mut self, anchor: usize, context: Range<usize>) {
         if let Some(open) = &mut self.open
             && (anchor - context.start.min(anchor) > SHORT_REACH.0 || context.end > anchor + SHORT_REACH.1)
         {
@@ -207,14 +205,14 @@ impl<'e> Scanner<'e> {
         }
     }
 
-    fn drop_candidate(&mut self, rule: u16, span: Range<usize>, why: &str) {
+    pub(super) fn drop_candidate(&mut self, rule: u16, span: Range<usize>, why: &str) {
         if let Some(dropped) = &mut self.dropped {
             dropped.push(Dropped { rule, span, why: why.to_owned() });
         }
     }
 
     /// Runs a rule's pattern over `span` of `text`: the match and the secret in it.
-    fn run(
+    pub(super) fn run(
         &mut self,
         text: &[u8],
         span: Range<usize>,
@@ -240,329 +238,6 @@ impl<'e> Scanner<'e> {
             captures.get_group(group)?.range()
         };
         Some((whole, secret))
-    }
-
-    /// A literal inside a token was hit.
-    fn anchored(&mut self, text: &[u8], literal: Range<usize>, index: u16, anchor: &Anchor, out: &mut Vec<Match>) {
-        let least = usize::from(anchor.gate.least);
-        let next = &text[literal.end..text.len().min(literal.end + least)];
-        let passes = next.iter().take_while(|&&byte| anchor.gate.set.contains(byte)).count();
-        if passes < least {
-            let at = literal.end + passes;
-            let mut looked = literal.start..at + 1;
-            if text.get(at).is_some_and(|&byte| begins(byte).is_some()) {
-                let before = out.len();
-                let far = self.beside(text, literal.clone(), &Failed::Gate(self.engine.rule(index), at), out);
-                looked.start = looked.start.min(far.start);
-                looked.end = looked.end.max(far.end);
-                if out.len() > before {
-                    return;
-                }
-            }
-            self.keep_open(literal.start, looked);
-            return;
-        }
-        let rule = self.engine.rule(index);
-        // A long run of `A` holds the literal `AAAA` at every byte. Behind `=3D` a token begins all the same.
-        let may_be_escaped = literal.start.checked_sub(3).is_some_and(|at| text[at] == b'=');
-        if anchor.back_max == 0
-            && !rule.free_standing
-            && !may_be_escaped
-            && boundary::begins_inside(text, literal.start)
-        {
-            return self.drop_candidate(index, literal, boundary::BEGINS_INSIDE);
-        }
-        // What the pattern may look at, and the tests round it.
-        let back = usize::from(anchor.back_max) + boundary::REACH + usize::from(rule.within);
-        let ahead =
-            rule.longest.map_or(LONG_REACH, |longest| longest as usize) + boundary::REACH + usize::from(rule.within);
-        let looked = literal.start.saturating_sub(back)..text.len().min(literal.end + ahead);
-        let before = out.len();
-        self.token(text, literal.clone(), index, anchor, out);
-        if out.len() == before {
-            let far = self.beside(text, literal.clone(), &Failed::Pattern(rule), out);
-            let looked = looked.start.min(far.start)..looked.end.max(far.end);
-            if out.len() == before {
-                self.keep_open(literal.start, looked);
-            } else {
-                for found in &mut out[before..] {
-                    found.context = looked.clone();
-                }
-            }
-        } else if let Some(found) = out.last_mut() {
-            found.anchor = literal.start;
-            // A greedy pattern may have looked beyond its match: a bounded one by its length, an unbounded one up to
-            // the first byte that ended it.
-            if rule.longest.is_some() {
-                found.context = looked.start.min(found.context.start)..looked.end.max(found.context.end);
-            }
-        }
-    }
-
-    /// The rest of [`Self::anchored`], past the gate.
-    fn token(&mut self, text: &[u8], literal: Range<usize>, index: u16, anchor: &Anchor, out: &mut Vec<Match>) {
-        let rule = self.engine.rule(index);
-        let ahead = rule.longest.map_or(LONG_REACH, |longest| (longest as usize).min(LONG_REACH));
-        let last = text.len().min(literal.end + ahead);
-        let found = if anchor.back_max == 0 {
-            self.run(text, literal.start..last, true, index)
-        } else {
-            let first = literal.start.saturating_sub(usize::from(anchor.back_max));
-            let limit = literal.start - usize::from(anchor.back_min).min(literal.start);
-            let mut from = first;
-            loop {
-                match self.run(text, from..last, false, index) {
-                    Some((whole, _)) if whole.start > limit => break None,
-                    Some((whole, secret)) if whole.end >= literal.end => break Some((whole, secret)),
-                    Some((whole, _)) => from = whole.start + 1,
-                    None => break None,
-                }
-            }
-        };
-        let Some((whole, secret)) = found else {
-            self.drop_candidate(index, literal, "what follows does not have the rule's form");
-            return;
-        };
-        if !rule.free_standing
-            && let Err(why) = boundary::check(text, &whole, rule.tail)
-        {
-            self.drop_candidate(index, whole, why);
-            return;
-        }
-        let mut reasons = vec![Reason::new(i16::from(rule.confidence), "it has the form of the rule")];
-        let within = usize::from(rule.within);
-        let mut context =
-            whole.start.min(literal.start.saturating_sub(usize::from(anchor.back_max))).saturating_sub(boundary::REACH)
-                ..(whole.end + boundary::REACH).min(text.len());
-        if !rule.keywords.is_empty() {
-            context = whole.start.saturating_sub(within).min(context.start)
-                ..(whole.end + within).min(text.len()).max(context.end);
-            let near = &text[whole.start.saturating_sub(within)..(whole.end + within).min(text.len())];
-            match rule.keywords.iter().find(|keyword| contains_ignoring_case(near, keyword.as_bytes())) {
-                Some(_) => reasons.push(Reason::new(10, "a word of its provider stands near")),
-                None if rule.keywords_required => {
-                    self.drop_candidate(index, whole, "no word of its provider stands near");
-                    return;
-                }
-                None => reasons.push(Reason::new(-15, "no word of its provider stands near")),
-            }
-        }
-        self.conclude(text, index, whole, secret, context, reasons, out);
-    }
-
-    /// A keyword of a contextual rule stands in the name of an assignment. Whether more than the assignment was
-    /// looked at.
-    fn assigned(
-        &mut self,
-        text: &[u8],
-        literal: Range<usize>,
-        index: u16,
-        found: &Assignment,
-        out: &mut Vec<Match>,
-    ) -> bool {
-        if !boundary::is_word(text, &literal) {
-            return false;
-        }
-        let name = &text[found.name.clone()];
-        let keyword = literal.start.saturating_sub(found.name.start)..literal.end.saturating_sub(found.name.start);
-        if innocent::tells_of_no_credential(name, &keyword) {
-            self.drop_candidate(index, literal, "the name tells of something else of this provider");
-            return false;
-        }
-        let reasons = vec![Reason::new(
-            i16::from(self.engine.rule(index).confidence),
-            "name and value have the form of the rule",
-        )];
-        self.whole_value(text, index, found, reasons, out);
-        false
-    }
-
-    /// A keyword of the generic path stands in the name of an assignment: whether a word of the name is a contextual
-    /// rule's, and its pattern matches. What is only a part of a credential may be a secret of the generic path as
-    /// well, when its other half is nowhere: `resolve` decides.
-    fn named(&mut self, text: &[u8], literal: &Range<usize>, found: &Assignment, out: &mut Vec<Match>) -> bool {
-        let name = &text[found.name.clone()];
-        let keyword = literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start;
-        let owners = self.engine.compiled.owners_by_name(name);
-        if owners.is_empty() || innocent::is_of_a_secret(name, &keyword).is_err() {
-            return false;
-        }
-        for (index, word) in owners {
-            if innocent::tells_of_no_credential(name, &word) {
-                continue;
-            }
-            let confidence = i16::from(self.engine.rule(index).confidence);
-            let reasons = vec![Reason::new(confidence, "name and value have the form of the rule")];
-            if self.whole_value(text, index, found, reasons, out) && !self.engine.rule(index).part_only {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Tries a contextual rule on the value of `found`; whether it matched.
-    fn whole_value(
-        &mut self,
-        text: &[u8],
-        index: u16,
-        found: &Assignment,
-        reasons: Vec<Reason>,
-        out: &mut Vec<Match>,
-    ) -> bool {
-        let (whole, secret) = if let Some(joined) = &found.joined {
-            // Put together from pieces: the pattern is asked about the whole, and all of it is the secret.
-            let Some((whole, _)) = self.run(joined, 0..joined.len(), true, index) else { return false };
-            if whole.end != joined.len() {
-                return false;
-            }
-            (found.value.clone(), found.value.clone())
-        } else {
-            let Some(found) = self.run(text, found.value.clone(), true, index) else { return false };
-            found
-        };
-        if whole.end != found.value.end {
-            return false;
-        }
-        if innocent::names_a_credential(found.value(text)) {
-            self.drop_candidate(index, whole, "the value is the name of a credential");
-            return false;
-        }
-        let before = out.len();
-        let span = span_of(found);
-        self.conclude(text, index, span.clone(), secret, span, reasons, out);
-        out.len() > before
-    }
-
-    /// A keyword of the generic path stands in the name of an assignment. Whether more than the assignment was
-    /// looked at.
-    fn generic(
-        &mut self,
-        text: &[u8],
-        literal: Range<usize>,
-        index: u16,
-        found: &Assignment,
-        out: &mut Vec<Match>,
-    ) -> bool {
-        if self.named(text, &literal, found, out) {
-            return false;
-        }
-        for place in 0..self.engine.compiled.any_name.len() {
-            let any_name = self.engine.compiled.any_name[place];
-            let reasons = vec![Reason::new(
-                i16::from(self.engine.rule(any_name).confidence),
-                "the value has the form of the rule",
-            )];
-            if self.whole_value(text, any_name, found, reasons, out) {
-                return false;
-            }
-        }
-        let rule = self.engine.rule(index);
-        let candidate = Candidate {
-            text,
-            name_at: found.name.clone(),
-            value_at: found.value.clone(),
-            name: &text[found.name.clone()],
-            keyword: literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start,
-            value: found.value(text),
-            partial: found.partial,
-            quoting: found.quoting,
-            operator: found.operator,
-            after: text.get(found.value.end).copied(),
-            password: rule.tags.iter().any(|tag| tag == "password"),
-        };
-        let judged = match value::judge(&candidate) {
-            Ok(judged) => judged,
-            Err(why) => {
-                self.drop_candidate(index, span_of(found), why);
-                return false;
-            }
-        };
-        let password = candidate.password;
-        if let Some(judged_values) = &mut self.judged {
-            let (name, value) = (found.name.clone(), found.value.clone());
-            judged_values.push(Judged { name, value, password, features: judged });
-        }
-        if self.by_provider_near(text, found, out) {
-            return true;
-        }
-        if self.depth < decode::DEEPEST && encoded::stands_for_another(text, found) {
-            self.drop_candidate(index, span_of(found), "the value is encoded: it is judged decoded");
-            return true;
-        }
-        let weighed = match value::weigh(&judged, password, rule.confidence) {
-            Ok(_) if self.fails_as_token(text, found) => {
-                Err("it has the form of a token whose checksum or structure fails")
-            }
-            weighed => weighed,
-        };
-        let mut reasons = vec![Reason::new(i16::from(rule.confidence), "a name for a secret has a value")];
-        match weighed {
-            Ok(weighed) => reasons.extend(weighed),
-            Err(why) => {
-                self.drop_candidate(index, span_of(found), why);
-                return true;
-            }
-        }
-        self.conclude(text, index, span_of(found), found.value.clone(), value_context(text, found), reasons, out);
-        true
-    }
-
-    /// Whether the value is a token of a rule that its own validators or its look as a sample refuse: then it is no
-    /// secret without a form of its own either. Rules that look far round a token are left out.
-    fn fails_as_token(&mut self, text: &[u8], found: &Assignment) -> bool {
-        if found.joined.is_some() {
-            return false;
-        }
-        let compiled = &self.engine.compiled;
-        let mut hits = Vec::new();
-        compiled.prefilter.scan(text, found.value.start, found.value.end, |hit| hits.push(hit));
-        let dropped = self.dropped.take();
-        let mut fails = false;
-        for hit in hits {
-            // Escaped forms of literals have no owner.
-            let Some(&(index, place)) = compiled.owners.get(hit.literal as usize) else { continue };
-            let rule = compiled.rule(index);
-            let Method::Anchored(anchors) = &rule.method else { continue };
-            let anchor = &anchors[usize::from(place)];
-            let near = usize::from(anchor.back_max) + usize::from(rule.within) <= NEAR;
-            if !near || rule.longest.is_none_or(|longest| longest as usize > assignment::VALUE) {
-                continue;
-            }
-            self.refused = None;
-            let literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
-            self.token(text, literal, index, anchor, &mut Vec::new());
-            let value = &found.value;
-            // All of the value but quotes round it.
-            let whole = |span: Range<usize>| {
-                value.start <= span.start && span.end <= value.end && span.len() + 2 >= value.len()
-            };
-            fails |= self.refused.take().is_some_and(whole);
-        }
-        self.dropped = dropped;
-        fails
-    }
-
-    /// Whether a contextual rule whose provider is named within [`NEAR`] bytes owns the value.
-    fn by_provider_near(&mut self, text: &[u8], found: &Assignment, out: &mut Vec<Match>) -> bool {
-        let span = span_of(found);
-        let start = span.start.saturating_sub(NEAR);
-        let near = &text[start..(span.end + NEAR).min(text.len())];
-        let owners = self.engine.compiled.providers_near(near);
-        for (index, keyword) in owners {
-            let keyword = keyword.start + start..keyword.end + start;
-            if keyword.start < found.value.end && keyword.end > found.value.start || !boundary::is_word(text, &keyword)
-            {
-                continue;
-            }
-            let reasons = vec![
-                Reason::new(i16::from(self.engine.rule(index).confidence), "the value has the form of the rule"),
-                Reason::new(-10, "its provider is not in the name but near it"),
-            ];
-            if self.whole_value(text, index, found, reasons, out) {
-                return true;
-            }
-        }
-        false
     }
 
     /// A user's arbitrary pattern over the whole text.
@@ -595,7 +270,7 @@ impl<'e> Scanner<'e> {
 
     /// Entropy, validators and score: the last tests of a candidate.
     #[allow(clippy::too_many_arguments)] // one call for the three ways a candidate arises
-    fn conclude(
+    pub(super) fn conclude(
         &mut self,
         text: &[u8],
         index: u16,
@@ -657,23 +332,3 @@ impl<'e> Scanner<'e> {
         });
     }
 }
-
-/// How far from an assignment its provider's name, or words the model knows, are looked for, in bytes.
-const NEAR: usize = 160;
-const _: () = assert!(model::features::NEAR <= NEAR);
-
-/// Name, operator and value.
-fn span_of(found: &Assignment) -> Range<usize> {
-    found.name.start.min(found.value.start)..found.value.end.max(found.name.end)
-}
-
-fn value_context(text: &[u8], found: &Assignment) -> Range<usize> {
-    let span = span_of(found);
-    span.start.saturating_sub(NEAR + boundary::REACH)..(span.end + NEAR + boundary::REACH).min(text.len())
-}
-
-fn contains_ignoring_case(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
-}
-
-const _: () = assert!(NEAR + assignment::FAR + boundary::REACH < REACH);

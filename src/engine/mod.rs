@@ -12,6 +12,7 @@
 //! a pure function of the bytes round the literal that was hit (at most [`REACH`] to each side, private keys and
 //! the like [`LONG_REACH`]); only `resolve` looks at a text's matches together. Never panics, whatever the bytes.
 
+mod assigned;
 mod assignment;
 mod boundary;
 mod compiled;
@@ -24,6 +25,7 @@ mod named;
 pub mod prefilter;
 mod resolve;
 pub mod score;
+mod token;
 pub mod validate;
 mod value;
 pub mod words;

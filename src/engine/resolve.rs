@@ -254,8 +254,11 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::{Engine, MOST_MATCHES};
-    use crate::rules::{RuleSet, load, template};
+    use proptest::prelude::*;
+
+    use super::{Halves, Lines, place};
+    use crate::engine::{Engine, MOST_MATCHES, Match};
+    use crate::rules::{PartOf, RuleSet, load, template};
 
     const RULES: &str = r#"
         [[rules]]
@@ -312,6 +315,44 @@ mod tests {
         assert_eq!(found(both), [("copper-secret".to_owned(), 1)]);
         // An id with a form of its own is known to be no secret.
         assert_eq!(found("COPPER_API_KEY=cpr_{alnum:28}\n"), []);
+    }
+
+    proptest! {
+        /// The law: what the lists and counted lines give is what comparing all with all gives.
+        #[test]
+        fn the_nearest_half_is_that_of_comparing_all_with_all(
+            places in prop::collection::vec((0usize..60, 1usize..9, any::<bool>()), 1..12),
+            breaks in prop::collection::vec(any::<bool>(), 70), within_lines in 0u32..6,
+        ) {
+            let rules = RuleSet::from_rules(load::load(RULES, "x.toml").expect("sound rules"));
+            let number = |id: &str| rules.rules().iter().position(|rule| rule.id == id).expect("a rule") as u16;
+            let (key, secret) = (number("copper-key"), number("copper-secret"));
+            let text: Vec<u8> = breaks.iter().map(|&is_break| if is_break { b'\n' } else { b'x' }).collect();
+            let mut matches: Vec<Match> = places.iter().map(|&(start, length, is_key)| Match {
+                rule: if is_key { key } else { secret },
+                span: start..start + length, secret: start..start + length, anchor: start, context: 0..0, confidence: 50,
+                proven: false, reasons: Vec::new(), facts: Vec::new(), parts: Vec::new(), decoded: None,
+            }).collect();
+            matches.sort_by_key(place);
+            let part = PartOf { rule: "copper-key".into(), within_lines, missing: 0 };
+            let (halves, lines) = (Halves::new(&rules, &matches), Lines::new(&text, &matches));
+            for (index, found) in matches.iter().enumerate().filter(|(_, found)| found.rule == secret) {
+                let mine = &found.secret;
+                let distance = |other: &Match| {
+                    let theirs = &other.secret;
+                    let (from, to) = if mine.end <= theirs.start {
+                        (mine.end, theirs.start)
+                    } else {
+                        (theirs.end.min(mine.start), mine.start)
+                    };
+                    let lines = text[from..to].iter().filter(|&&byte| byte == b'\n').count() as u32;
+                    (lines <= within_lines).then_some(to - from)
+                };
+                let all = matches.iter().filter(|other| other.rule == key).filter_map(distance).min();
+                let nearest = halves.nearest(&matches, index, &part, &lines);
+                prop_assert_eq!(nearest.and_then(|other| distance(&matches[other])), all);
+            }
+        }
     }
 
     #[test]

@@ -9,8 +9,6 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use hashbrown::HashMap as QuickMap;
-
 use super::missing::{self, is_empty_tree};
 use super::survey::Shared;
 use super::tree::MALFORMED;
@@ -92,8 +90,8 @@ impl<'s> Trees<'s> {
         TreeSurvey {
             trees: self,
             visitor,
-            numbers: QuickMap::new(),
-            names: QuickMap::new(),
+            numbers: HashMap::new(),
+            names: HashMap::new(),
             smallest: Vec::new(),
             fresh: Vec::new(),
             malformed: false,
@@ -123,9 +121,9 @@ pub(super) struct TreeSurvey<'t> {
     trees: &'t Trees<'t>,
     visitor: Box<dyn Visitor + 't>,
     /// Numbers of the names of leads.
-    numbers: QuickMap<Box<[u8]>, u32>,
+    numbers: HashMap<Box<[u8]>, u32>,
     /// All names, each with its place in `smallest`.
-    names: QuickMap<Box<[u8]>, u32>,
+    names: HashMap<Box<[u8]>, u32>,
     smallest: Vec<Option<ObjectId>>,
     /// Places of the names that are new in the tree that is being read.
     fresh: Vec<u32>,

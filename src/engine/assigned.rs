@@ -1,0 +1,249 @@
+//! From an assignment to a match: contextual rules by its name, its provider or its value's form, and the generic path
+//! for values without one.
+
+use std::ops::Range;
+
+use super::assignment::{self, Assignment};
+use super::value::{self, Candidate};
+use super::{Judged, Match, REACH, Scanner, boundary, decode, encoded, innocent, model};
+use crate::finding::Reason;
+use crate::rules::Method;
+
+impl Scanner<'_> {
+    /// A keyword of a contextual rule stands in the name of an assignment. Whether more than the assignment was
+    /// looked at.
+    pub(super) fn assigned(
+        &mut self,
+        text: &[u8],
+        literal: Range<usize>,
+        index: u16,
+        found: &Assignment,
+        out: &mut Vec<Match>,
+    ) -> bool {
+        if !boundary::is_word(text, &literal) {
+            return false;
+        }
+        let name = &text[found.name.clone()];
+        let keyword = literal.start.saturating_sub(found.name.start)..literal.end.saturating_sub(found.name.start);
+        if innocent::tells_of_no_credential(name, &keyword) {
+            self.drop_candidate(index, literal, "the name tells of something else of this provider");
+            return false;
+        }
+        let reasons = vec![Reason::new(
+            i16::from(self.engine.rule(index).confidence),
+            "name and value have the form of the rule",
+        )];
+        self.whole_value(text, index, found, reasons, out);
+        false
+    }
+
+    /// A keyword of the generic path stands in the name of an assignment: whether a word of the name is a contextual
+    /// rule's, and its pattern matches. What is only a part of a credential may be a secret of the generic path as
+    /// well, when its other half is nowhere: `resolve` decides.
+    pub(super) fn named(
+        &mut self,
+        text: &[u8],
+        literal: &Range<usize>,
+        found: &Assignment,
+        out: &mut Vec<Match>,
+    ) -> bool {
+        let name = &text[found.name.clone()];
+        let keyword = literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start;
+        let owners = self.engine.compiled.owners_by_name(name);
+        if owners.is_empty() || innocent::is_of_a_secret(name, &keyword).is_err() {
+            return false;
+        }
+        for (index, word) in owners {
+            if innocent::tells_of_no_credential(name, &word) {
+                continue;
+            }
+            let confidence = i16::from(self.engine.rule(index).confidence);
+            let reasons = vec![Reason::new(confidence, "name and value have the form of the rule")];
+            if self.whole_value(text, index, found, reasons, out) && !self.engine.rule(index).part_only {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Tries a contextual rule on the value of `found`; whether it matched.
+    pub(super) fn whole_value(
+        &mut self,
+        text: &[u8],
+        index: u16,
+        found: &Assignment,
+        reasons: Vec<Reason>,
+        out: &mut Vec<Match>,
+    ) -> bool {
+        let (whole, secret) = if let Some(joined) = &found.joined {
+            // Put together from pieces: the pattern is asked about the whole, and all of it is the secret.
+            let Some((whole, _)) = self.run(joined, 0..joined.len(), true, index) else { return false };
+            if whole.end != joined.len() {
+                return false;
+            }
+            (found.value.clone(), found.value.clone())
+        } else {
+            let Some(found) = self.run(text, found.value.clone(), true, index) else { return false };
+            found
+        };
+        if whole.end != found.value.end {
+            return false;
+        }
+        if innocent::names_a_credential(found.value(text)) {
+            self.drop_candidate(index, whole, "the value is the name of a credential");
+            return false;
+        }
+        let before = out.len();
+        let span = span_of(found);
+        self.conclude(text, index, span.clone(), secret, span, reasons, out);
+        out.len() > before
+    }
+
+    /// A keyword of the generic path stands in the name of an assignment. Whether more than the assignment was
+    /// looked at.
+    pub(super) fn generic(
+        &mut self,
+        text: &[u8],
+        literal: Range<usize>,
+        index: u16,
+        found: &Assignment,
+        out: &mut Vec<Match>,
+    ) -> bool {
+        if self.named(text, &literal, found, out) {
+            return false;
+        }
+        for place in 0..self.engine.compiled.any_name.len() {
+            let any_name = self.engine.compiled.any_name[place];
+            let reasons = vec![Reason::new(
+                i16::from(self.engine.rule(any_name).confidence),
+                "the value has the form of the rule",
+            )];
+            if self.whole_value(text, any_name, found, reasons, out) {
+                return false;
+            }
+        }
+        let rule = self.engine.rule(index);
+        let candidate = Candidate {
+            text,
+            name_at: found.name.clone(),
+            value_at: found.value.clone(),
+            name: &text[found.name.clone()],
+            keyword: literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start,
+            value: found.value(text),
+            partial: found.partial,
+            quoting: found.quoting,
+            operator: found.operator,
+            after: text.get(found.value.end).copied(),
+            password: rule.tags.iter().any(|tag| tag == "password"),
+        };
+        let judged = match value::judge(&candidate) {
+            Ok(judged) => judged,
+            Err(why) => {
+                self.drop_candidate(index, span_of(found), why);
+                return false;
+            }
+        };
+        let password = candidate.password;
+        if let Some(judged_values) = &mut self.judged {
+            let (name, value) = (found.name.clone(), found.value.clone());
+            judged_values.push(Judged { name, value, password, features: judged });
+        }
+        if self.by_provider_near(text, found, out) {
+            return true;
+        }
+        if self.depth < decode::DEEPEST && encoded::stands_for_another(text, found) {
+            self.drop_candidate(index, span_of(found), "the value is encoded: it is judged decoded");
+            return true;
+        }
+        let weighed = match value::weigh(&judged, password, rule.confidence) {
+            Ok(_) if self.fails_as_token(text, found) => {
+                Err("it has the form of a token whose checksum or structure fails")
+            }
+            weighed => weighed,
+        };
+        let mut reasons = vec![Reason::new(i16::from(rule.confidence), "a name for a secret has a value")];
+        match weighed {
+            Ok(weighed) => reasons.extend(weighed),
+            Err(why) => {
+                self.drop_candidate(index, span_of(found), why);
+                return true;
+            }
+        }
+        self.conclude(text, index, span_of(found), found.value.clone(), value_context(text, found), reasons, out);
+        true
+    }
+
+    /// Whether the value is a token of a rule that its own validators or its look as a sample refuse: then it is no
+    /// secret without a form of its own either. Rules that look far round a token are left out.
+    pub(super) fn fails_as_token(&mut self, text: &[u8], found: &Assignment) -> bool {
+        if found.joined.is_some() {
+            return false;
+        }
+        let compiled = &self.engine.compiled;
+        let mut hits = Vec::new();
+        compiled.prefilter.scan(text, found.value.start, found.value.end, |hit| hits.push(hit));
+        let dropped = self.dropped.take();
+        let mut fails = false;
+        for hit in hits {
+            // Escaped forms of literals have no owner.
+            let Some(&(index, place)) = compiled.owners.get(hit.literal as usize) else { continue };
+            let rule = compiled.rule(index);
+            let Method::Anchored(anchors) = &rule.method else { continue };
+            let anchor = &anchors[usize::from(place)];
+            let near = usize::from(anchor.back_max) + usize::from(rule.within) <= NEAR;
+            if !near || rule.longest.is_none_or(|longest| longest as usize > assignment::VALUE) {
+                continue;
+            }
+            self.refused = None;
+            let literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
+            self.token(text, literal, index, anchor, &mut Vec::new());
+            let value = &found.value;
+            // All of the value but quotes round it.
+            let whole = |span: Range<usize>| {
+                value.start <= span.start && span.end <= value.end && span.len() + 2 >= value.len()
+            };
+            fails |= self.refused.take().is_some_and(whole);
+        }
+        self.dropped = dropped;
+        fails
+    }
+
+    /// Whether a contextual rule whose provider is named within [`NEAR`] bytes owns the value.
+    pub(super) fn by_provider_near(&mut self, text: &[u8], found: &Assignment, out: &mut Vec<Match>) -> bool {
+        let span = span_of(found);
+        let start = span.start.saturating_sub(NEAR);
+        let near = &text[start..(span.end + NEAR).min(text.len())];
+        let owners = self.engine.compiled.providers_near(near);
+        for (index, keyword) in owners {
+            let keyword = keyword.start + start..keyword.end + start;
+            if keyword.start < found.value.end && keyword.end > found.value.start || !boundary::is_word(text, &keyword)
+            {
+                continue;
+            }
+            let reasons = vec![
+                Reason::new(i16::from(self.engine.rule(index).confidence), "the value has the form of the rule"),
+                Reason::new(-10, "its provider is not in the name but near it"),
+            ];
+            if self.whole_value(text, index, found, reasons, out) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// How far from an assignment its provider's name, or words the model knows, are looked for, in bytes.
+const NEAR: usize = 160;
+const _: () = assert!(model::features::NEAR <= NEAR);
+
+/// Name, operator and value.
+fn span_of(found: &Assignment) -> Range<usize> {
+    found.name.start.min(found.value.start)..found.value.end.max(found.name.end)
+}
+
+pub(super) fn value_context(text: &[u8], found: &Assignment) -> Range<usize> {
+    let span = span_of(found);
+    span.start.saturating_sub(NEAR + boundary::REACH)..(span.end + NEAR + boundary::REACH).min(text.len())
+}
+
+const _: () = assert!(NEAR + assignment::FAR + boundary::REACH < REACH);

@@ -1,0 +1,137 @@
+//! From a literal inside a token to a match: gate, anchored pattern, boundaries, words of its provider near it.
+
+use std::ops::Range;
+
+use super::decode::begins;
+use super::encoded::Failed;
+use super::{LONG_REACH, Match, Scanner, boundary};
+use crate::finding::Reason;
+use crate::rules::Anchor;
+
+impl Scanner<'_> {
+    /// A literal inside a token was hit.
+    pub(super) fn anchored(
+        &mut self,
+        text: &[u8],
+        literal: Range<usize>,
+        index: u16,
+        anchor: &Anchor,
+        out: &mut Vec<Match>,
+    ) {
+        let least = usize::from(anchor.gate.least);
+        let next = &text[literal.end..text.len().min(literal.end + least)];
+        let passes = next.iter().take_while(|&&byte| anchor.gate.set.contains(byte)).count();
+        if passes < least {
+            let at = literal.end + passes;
+            let mut looked = literal.start..at + 1;
+            if text.get(at).is_some_and(|&byte| begins(byte).is_some()) {
+                let before = out.len();
+                let far = self.beside(text, literal.clone(), &Failed::Gate(self.engine.rule(index), at), out);
+                looked.start = looked.start.min(far.start);
+                looked.end = looked.end.max(far.end);
+                if out.len() > before {
+                    return;
+                }
+            }
+            self.keep_open(literal.start, looked);
+            return;
+        }
+        let rule = self.engine.rule(index);
+        // A long run of `A` holds the literal `AAAA` at every byte. Behind `=3D` a token begins all the same.
+        let may_be_escaped = literal.start.checked_sub(3).is_some_and(|at| text[at] == b'=');
+        if anchor.back_max == 0
+            && !rule.free_standing
+            && !may_be_escaped
+            && boundary::begins_inside(text, literal.start)
+        {
+            return self.drop_candidate(index, literal, boundary::BEGINS_INSIDE);
+        }
+        // What the pattern may look at, and the tests round it.
+        let back = usize::from(anchor.back_max) + boundary::REACH + usize::from(rule.within);
+        let ahead =
+            rule.longest.map_or(LONG_REACH, |longest| longest as usize) + boundary::REACH + usize::from(rule.within);
+        let looked = literal.start.saturating_sub(back)..text.len().min(literal.end + ahead);
+        let before = out.len();
+        self.token(text, literal.clone(), index, anchor, out);
+        if out.len() == before {
+            let far = self.beside(text, literal.clone(), &Failed::Pattern(rule), out);
+            let looked = looked.start.min(far.start)..looked.end.max(far.end);
+            if out.len() == before {
+                self.keep_open(literal.start, looked);
+            } else {
+                for found in &mut out[before..] {
+                    found.context = looked.clone();
+                }
+            }
+        } else if let Some(found) = out.last_mut() {
+            found.anchor = literal.start;
+            // A greedy pattern may have looked beyond its match: a bounded one by its length, an unbounded one up to
+            // the first byte that ended it.
+            if rule.longest.is_some() {
+                found.context = looked.start.min(found.context.start)..looked.end.max(found.context.end);
+            }
+        }
+    }
+
+    /// The rest of [`Self::anchored`], past the gate.
+    pub(super) fn token(
+        &mut self,
+        text: &[u8],
+        literal: Range<usize>,
+        index: u16,
+        anchor: &Anchor,
+        out: &mut Vec<Match>,
+    ) {
+        let rule = self.engine.rule(index);
+        let ahead = rule.longest.map_or(LONG_REACH, |longest| (longest as usize).min(LONG_REACH));
+        let last = text.len().min(literal.end + ahead);
+        let found = if anchor.back_max == 0 {
+            self.run(text, literal.start..last, true, index)
+        } else {
+            let first = literal.start.saturating_sub(usize::from(anchor.back_max));
+            let limit = literal.start - usize::from(anchor.back_min).min(literal.start);
+            let mut from = first;
+            loop {
+                match self.run(text, from..last, false, index) {
+                    Some((whole, _)) if whole.start > limit => break None,
+                    Some((whole, secret)) if whole.end >= literal.end => break Some((whole, secret)),
+                    Some((whole, _)) => from = whole.start + 1,
+                    None => break None,
+                }
+            }
+        };
+        let Some((whole, secret)) = found else {
+            self.drop_candidate(index, literal, "what follows does not have the rule's form");
+            return;
+        };
+        if !rule.free_standing
+            && let Err(why) = boundary::check(text, &whole, rule.tail)
+        {
+            self.drop_candidate(index, whole, why);
+            return;
+        }
+        let mut reasons = vec![Reason::new(i16::from(rule.confidence), "it has the form of the rule")];
+        let within = usize::from(rule.within);
+        let mut context =
+            whole.start.min(literal.start.saturating_sub(usize::from(anchor.back_max))).saturating_sub(boundary::REACH)
+                ..(whole.end + boundary::REACH).min(text.len());
+        if !rule.keywords.is_empty() {
+            context = whole.start.saturating_sub(within).min(context.start)
+                ..(whole.end + within).min(text.len()).max(context.end);
+            let near = &text[whole.start.saturating_sub(within)..(whole.end + within).min(text.len())];
+            match rule.keywords.iter().find(|keyword| contains_ignoring_case(near, keyword.as_bytes())) {
+                Some(_) => reasons.push(Reason::new(10, "a word of its provider stands near")),
+                None if rule.keywords_required => {
+                    self.drop_candidate(index, whole, "no word of its provider stands near");
+                    return;
+                }
+                None => reasons.push(Reason::new(-15, "no word of its provider stands near")),
+            }
+        }
+        self.conclude(text, index, whole, secret, context, reasons, out);
+    }
+}
+
+fn contains_ignoring_case(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
+}
