@@ -222,6 +222,16 @@ fn escapes_among_plain_text_are_seen_through() {
     }
 }
 
+/// In mail a token may begin right behind an escape; behind letters and digits it is none.
+#[test]
+fn a_token_begins_behind_an_escape_of_mail() {
+    let (engine, token) = (engine(), token(4));
+    let count = |text: String| engine.scanner().scan(text.as_bytes()).len();
+    assert_eq!(count(format!("the link=3D{token} in mail")), 1);
+    assert_eq!(count(format!("the link=41{token} in mail")), 0);
+    assert_eq!(count(format!("the link 3D{token} in mail")), 0);
+}
+
 /// A Kubernetes Secret's values are judged by what they decode to.
 #[test]
 fn a_value_is_judged_by_its_text() {

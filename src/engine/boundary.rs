@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::decode::hex_byte;
 use super::innocent::word_spans;
 use crate::rules::ByteSet;
 
@@ -36,7 +37,8 @@ pub(super) fn begins_inside(text: &[u8], start: usize) -> bool {
         && !escape_before(text, start)
 }
 
-/// Whether the word byte in front of `at` ends an escape: `\n`, `%3D`, `\u003d`, `\x3d`, an ANSI colour.
+/// Whether the word byte in front of `at` ends an escape: `\n`, `%3D`, `=3D` (quoted-printable, RFC 2045), `\u003d`,
+/// `\x3d`, an ANSI colour.
 fn escape_before(text: &[u8], at: usize) -> bool {
     let back = |count: usize| at.checked_sub(count).map(|from| &text[from..at]);
     let hex = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
@@ -45,6 +47,12 @@ fn escape_before(text: &[u8], at: usize) -> bool {
     }
     if let Some([b'%', rest @ ..]) = back(3) {
         return hex(rest);
+    }
+    // Mail has `=3D` and the like; `id=22` in front of a token is as likely a number, and none the worse for it.
+    if let Some([b'=', high @ (b'2' | b'3' | b'5' | b'7'), low @ (b'0'..=b'9' | b'A'..=b'F')]) = back(3)
+        && let Some(byte) = hex_byte(*high, *low)
+    {
+        return !is_word_byte(byte);
     }
     if let Some([b'\\', b'x', rest @ ..]) = back(4) {
         return hex(rest);
@@ -113,11 +121,11 @@ mod tests {
     #[test]
     fn escapes_are_boundaries_and_words_are_not() {
         let tail = ByteSet(0).with(b'a');
-        for text in ["\\ntok1", "%3Dtok1", "\\u003dtok1", " tok1", "\u{1b}[31mtok1", "=tok1 "] {
+        for text in ["\\ntok1", "%3Dtok1", "x=3Dtok1", "x=20tok1", "\\u003dtok1", " tok1", "\u{1b}[31mtok1", "=tok1 "] {
             let at = text.find("tok1").expect("there");
             assert_eq!(check(text.as_bytes(), &(at..at + 4), tail), Ok(()), "{text:?}");
         }
-        for text in ["xtok1", "tok1a", "tok1_", "0tok1"] {
+        for text in ["xtok1", "x=41tok1", "tok1a", "tok1_", "0tok1"] {
             let at = text.find("tok1").expect("there");
             assert!(check(text.as_bytes(), &(at..at + 4), tail).is_err(), "{text:?}");
         }

@@ -1,6 +1,6 @@
 //! Confidence: the sum of its reasons, 0 to 100; and the marks of samples in tokens that have a form of their own.
 
-use super::words::{distinct, has_run, reads_as_words, repeats};
+use super::words::{distinct, has_run, repeats, surely_reads_as_words};
 use crate::finding::Reason;
 use crate::rules::Rule;
 
@@ -50,7 +50,7 @@ pub(super) fn sample(secret: &[u8], rule: &Rule) -> Result<Option<Reason>, &'sta
     let digits = body.iter().filter(|byte| byte.is_ascii_digit()).count();
     // People make passwords of words.
     let password = rule.tags.iter().any(|tag| tag == "password");
-    if !password && body.len() >= 12 && digits * 8 <= body.len() && reads_as_words(body) {
+    if !password && body.len() >= 12 && digits * 8 <= body.len() && surely_reads_as_words(body) {
         return Err("it reads as words");
     }
     if body.len() >= 12 && has_run(body, 5) {

@@ -37,13 +37,8 @@ impl Scanner<'_> {
             return;
         }
         let rule = self.engine.rule(index);
-        // A long run of `A` holds the literal `AAAA` at every byte. Behind `=3D` a token begins all the same.
-        let may_be_escaped = literal.start.checked_sub(3).is_some_and(|at| text[at] == b'=');
-        if anchor.back_max == 0
-            && !rule.free_standing
-            && !may_be_escaped
-            && boundary::begins_inside(text, literal.start)
-        {
+        // A long run of `A` holds the literal `AAAA` at every byte.
+        if anchor.back_max == 0 && !rule.free_standing && boundary::begins_inside(text, literal.start) {
             return self.drop_candidate(index, literal, boundary::BEGINS_INSIDE);
         }
         // What the pattern may look at, and the tests round it.

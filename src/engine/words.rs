@@ -67,6 +67,15 @@ pub fn reads_as_words(text: &[u8]) -> bool {
     cost < 5.0 && runs >= 3.0 || cost < 4.6 && runs >= 2.5
 }
 
+/// Whether `text` reads as words so plainly that random letters and digits hardly do: of those of 16 characters one in
+/// 7,000, of 24 one in 400,000. For tokens with a form of their own, which are random when they are real; what people
+/// write in their place costs about four bits a letter.
+pub fn surely_reads_as_words(text: &[u8]) -> bool {
+    let Some(cost) = letter_cost(text).filter(|_| reads_as_words(text)) else { return false };
+    let runs = word_runs(text);
+    cost < 4.4 && runs >= 3.0 || cost < 4.6 && runs >= 4.0
+}
+
 /// Average length of the runs of letters (a capital begins a run).
 fn word_runs(text: &[u8]) -> f32 {
     let (mut runs, mut letters, mut inside, mut previous) = (0u32, 0u32, false, 0u8);
@@ -289,7 +298,7 @@ const BIGRAMS: [[u8; 26]; 27] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{has_run, letter_cost, placeholder, reads_as_words, repeats};
+    use super::{has_run, letter_cost, placeholder, reads_as_words, repeats, surely_reads_as_words};
 
     #[test]
     fn words_are_cheap_and_noise_is_not() {
@@ -300,6 +309,16 @@ mod tests {
             assert!(!reads_as_words(noise.as_bytes()), "{noise}");
         }
         assert!(letter_cost(b"12345").is_none());
+    }
+
+    #[test]
+    fn random_tokens_do_not_surely_read_as_words_and_written_ones_do() {
+        for written in ["thisIsNotARealTokenValue", "yourSecretTokenGoesHere1", "my_test_token_for_unit_tests"] {
+            assert!(surely_reads_as_words(written.as_bytes()), "{written}");
+        }
+        let token = |seed| crate::rules::template::expand("{alnum:24}", seed).expect("a sound template");
+        let read = (0..20_000).filter(|&seed| surely_reads_as_words(token(seed).as_bytes())).count();
+        assert!(read <= 2, "{read} of 20,000");
     }
 
     #[test]

@@ -257,7 +257,7 @@ fn is_text(bytes: &[u8; TEXT]) -> bool {
 }
 
 /// The byte of two hex digits.
-fn hex_byte(high: u8, low: u8) -> Option<u8> {
+pub(super) fn hex_byte(high: u8, low: u8) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     Some((digit(high)? << 4 | digit(low)?) as u8)
 }
