@@ -3,30 +3,17 @@
 
 use std::io::{self, Write};
 
-use base64::Engine as _;
-use sha2::{Digest as _, Sha256};
-
 use super::escape::markup;
 use super::summary::{summary_lines, suppression};
-use super::{ReportOptions, summary};
+use super::{ReportOptions, page, summary};
 use crate::finding::{Finding, ScanResult, Status};
 
 const STYLE: &str = include_str!("html.css");
 
 /// Writes the page.
 pub(super) fn write(result: &ScanResult, options: &ReportOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     let counts = markup(&summary::counts(result));
-    writeln!(
-        out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{hash}'; \
-         base-uri 'none'; form-action 'none'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>keysweep: {counts}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>"
-    )?;
+    page::begin(&format!("keysweep: {counts}"), STYLE, out)?;
     writeln!(out, "<header><h1>{counts}</h1>")?;
     writeln!(out, "<p class=\"quiet\">keysweep {}", env!("CARGO_PKG_VERSION"))?;
     for words in [&result.mode, &result.started].into_iter().filter(|words| !words.is_empty()) {
@@ -41,7 +28,8 @@ pub(super) fn write(result: &ScanResult, options: &ReportOptions<'_>, out: &mut 
         let words = line.words.strip_prefix("- ").unwrap_or(&line.words);
         writeln!(out, "<li{}>{}</li>", if line.gap { " class=\"gap\"" } else { "" }, markup(words))?;
     }
-    writeln!(out, "</ul></section>\n</main>\n</body>\n</html>")
+    writeln!(out, "</ul></section>")?;
+    page::end(out)
 }
 
 fn findings(result: &ScanResult, options: &ReportOptions<'_>, out: &mut dyn Write) -> io::Result<()> {

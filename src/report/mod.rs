@@ -22,6 +22,7 @@ mod junit;
 mod layout;
 mod lazily;
 mod markdown;
+pub(crate) mod page;
 mod place;
 mod sarif;
 pub mod scrub;

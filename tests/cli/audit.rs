@@ -449,6 +449,18 @@ fn killed_at_any_moment_nothing_is_lost() {
 }
 
 #[test]
+fn a_state_without_a_folder_is_refused_before_a_key_is_made() {
+    let fleet = Fleet::new();
+    fleet.repository("one");
+    let config = fleet.path().join("config");
+    let mut command = fleet.command("nowhere/state", &[]);
+    command.env_remove("KEYSWEEP_FINGERPRINT_KEY").env("XDG_CONFIG_HOME", &config);
+    let run = Run::new(command.output().expect("runs"));
+    assert!(run.status == 2 && run.stderr.contains("make nowhere"), "{}", run.stderr);
+    assert!(!config.exists());
+}
+
+#[test]
 fn reports_of_all_forms_say_the_same_and_load_nothing() {
     let fleet = Fleet::new();
     fleet.repository("one");

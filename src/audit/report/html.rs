@@ -4,15 +4,13 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use base64::Engine as _;
-use sha2::{Digest as _, Sha256};
-
 use super::csv::standing;
 use super::text::count;
 use crate::audit::document::{Document, SecretEntry};
 use crate::audit::figures::{Bar, duration};
 use crate::audit::record::{Run, Standing};
 use crate::report::escape::markup;
+use crate::report::page;
 
 const STYLE: &str = include_str!("html.css");
 
@@ -24,20 +22,14 @@ const RUNS: usize = 90;
 
 /// Writes the page.
 pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
-    let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     let (open, closed): (Vec<&SecretEntry>, Vec<&SecretEntry>) =
         document.secrets.iter().partition(|secret| secret.standing == Standing::Open);
     let title = format!("{} open", count(open.len() as u64, "secret"));
     let run = &document.run;
+    page::begin(&format!("keysweep audit: {title}"), STYLE, out)?;
     writeln!(
         out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{hash}'; \
-         base-uri 'none'; form-action 'none'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>keysweep audit: {title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <header><h1>{title}</h1>\n<p class=\"quiet\">keysweep {} &middot; run {} &middot; {}<br>\n\
+        "<header><h1>{title}</h1>\n<p class=\"quiet\">keysweep {} &middot; run {} &middot; {}<br>\n\
          {} new, {} reopened, {} closed since the last run; {} of {} covered, {}</p></header>",
         env!("CARGO_PKG_VERSION"),
         run.number,
@@ -83,7 +75,7 @@ pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> 
         }
         writeln!(out, "</ul></section>")?;
     }
-    writeln!(out, "</main>\n</body>\n</html>")
+    page::end(out)
 }
 
 fn charts(document: &Document, out: &mut dyn Write) -> io::Result<()> {

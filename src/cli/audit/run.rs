@@ -37,6 +37,11 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     for output in arguments.output.iter().chain(arguments.reports.iter().map(|(_, path)| path)) {
         check_writable(output).map_err(|source| unwritable(output, &source))?;
     }
+    // Before anything is made for it.
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        let (state, folder) = (path.display(), folder.display());
+        return Err(Error::Usage(format!("the state {state} has no folder: make {folder}, or name another place")));
+    }
     let Plan { rules, mut filter, fail_on, settings } = arguments.policy.plan(Path::new("."))?;
     let settings = settings::digest(&arguments.policy, &settings, &filter);
     key::first(&mut filter.keys)?;
