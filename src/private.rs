@@ -1,7 +1,7 @@
 //! Files and folders that hold state: private from the first byte, on disk before we go on, one run at a time.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -69,13 +69,21 @@ fn beside(path: &Path) -> PathBuf {
 /// # Errors
 /// When it cannot be written.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_private_with(path, |file| file.write_all(bytes))
+}
+
+/// The same for what `write` writes.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_private_with(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let beside = beside(path);
     match fs::remove_file(&beside) {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(io(&beside)(source)),
         _ => {}
     }
-    let mut file = new_private(&beside)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io(&beside))?;
+    let mut file = BufWriter::with_capacity(1 << 16, new_private(&beside)?);
+    write(&mut file).and_then(|()| file.flush()).and_then(|()| file.get_ref().sync_all()).map_err(io(&beside))?;
     fs::rename(&beside, path).map_err(io(path))?;
     sync_folder(path)
 }

@@ -14,6 +14,8 @@ pub mod document;
 pub mod figures;
 pub mod ledger;
 pub mod life;
+pub mod merge;
+pub mod portable;
 pub mod record;
 pub mod report;
 pub mod rules;

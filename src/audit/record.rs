@@ -160,6 +160,9 @@ pub struct Run {
     /// See `began`; empty while it runs, and when it never ended.
     #[serde(default)]
     pub ended: String,
+    /// Which part of the repositories it was about, as `K/N`; nothing when it was about all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
     /// Repositories that were asked for.
     pub repositories: u64,
     /// Of those, how many were covered without a gap.

@@ -8,78 +8,78 @@ use serde_json::Value;
 
 use crate::support::{Folder, Run, github_token, keysweep};
 
-const KEY: &str = "a key of the organisation, for tests"; // keysweep:allow made up
+pub(crate) const KEY: &str = "a key of the organisation, for tests"; // keysweep:allow made up
 
 /// A folder of repositories and a state.
-struct Fleet {
-    folder: Folder,
+pub(crate) struct Fleet {
+    pub(crate) folder: Folder,
 }
 
 impl Fleet {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: Folder::new() }
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Runs git in a repository of the fleet.
-    fn git(&self, repository: &str, arguments: &[&str]) -> String {
+    pub(crate) fn git(&self, repository: &str, arguments: &[&str]) -> String {
         let path = format!("repositories/{repository}");
         let more = ["-C", &path, "-c", "user.name=Test", "-c", "user.email=test@example.invalid"];
         self.folder.git(&[&more, arguments].concat())
     }
 
-    fn repository(&self, name: &str) {
+    pub(crate) fn repository(&self, name: &str) {
         std::fs::create_dir_all(self.path().join("repositories").join(name)).expect("made");
         self.git(name, &["init", "--quiet", "--initial-branch=main"]);
     }
 
     /// Writes a file and commits everything.
-    fn commit(&self, repository: &str, file: &str, content: &str) -> String {
+    pub(crate) fn commit(&self, repository: &str, file: &str, content: &str) -> String {
         self.folder.write(&format!("repositories/{repository}/{file}"), content);
         self.git(repository, &["add", "-A"]);
         self.git(repository, &["commit", "-q", "-m", "edit"]);
         self.git(repository, &["rev-parse", "HEAD"])
     }
 
-    fn command(&self, state: &str, more: &[&str]) -> Command {
+    pub(crate) fn command(&self, state: &str, more: &[&str]) -> Command {
         let mut command = keysweep(self.path());
         command.env("KEYSWEEP_FINGERPRINT_KEY", KEY).args(["audit", "repositories", "--state", state]).args(more);
         command
     }
 
-    fn run(&self, more: &[&str]) -> Run {
+    pub(crate) fn run(&self, more: &[&str]) -> Run {
         Run::new(self.command("state", more).output().expect("runs"))
     }
 
     /// Audits; the exit status and the document.
-    fn audit(&self, more: &[&str]) -> (i32, Value) {
+    pub(crate) fn audit(&self, more: &[&str]) -> (i32, Value) {
         self.audit_with("state", more)
     }
 
-    fn audit_with(&self, state: &str, more: &[&str]) -> (i32, Value) {
+    pub(crate) fn audit_with(&self, state: &str, more: &[&str]) -> (i32, Value) {
         let run = Run::new(self.command(state, more).args(["--format", "json"]).output().expect("runs"));
         let document = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}{}", run.stdout, run.stderr));
         (run.status, document)
     }
 
-    fn state(&self, command: &str) -> Run {
+    pub(crate) fn state(&self, command: &str) -> Run {
         self.folder.keysweep(&["audit", "state", command, "--state", "state"])
     }
 
-    fn secrets(&self, document: &Value) -> Vec<Value> {
+    pub(crate) fn secrets(&self, document: &Value) -> Vec<Value> {
         document["secrets"].as_array().expect("secrets").clone()
     }
 }
 
-fn env(seed: u32) -> String {
+pub(crate) fn env(seed: u32) -> String {
     format!("TOKEN={}\n", github_token(seed))
 }
 
 /// What a document says that must not depend on how often the audit ran: secrets, places, HEAD.
-fn essence(document: &Value) -> Vec<String> {
+pub(crate) fn essence(document: &Value) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for secret in document["secrets"].as_array().expect("secrets") {
         for place in secret["places"].as_array().expect("places") {

@@ -5,6 +5,8 @@ mod allow;
 mod archives;
 #[cfg(all(feature = "audit", unix))]
 mod audit;
+#[cfg(all(feature = "audit", unix))]
+mod audit_shards;
 mod baseline;
 mod config;
 mod documentation;

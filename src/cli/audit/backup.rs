@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::state::words;
 use crate::audit::check::{Contents, contents};
 use crate::audit::report::text::count;
 use crate::audit::runs;
@@ -64,12 +65,6 @@ pub(super) fn backup(arguments: &BackupArguments) -> Result<u8> {
         count(recipients.len() as u64, "recipient")
     ))?;
     Ok(0)
-}
-
-fn words(held: &Contents) -> String {
-    let Contents { repositories, objects, secrets, runs, .. } = *held;
-    let list = [(repositories, "repository"), (objects, "object"), (secrets, "secret"), (runs, "run")];
-    list.map(|(number, word)| count(number, word)).join(", ")
 }
 
 fn open(from: &Path, identity: &Path) -> Result<crate::secret::Secret> {

@@ -2,8 +2,11 @@
 
 #[cfg(feature = "rotate")]
 mod backup;
+mod conclude;
 mod key;
+mod merge;
 mod mirror;
+mod portable;
 #[cfg(feature = "rotate")]
 mod proofs;
 mod run;
@@ -34,9 +37,6 @@ pub struct AuditArguments {
     /// Where mirrors of addresses are kept [default: beside the state]
     #[arg(long, value_name = "FOLDER")]
     pub mirrors: Option<PathBuf>,
-    /// Exit status 1 when any secret is open, not only for new ones
-    #[arg(long)]
-    pub any: bool,
     /// Folder of rotation evidence: what was proven dead is closed; may be given several times
     #[cfg(feature = "rotate")]
     #[arg(long, value_name = "FOLDER")]
@@ -54,6 +54,20 @@ pub struct AuditArguments {
     /// Audit the Kth of N parts of the repositories: the same ones each time, whoever asks
     #[arg(long, value_name = "K/N", value_parser = Shard::parse)]
     pub shard: Option<Shard>,
+    /// What is reported.
+    #[command(flatten)]
+    pub report: ReportArguments,
+    /// What counts.
+    #[command(flatten)]
+    pub policy: PolicyArguments,
+}
+
+/// What is reported of a run, and which exit status it has.
+#[derive(Debug, clap::Args)]
+pub struct ReportArguments {
+    /// Exit status 1 when any secret is open, not only for new ones
+    #[arg(long)]
+    pub any: bool,
     /// Form of the report
     #[arg(long, short = 'f', value_enum, value_name = "FORMAT", default_value = "text")]
     pub format: AuditFormat,
@@ -66,9 +80,6 @@ pub struct AuditArguments {
     /// List all open secrets, not only new ones (text)
     #[arg(long, short = 'v')]
     pub verbose: bool,
-    /// What counts.
-    #[command(flatten)]
-    pub policy: PolicyArguments,
 }
 
 /// Bytes of object texts held at a time when nothing else is asked for.
@@ -92,6 +103,11 @@ impl Shard {
         }
     }
 
+    /// As it is given: `K/N`.
+    fn name(self) -> String {
+        format!("{}/{}", self.part, self.of)
+    }
+
     /// Whether the repository of this name belongs to it.
     fn has(self, name: &str) -> bool {
         path_hash(name.as_bytes()) % self.of == self.part - 1
@@ -104,6 +120,8 @@ pub enum AuditCommand {
     /// Look after the state.
     #[command(subcommand)]
     State(state::StateCommand),
+    /// Merge the states of shards into one, and report on all of them.
+    Merge(merge::MergeArguments),
 }
 
 fn parse_report(text: &str) -> std::result::Result<(AuditFormat, PathBuf), String> {
@@ -122,8 +140,10 @@ fn parse_report(text: &str) -> std::result::Result<(AuditFormat, PathBuf), Strin
 /// # Errors
 /// When the audit cannot begin.
 pub fn run(arguments: &AuditArguments) -> Result<u8> {
-    if let Some(AuditCommand::State(command)) = &arguments.command {
-        return state::run(command);
+    match &arguments.command {
+        Some(AuditCommand::State(command)) => return state::run(command),
+        Some(AuditCommand::Merge(arguments)) => return merge::run(arguments),
+        None => {}
     }
     let Some(state) = &arguments.state else {
         return Err(Error::Usage("where is the state? give --state FILE (it is made when there is none)".to_owned()));

@@ -1,61 +1,49 @@
 //! One run of an audit: find the repositories, look at each, settle all accounts, report.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
 
+use super::conclude::{Ending, check_places, conclude, last_ended, not_before, now};
 use super::scan::{Looked, Scanning, unopened};
 use super::targets::{Target, Targets};
-use super::{AuditArguments, MEMORY, key, mirror, settings};
-use crate::audit::document::{Document, Parts};
+use super::{AuditArguments, MEMORY, Shard, key, mirror, settings};
+use crate::audit::coverage;
 use crate::audit::ledger;
 use crate::audit::life::{Moment, Proofs};
-use crate::audit::record::{Allowed, Repository, Run, Standing};
+use crate::audit::record::{Allowed, Repository, Run};
 use crate::audit::rules::RuleDigests;
 use crate::audit::runs;
-use crate::audit::settle::{self, Life};
+use crate::audit::settle;
 use crate::audit::state::State;
-use crate::audit::{coverage, report};
-use crate::cli::output::{reader_may_go, unwritable};
-use crate::clock;
-use crate::engine::Engine;
+use crate::engine::{Engine, GENERATION};
 use crate::error::{Error, Notice, NoticeKind, Result};
 use crate::filter::Filter;
 use crate::filter::config::build::Plan;
-use crate::finding::Severity;
 use crate::private;
-use crate::report::file::{check_writable, write_file};
 
 /// Runs the audit; the exit status comes back.
 ///
 /// # Errors
 /// When it cannot begin, or the state or a report cannot be written.
 pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
-    for output in arguments.output.iter().chain(arguments.reports.iter().map(|(_, path)| path)) {
-        check_writable(output).map_err(|source| unwritable(output, &source))?;
-    }
-    // Before anything is made for it.
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-        let (state, folder) = (path.display(), folder.display());
-        return Err(Error::Usage(format!("the state {state} has no folder: make {folder}, or name another place")));
-    }
+    check_places(&arguments.report, path)?;
     let Plan { rules, mut filter, fail_on, settings } = arguments.policy.plan(Path::new("."))?;
     let settings = settings::digest(&arguments.policy, &settings, &filter);
     key::first(&mut filter.keys)?;
-    let digests = RuleDigests::of(&rules, env!("CARGO_PKG_VERSION"));
+    let digests = RuleDigests::of(&rules, &format!("{} {GENERATION}", env!("CARGO_PKG_VERSION")));
     let engine = Engine::new(rules)?;
     let key_id = filter.key_id();
     let mut notices = Vec::new();
     let proofs = proofs(arguments, &key_id, &mut notices)?;
-    let began = clock::rfc3339(clock::epoch_seconds(SystemTime::now()));
+    let began = now();
     let state = State::open_or_make(path, &key_id, &began)?;
     let runs = runs::all(&state)?;
     let began = not_before(&runs, began, &mut notices);
-    let after = runs.iter().rev().find(|run| !run.ended.is_empty()).map_or(0, |run| run.number);
-    let mut run = Run { number: state.about().next_run, began: began.clone(), ..Run::default() };
+    let after = last_ended(&runs);
+    let shard = arguments.shard.map(Shard::name);
+    let mut run = Run { number: state.about().next_run, began: began.clone(), shard, ..Run::default() };
     runs::write(&state, &run)?;
     let jobs = arguments
         .jobs
@@ -86,28 +74,8 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     notices.sort();
     notices.dedup();
     let lives = settle::settle(&state, &|id| accepts(&filter, id), &proofs, &scanning.moment)?;
-    count(&lives, after, &mut run);
-    run.ended = not_before(&runs, clock::rfc3339(clock::epoch_seconds(SystemTime::now())), &mut Vec::new());
-    let known = ledger::repositories(&state)?;
-    let document = Document::new(&Parts {
-        key_id: &key_id,
-        run: &run,
-        runs: &runs,
-        after,
-        lives: &lives,
-        repositories: &known,
-        notices: &notices,
-    });
-    write_reports(arguments, &document)?;
-    // What nobody was told stays new: the run has ended once its report is out.
-    runs::write(&state, &run)?;
-    drop(state);
-    let counts = |life: &&Life| life.secret.severity >= fail_on && life.secret.standing == Standing::Open;
-    let mut counting = lives.iter().filter(counts);
-    Ok(match () {
-        () if notices.iter().any(|notice| notice.gap) => 2,
-        () => u8::from(counting.any(|life| arguments.any || life.secret.is_new_since(after))),
-    })
+    let ending = Ending { report: &arguments.report, fail_on, key_id: &key_id, runs: &runs, after };
+    conclude(&state, &mut run, &lives, (&notices, &ending))
 }
 
 #[cfg(feature = "rotate")]
@@ -118,19 +86,6 @@ fn proofs(arguments: &AuditArguments, key_id: &str, notices: &mut Vec<Notice>) -
 #[cfg(not(feature = "rotate"))]
 fn proofs(_: &AuditArguments, _: &str, _: &mut Vec<Notice>) -> Result<Proofs> {
     Ok(Proofs::new())
-}
-
-/// The time, or that of the last run where the clock went back: what came later must not look earlier.
-fn not_before(runs: &[Run], now: String, notices: &mut Vec<Notice>) -> String {
-    let last = runs.iter().map(|run| if run.ended.is_empty() { &run.began } else { &run.ended }).max();
-    match last {
-        Some(last) if *last > now => {
-            let message = format!("the clock says {now}, before the last run ({last}): that run's time is used");
-            notices.push(Notice::new(NoticeKind::Information, message).mend("set the clock"));
-            last.clone()
-        }
-        _ => now,
-    }
 }
 
 /// What today's ignore files say of an identity.
@@ -261,53 +216,4 @@ fn moved(state: &State, known: &BTreeMap<u32, Repository>, path: &Path) -> Resul
         }
     }
     Ok(None)
-}
-
-/// Counts what happened since the run `after`.
-fn count(lives: &[Life], after: u64, run: &mut Run) {
-    for severity in [Severity::Low, Severity::Medium, Severity::High, Severity::Critical] {
-        run.open.insert(severity.as_str().to_owned(), 0);
-    }
-    for Life { secret, .. } in lives {
-        if secret.standing == Standing::Open {
-            *run.open.entry(secret.severity.as_str().to_owned()).or_default() += 1;
-            let reopened = secret.has_since(after, &["reopened"]);
-            run.reopened += u64::from(reopened);
-            run.found += u64::from(!reopened && secret.has_since(after, &["found"]));
-        } else {
-            // What was accepted before anybody saw it open was not closed, either.
-            let was_open = !secret.has_since(after, &["found"]);
-            run.closed += u64::from(was_open && secret.has_since(after, &["proven", "accepted"]));
-        }
-    }
-}
-
-fn write_reports(arguments: &AuditArguments, document: &Document) -> Result<()> {
-    let all = arguments.verbose || arguments.any;
-    let to_file = arguments.output.iter().map(|path| (arguments.format, path));
-    for (format, path) in to_file.chain(arguments.reports.iter().map(|(format, path)| (*format, path))) {
-        write_file(path, false, |out| report::write(document, format, all, out))
-            .map_err(|source| unwritable(path, &source))?;
-    }
-    if arguments.output.is_none() {
-        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-        reader_may_go(report::write(document, arguments.format, all, &mut out).and_then(|()| out.flush()))?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Run, not_before};
-
-    #[test]
-    fn a_clock_that_went_back_gives_the_last_run_s_time_and_a_notice() {
-        let run = |began: &str, ended: &str| Run { began: began.to_owned(), ended: ended.to_owned(), ..Run::default() };
-        let runs = [run("2026-05-01T00:00:00Z", "2026-05-01T00:10:00Z"), run("2026-05-02T00:00:00Z", "")];
-        let mut notices = Vec::new();
-        assert_eq!(not_before(&runs, "2026-05-03T00:00:00Z".to_owned(), &mut notices), "2026-05-03T00:00:00Z");
-        assert!(notices.is_empty());
-        assert_eq!(not_before(&runs, "2026-01-01T00:00:00Z".to_owned(), &mut notices), "2026-05-02T00:00:00Z");
-        assert_eq!(notices.len(), 1);
-    }
 }

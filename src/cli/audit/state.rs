@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::portable;
 use crate::audit::check::{Contents, contents};
 use crate::audit::report::text::count;
 use crate::audit::state::{State, previous, restore_previous};
@@ -15,6 +16,10 @@ pub enum StateCommand {
     Check(StateFile),
     /// Put the generation before the last run, or a backup, in the place of the state.
     Restore(RestoreArguments),
+    /// Write all of the state as text, for another machine or program.
+    Export(portable::ExportArguments),
+    /// Make a state of an export.
+    Import(portable::ImportArguments),
     /// Write a backup, sealed with age.
     #[cfg(feature = "rotate")]
     Backup(super::backup::BackupArguments),
@@ -70,6 +75,8 @@ pub(super) fn run(command: &StateCommand) -> Result<u8> {
                 count(runs, "run"),
             ))?;
         }
+        StateCommand::Export(arguments) => return portable::export(arguments),
+        StateCommand::Import(arguments) => return portable::import(arguments),
         #[cfg(feature = "rotate")]
         StateCommand::Backup(arguments) => return super::backup::backup(arguments),
         #[cfg(feature = "rotate")]
@@ -87,4 +94,11 @@ pub(super) fn run(command: &StateCommand) -> Result<u8> {
         }
     }
     Ok(0)
+}
+
+/// What a state holds, in words.
+pub(super) fn words(held: &Contents) -> String {
+    let Contents { repositories, objects, secrets, runs, .. } = *held;
+    let list = [(repositories, "repository"), (objects, "object"), (secrets, "secret"), (runs, "run")];
+    list.map(|(number, word)| count(number, word)).join(", ")
 }
