@@ -19,6 +19,8 @@ pub mod finding;
 pub mod rules;
 pub mod secret;
 
+#[cfg(all(feature = "audit", feature = "rotate"))]
+pub mod alert;
 #[cfg(feature = "audit")]
 pub mod audit;
 #[cfg(feature = "cli")]

@@ -27,11 +27,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("rotate", &["clock", "error", "finding", "private", "secret"]),
     // The audit keeps what scans found and reads what rotation proved; the program does the scanning for it.
     ("audit", &["clock", "error", "finding", "private", "report", "rules"]),
+    // Sending what the audit found, with rotation's client: the third station that reaches the network.
+    ("alert", &["audit", "clock", "error", "finding", "private", "report", "rotate", "secret"]),
     // The program may use everything.
     (
         "cli",
         &[
-            "audit", "clock", "engine", "error", "filter", "finding", "pipeline", "private", "report", "rotate",
+            "alert", "audit", "clock", "engine", "error", "filter", "finding", "pipeline", "private", "report", "rotate",
             "rules", "secret", "source",
         ],
     ),

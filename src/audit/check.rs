@@ -2,7 +2,7 @@
 
 use redb::ReadableTable as _;
 
-use super::ledger;
+use super::{ledger, outbox};
 use super::record::{Place, Run, Secret};
 use super::state::{CARRIERS, OBJECTS, PACKS, PLACES, RUNS, SECRETS, State, failed, from_json};
 use crate::error::{Error, Result};
@@ -88,5 +88,6 @@ pub fn contents(state: &State) -> Result<Contents> {
         }
         Ok(())
     })?;
+    outbox::entries(state)?;
     Ok(found)
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::figures::Figures;
-use super::record::{Event, Place, Repository, Run, Secret, Standing};
+use super::record::{Event, Place, Repository, Run, Secret, Standing, Verified};
 use super::settle::Life;
 use crate::error::Notice;
 use crate::finding::Severity;
@@ -80,6 +80,9 @@ pub struct SecretEntry {
     /// Until when it is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_until: Option<String>,
+    /// What its issuer said last, when somebody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verified>,
     /// What happened to it, oldest first.
     pub events: Vec<Event>,
     /// Its places, by repository and path.
@@ -197,6 +200,7 @@ fn secret(life: &Life, parts: &Parts<'_>) -> SecretEntry {
         last_seen: last_seen.cloned().unwrap_or_default(),
         closed: life.secret.closed_at().map(str::to_owned),
         allowed_until: allowed_until.clone(),
+        verified: life.secret.verified.clone(),
         events: life.secret.events.clone(),
         places,
     }

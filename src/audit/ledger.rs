@@ -106,6 +106,7 @@ impl Found {
                 last_seen: moment.now.to_owned(),
                 standing: Standing::Open,
                 allowed_until: None,
+                verified: None,
                 events: vec![Event {
                     at: moment.now.to_owned(),
                     run: moment.run,

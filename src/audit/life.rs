@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::record::{Allowed, Event, Place, Secret, Standing};
+use super::record::{Allowed, Event, Place, Secret, Standing, Verified};
 use crate::clock::parse_rfc3339;
 
 /// A run as events name it.
@@ -27,6 +27,9 @@ pub struct Proof {
     /// The rotation's name.
     pub run: String,
 }
+
+/// What issuers said, by secret id.
+pub type Verifications = BTreeMap<String, Verified>;
 
 /// Proofs by secret id.
 pub type Proofs = BTreeMap<String, Proof>;
@@ -83,6 +86,26 @@ impl Secret {
         }
     }
 
+    /// Its issuer was asked. A proof that the issuer contradicts later counts no more; a dead one stays open: what is dead
+    /// today may be switched on again, and only a rotation proves it. Whether anything changed comes back.
+    pub fn verified(&mut self, said: &Verified, moment: &Moment<'_>) -> bool {
+        if self.verified.as_ref().is_some_and(|known| !is_later(&said.at, &known.at)) {
+            return false;
+        }
+        if self.verified.as_ref().is_none_or(|known| known.live != said.live) {
+            self.event(moment, &said.at, if said.live { "live" } else { "dead" }, String::new());
+        }
+        if said.live
+            && self.standing == Standing::Proven
+            && self.closed_at().is_some_and(|closed| is_later(&said.at, closed))
+        {
+            self.standing = Standing::Open;
+            self.event(moment, &said.at, "reopened", "its issuer says that it lives".to_owned());
+        }
+        self.verified = Some(said.clone());
+        true
+    }
+
     /// Decides how it stands, given all its places. Whether that changed comes back.
     pub fn settle(&mut self, places: &[Option<Allowed>], proof: Option<&Proof>, moment: &Moment<'_>) -> bool {
         let before = (self.standing, self.allowed_until.clone());
@@ -120,7 +143,7 @@ impl Secret {
 #[cfg(test)]
 mod tests {
     use super::{Moment, Proof};
-    use crate::audit::record::{Allowed, Event, Place, Secret, Standing};
+    use crate::audit::record::{Allowed, Event, Place, Secret, Standing, Verified};
     use crate::finding::Severity;
 
     fn secret() -> Secret {
@@ -135,6 +158,7 @@ mod tests {
             last_seen: "2026-02-01T00:00:00Z".to_owned(),
             standing: Standing::Open,
             allowed_until: None,
+            verified: None,
             events: vec![Event {
                 at: "2026-02-01T00:00:00Z".to_owned(),
                 run: 1,
@@ -198,5 +222,23 @@ mod tests {
         let proof = Proof { at: "2026-03-02T00:00:00Z".to_owned(), run: "r2".to_owned() };
         assert!(secret.settle(&[None], Some(&proof), &MARCH));
         assert_eq!(secret.introduced.as_deref(), Some("2026-01-05T00:00:00Z"));
+    }
+
+    #[test]
+    fn what_the_issuer_says_is_kept_and_contradicts_a_proof_but_closes_nothing() {
+        let mut secret = secret();
+        let said = |at: &str, live: bool| Verified { at: at.to_owned(), live };
+        assert!(secret.verified(&said("2026-02-02T00:00:00Z", false), &MARCH));
+        assert_eq!(secret.standing, Standing::Open, "dead today is no proof");
+        assert!(!secret.verified(&said("2026-02-01T00:00:00Z", true), &MARCH), "older than what is known");
+        let proof = Proof { at: "2026-02-10T00:00:00Z".to_owned(), run: "r1".to_owned() };
+        assert!(secret.settle(&[None], Some(&proof), &MARCH));
+        assert!(secret.verified(&said("2026-02-09T00:00:00Z", true), &MARCH));
+        assert_eq!(secret.standing, Standing::Proven, "it lived before its proof");
+        assert!(secret.verified(&said("2026-02-11T00:00:00Z", true), &MARCH));
+        assert_eq!(secret.standing, Standing::Open);
+        assert!(!secret.settle(&[None], Some(&proof), &MARCH), "the old proof counts no more");
+        let live = secret.events.iter().filter(|event| event.what == "live").count();
+        assert_eq!(live, 1, "said twice, noted once");
     }
 }

@@ -152,6 +152,7 @@ fn enter_life(
     let mut secret = known.unwrap_or_else(|| Secret {
         standing: Standing::Open,
         allowed_until: None,
+        verified: None,
         events: vec![Event {
             at: theirs.first_seen.clone(),
             run: moment.run,
@@ -176,6 +177,9 @@ fn enter_life(
             None => Place { in_head: place.in_head && best, ..place.clone() },
         };
         places.insert(key, &*to_json(&place)?).map_err(failed)?;
+    }
+    if let Some(said) = &theirs.verified {
+        secret.verified(said, moment);
     }
     secret.first_seen = secret.first_seen.min(theirs.first_seen.clone());
     secret.last_seen = last_seen;

@@ -8,6 +8,7 @@
 //!
 //! The state holds no secret: secrets are known by their keyed hashes alone. Nothing here scans or opens a repository.
 
+pub mod alerts;
 pub mod check;
 pub mod coverage;
 pub mod document;
@@ -15,6 +16,7 @@ pub mod figures;
 pub mod ledger;
 pub mod life;
 pub mod merge;
+pub mod outbox;
 pub mod portable;
 pub mod record;
 pub mod report;

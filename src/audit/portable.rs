@@ -3,7 +3,7 @@
 //! ```text
 //! {"record":"state","form":1,...}   {"record":"rules",...}   {"record":"repository",...}   {"record":"pack",...}
 //! {"record":"objects",...}   {"record":"carrier",...}   {"record":"secret",...}   {"record":"place",...}
-//! {"record":"run",...}   {"record":"end","lines":N,"sha256":"..."}
+//! {"record":"run",...}   {"record":"alert",...}   {"record":"end","lines":N,"sha256":"..."}
 //! ```
 
 use std::collections::BTreeMap;
@@ -15,12 +15,13 @@ use redb::{ReadableTable as _, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::outbox::Entry;
 use super::record::{About, Place, Repository, Run, Secret};
 use super::settle::{self, Life};
 use super::state::{
-    CARRIERS, META, OBJECTS, PACKS, PLACES, REPOSITORIES, RULES, RUNS, SECRETS, State, failed, from_json, to_json,
+    ALERTS, CARRIERS, META, OBJECTS, PACKS, PLACES, REPOSITORIES, RULES, RUNS, SECRETS, State, failed, from_json, to_json,
 };
-use super::{coverage, ledger, runs};
+use super::{coverage, ledger, outbox, runs};
 use crate::error::{Error, Result};
 use crate::finding::identity::hex;
 
@@ -59,6 +60,8 @@ pub struct Dump {
     pub lives: Vec<Life>,
     /// Runs, oldest first.
     pub runs: Vec<Run>,
+    /// Alerts that wait or were sent.
+    pub alerts: Vec<Entry>,
 }
 
 /// A line.
@@ -74,6 +77,7 @@ enum Line {
     Secret { secret: Secret },
     Place { secret_id: String, repository: u32, place: Place },
     Run { run: Run },
+    Alert { alert: Entry },
     End { lines: u64, sha256: String },
 }
 
@@ -96,6 +100,7 @@ impl Dump {
             repositories: ledger::repositories(state)?,
             lives: settle::lives(state)?,
             runs: runs::all(state)?,
+            alerts: outbox::entries(state)?,
             ..Self::default()
         };
         state.read(|read| {
@@ -157,6 +162,10 @@ impl Dump {
             for run in &self.runs {
                 runs.insert(run.number, &*to_json(run)?).map_err(failed)?;
             }
+            let mut alerts = write.open_table(ALERTS).map_err(failed)?;
+            for entry in &self.alerts {
+                alerts.insert(&*entry.key(), &*to_json(entry)?).map_err(failed)?;
+            }
             Ok(())
         })
     }
@@ -188,6 +197,7 @@ impl Dump {
             std::iter::once(Line::Secret { secret: life.secret.clone() }).chain(places)
         });
         let runs = self.runs.iter().map(|run| Line::Run { run: run.clone() });
+        let runs = runs.chain(self.alerts.iter().map(|alert| Line::Alert { alert: alert.clone() }));
         std::iter::once(head).chain(rules).chain(repositories).chain(coverage).chain(lives).chain(runs)
     }
 
@@ -279,6 +289,7 @@ impl Dump {
                 life.ok_or_else(|| wrong("a place has no secret"))?.places.push((repository, place));
             }
             Line::Run { run } => self.runs.push(run),
+            Line::Alert { alert } => self.alerts.push(alert),
             Line::End { .. } => {}
         }
         Ok(())

@@ -69,7 +69,7 @@ pub struct Event {
     pub at: String,
     /// In which run.
     pub run: u64,
-    /// `found`, `reopened`, `proven`, `accepted`.
+    /// `found`, `reopened`, `proven`, `accepted`, `live`, `dead`.
     pub what: String,
     /// Why, in a few words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -101,8 +101,20 @@ pub struct Secret {
     /// Until when it is accepted (YYYY-MM-DD, included).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_until: Option<String>,
+    /// What its issuer said last, when somebody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verified>,
     /// What happened to it, oldest first.
     pub events: Vec<Event>,
+}
+
+/// What the issuer said of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// When it was asked, RFC 3339 in UTC.
+    pub at: String,
+    /// Whether the secret lives.
+    pub live: bool,
 }
 
 /// Why a place does not count.

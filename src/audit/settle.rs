@@ -2,7 +2,7 @@
 
 use redb::ReadableTable as _;
 
-use super::life::{Moment, Proofs};
+use super::life::{Moment, Proofs, Verifications};
 use super::record::{Allowed, Place, Secret};
 use super::state::{PLACES, SECRETS, State, failed, from_json, to_json};
 use crate::error::Result;
@@ -53,18 +53,24 @@ fn allowed(secret: &Secret, place: &Place, accepts: &Accepts<'_>, today: &str) -
     noted.or_else(|| accepts(&place.fingerprint)).or_else(|| accepts(&secret.secret_id))
 }
 
-/// Settles; all secrets come back.
+/// Settles with what was proven and what issuers said; all secrets come back.
 ///
 /// # Errors
 /// When the state cannot be read or written.
-pub fn settle(state: &State, accepts: &Accepts<'_>, proofs: &Proofs, moment: &Moment<'_>) -> Result<Vec<Life>> {
+pub fn settle(
+    state: &State,
+    accepts: &Accepts<'_>,
+    (proofs, said): (&Proofs, &Verifications),
+    moment: &Moment<'_>,
+) -> Result<Vec<Life>> {
     let mut lives = lives(state)?;
     let mut changed = Vec::new();
     for life in &mut lives {
         let Life { secret, places } = life;
         let allowed: Vec<Option<Allowed>> =
             places.iter().map(|(_, place)| allowed(secret, place, accepts, moment.today)).collect();
-        if secret.settle(&allowed, proofs.get(&secret.secret_id), moment) {
+        let verified = said.get(&secret.secret_id).is_some_and(|said| secret.verified(said, moment));
+        if secret.settle(&allowed, proofs.get(&secret.secret_id), moment) || verified {
             changed.push(secret.clone());
         }
     }

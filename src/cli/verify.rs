@@ -1,10 +1,12 @@
 //! `keysweep verify`: asks the issuers of the policy whether what leaked lives, and whose it is. Changes nothing.
 
 use std::fmt::Write as _;
+use std::time::SystemTime;
 
 use super::config::PlainFormat;
 use super::gather::print;
 use super::rotate::{LeakArguments, gather, policy};
+use crate::clock;
 use crate::error::Result;
 use crate::rotate::plan::{Plan, Wishes};
 
@@ -46,7 +48,8 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8> {
     }
     match arguments.format {
         PlainFormat::Json => {
-            let json = serde_json::json!({ "schema": 1, "key_id": plan.key_id, "secrets": list });
+            let at = clock::rfc3339(clock::epoch_seconds(SystemTime::now()));
+            let json = serde_json::json!({ "schema": 1, "key_id": plan.key_id, "at": at, "secrets": list });
             print(&format!("{json:#}\n"))?;
         }
         PlainFormat::Text if list.is_empty() => print("Nothing to ask about.\n")?,

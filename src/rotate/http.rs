@@ -151,6 +151,14 @@ impl Client {
     /// # Errors
     /// When the certificates to trust cannot be read.
     pub fn new(reach: &Reach, plain: bool) -> Result<Self, Trouble> {
+        Self::with_patience(reach, plain, Duration::from_secs(30))
+    }
+
+    /// The same, with the longest time for a call.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn with_patience(reach: &Reach, plain: bool, patience: Duration) -> Result<Self, Trouble> {
         let mut tls =
             TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()));
         if let Some(path) = &reach.ca_file {
@@ -165,8 +173,8 @@ impl Client {
             .max_redirects_will_error(false)
             .proxy(None)
             .user_agent(concat!("keysweep/", env!("CARGO_PKG_VERSION")))
-            .timeout_global(Some(Duration::from_secs(30)))
-            .timeout_connect(Some(net::PATIENCE))
+            .timeout_global(Some(patience))
+            .timeout_connect(Some(net::PATIENCE.min(patience)))
             .max_idle_connections(0) // a connection that went stale in between would leave a call in doubt
             .tls_config(tls.build())
             .build();

@@ -7,6 +7,8 @@ mod archives;
 mod audit;
 #[cfg(all(feature = "audit", unix))]
 mod audit_shards;
+#[cfg(all(feature = "audit", feature = "rotate", unix))]
+mod audit_alerts;
 mod baseline;
 mod config;
 mod documentation;

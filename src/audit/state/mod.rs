@@ -21,7 +21,7 @@ use crate::private;
 pub use self::generation::{make_filled, previous, restore_bytes, restore_previous};
 
 /// The form of the state. States of older forms are brought up to it when they are opened.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Facts about the state itself.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
@@ -43,6 +43,9 @@ pub(super) const PLACES: TableDefinition<'_, PlaceKey<'_>, &[u8]> = TableDefinit
 pub(super) const RUNS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("runs");
 /// Rule sets by digest: rule id -> digest of the rule.
 pub(super) const RULES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("rules");
+
+/// Alerts, by channel and key (form 2).
+pub(super) const ALERTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("alerts");
 
 /// An open state. Nobody else has it.
 pub struct State {
@@ -132,7 +135,24 @@ impl State {
                 state.about.schema
             )));
         }
+        state.migrate()?;
         Ok(state)
+    }
+
+    /// Brings a state of an older form up to this one, in one commit: a program that dies leaves the old form or the new.
+    fn migrate(&mut self) -> Result<()> {
+        if self.about.schema == SCHEMA {
+            return Ok(());
+        }
+        let about = About { schema: SCHEMA, ..self.about.clone() };
+        self.write(|write| {
+            // 1 to 2: alerts.
+            write.open_table(ALERTS).map_err(failed)?;
+            write.open_table(META).map_err(failed)?.insert("about", &*to_json(&about)?).map_err(failed)?;
+            Ok(())
+        })?;
+        self.about = about;
+        Ok(())
     }
 
     /// What it says of itself.
@@ -240,8 +260,54 @@ fn make(path: &Path, about: &About) -> Result<()> {
     transaction.open_table(PLACES).map_err(failed)?;
     transaction.open_table(RUNS).map_err(failed)?;
     transaction.open_table(RULES).map_err(failed)?;
+    transaction.open_table(ALERTS).map_err(failed)?;
     transaction.commit().map_err(failed)?;
     drop(database);
     fs::rename(&new, path).map_err(io(path))?;
     private::sync_folder(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALERTS, About, META, SCHEMA, State, failed, to_json};
+    use crate::audit::check::contents;
+    use crate::audit::ledger;
+    use crate::error::Result;
+
+    fn set_schema(state: &State, schema: u32, with_alerts: bool) -> Result<()> {
+        let about = About { schema, ..state.about().clone() };
+        state.write(|write| {
+            write.open_table(META).map_err(failed)?.insert("about", &*to_json(&about)?).map_err(failed)?;
+            if !with_alerts {
+                write.delete_table(ALERTS).map_err(failed)?;
+            }
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_state_of_an_older_form_is_brought_up_and_loses_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state");
+        let state = State::open_or_make(&path, "key", "2026-01-01T00:00:00Z").expect("made");
+        ledger::add_repository(&state, "one", "2026-01-01T00:00:00Z").expect("entered");
+        set_schema(&state, 1, false).expect("as form 1 was");
+        drop(state);
+        let state = State::open_or_make(&path, "key", "2026-01-02T00:00:00Z").expect("opened");
+        assert_eq!(state.about().schema, SCHEMA);
+        assert_eq!(contents(&state).expect("fits together").repositories, 1);
+        drop(state);
+        assert_eq!(State::open(&path).expect("opened").about().schema, SCHEMA, "it was written down");
+    }
+
+    #[test]
+    fn a_state_of_a_newer_form_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state");
+        let state = State::open_or_make(&path, "key", "2026-01-01T00:00:00Z").expect("made");
+        set_schema(&state, SCHEMA + 1, true).expect("as a newer program makes it");
+        drop(state);
+        let refused = State::open(&path).expect_err("refused").to_string();
+        assert!(refused.contains("newer keysweep"), "{refused}");
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::ReportArguments;
+use super::alerts::Telling;
 use crate::audit::document::{Document, Parts};
 use crate::audit::record::{Run, Standing};
 use crate::audit::settle::Life;
@@ -19,6 +20,7 @@ use crate::report::file::{check_writable, write_file};
 /// What the end of a run needs to know.
 pub(super) struct Ending<'e> {
     pub(super) report: &'e ReportArguments,
+    pub(super) telling: &'e Telling,
     /// Least severity that makes the exit status 1.
     pub(super) fail_on: Severity,
     pub(super) key_id: &'e str,
@@ -63,18 +65,20 @@ pub(super) fn conclude(
     lives: &[Life],
     (notices, ending): (&[Notice], &Ending<'_>),
 ) -> Result<u8> {
-    let Ending { report, fail_on, key_id, runs, after } = *ending;
+    let Ending { report, telling, fail_on, key_id, runs, after } = *ending;
     count(lives, after, run);
     run.ended = not_before(runs, now(), &mut Vec::new());
     let repositories = &ledger::repositories(state)?;
     let document = Document::new(&Parts { key_id, run, runs, after, lives, repositories, notices });
     write_reports(report, &document)?;
-    // What nobody was told stays new: the run has ended once its report is out.
+    // What nobody was told stays new: the run has ended once its report is out and its alerts are on their way.
+    telling.enter(state, &document, after)?;
     runs::write(state, run)?;
+    let told = telling.send(state)?;
     let counts = |life: &&Life| life.secret.severity >= fail_on && life.secret.standing == Standing::Open;
     let mut counting = lives.iter().filter(counts);
     Ok(match () {
-        () if notices.iter().any(|notice| notice.gap) => 2,
+        () if !told || notices.iter().any(|notice| notice.gap) => 2,
         () => u8::from(counting.any(|life| report.any || life.secret.is_new_since(after))),
     })
 }

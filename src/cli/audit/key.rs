@@ -7,10 +7,14 @@ use crate::error::{Error, Result};
 use crate::finding::identity::{Key, new_salt};
 use crate::private;
 
-fn file() -> Result<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+/// A file of this name in the user's config folder.
+///
+/// # Errors
+/// When there is no such folder.
+pub(super) fn config_file(name: &str) -> Result<PathBuf> {
+    let variable = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = || variable("HOME").or_else(|| variable("USERPROFILE")).map(|home| home.join(".config"));
-    variable("XDG_CONFIG_HOME").or_else(home).map(|folder| folder.join("keysweep").join("fingerprint-key")).ok_or_else(
+    variable("XDG_CONFIG_HOME").or_else(home).map(|folder| folder.join("keysweep").join(name)).ok_or_else(
         || Error::Usage("neither XDG_CONFIG_HOME nor HOME is set: give KEYSWEEP_FINGERPRINT_KEY".to_owned()),
     )
 }
@@ -24,7 +28,7 @@ pub(super) fn first(keys: &mut Vec<Key>) -> Result<()> {
         keys.swap(0, at);
         return Ok(());
     }
-    let path = file()?;
+    let path = config_file("fingerprint-key")?;
     if !path.exists() {
         if let Some(folder) = path.parent() {
             private::private_folder(folder)?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::ReportArguments;
+use super::alerts::{AlertOptions, Telling};
 use super::conclude::{Ending, check_places, conclude, last_ended, not_before, now};
 use crate::audit::life::Moment;
 use crate::audit::merge::Merge;
@@ -25,6 +26,12 @@ pub struct MergeArguments {
     /// Least severity that makes the exit status 1
     #[arg(long, value_name = "LEVEL", value_parser = level, default_value = "low")]
     pub fail_on: Severity,
+    /// Policy with [alerts] [default: alerts.toml in the user's config folder]
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Whom to tell.
+    #[command(flatten)]
+    pub alerts: AlertOptions,
     /// What is reported.
     #[command(flatten)]
     pub report: ReportArguments,
@@ -36,6 +43,7 @@ pub struct MergeArguments {
 /// When a shard cannot be read or has another key, or the merged state or a report cannot be written.
 pub(super) fn run(arguments: &MergeArguments) -> Result<u8> {
     check_places(&arguments.report, &arguments.state)?;
+    let telling = &Telling::new(arguments.policy.as_deref(), arguments.alerts)?;
     let mut next = arguments.shards.iter();
     let Some(mut path) = next.next() else { return Err(Error::Usage("what is to be merged?".to_owned())) };
     let mut dump = super::portable::read(path)?;
@@ -71,6 +79,7 @@ pub(super) fn run(arguments: &MergeArguments) -> Result<u8> {
     notices.dedup();
     let ending = Ending {
         report: &arguments.report,
+        telling,
         fail_on: arguments.fail_on,
         key_id: &key_id,
         runs: &runs,

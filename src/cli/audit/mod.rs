@@ -1,6 +1,11 @@
 //! `keysweep audit`: whole histories of many repositories, again and again, only what is new each time.
 
 #[cfg(feature = "rotate")]
+mod alerts;
+#[cfg(not(feature = "rotate"))]
+#[path = "no_alerts.rs"]
+mod alerts;
+#[cfg(feature = "rotate")]
 mod backup;
 mod conclude;
 mod key;
@@ -45,6 +50,10 @@ pub struct AuditArguments {
     #[cfg(feature = "rotate")]
     #[arg(long, value_name = "KEY", requires = "evidence")]
     pub signer: Option<String>,
+    /// What issuers said (`keysweep verify --format json`); may be given several times
+    #[cfg(feature = "rotate")]
+    #[arg(long, value_name = "FILE")]
+    pub verified: Vec<PathBuf>,
     /// Megabytes of object texts held at a time, in all repositories together [default: 256]
     #[arg(long, value_name = "MB")]
     pub memory: Option<u64>,
@@ -57,6 +66,9 @@ pub struct AuditArguments {
     /// What is reported.
     #[command(flatten)]
     pub report: ReportArguments,
+    /// Whom to tell.
+    #[command(flatten)]
+    pub alerts: alerts::AlertOptions,
     /// What counts.
     #[command(flatten)]
     pub policy: PolicyArguments,
@@ -122,6 +134,9 @@ pub enum AuditCommand {
     State(state::StateCommand),
     /// Merge the states of shards into one, and report on all of them.
     Merge(merge::MergeArguments),
+    /// Send the alerts that wait, or a test.
+    #[cfg(feature = "rotate")]
+    Alerts(alerts::AlertArguments),
 }
 
 fn parse_report(text: &str) -> std::result::Result<(AuditFormat, PathBuf), String> {
@@ -143,6 +158,8 @@ pub fn run(arguments: &AuditArguments) -> Result<u8> {
     match &arguments.command {
         Some(AuditCommand::State(command)) => return state::run(command),
         Some(AuditCommand::Merge(arguments)) => return merge::run(arguments),
+        #[cfg(feature = "rotate")]
+        Some(AuditCommand::Alerts(arguments)) => return alerts::run(arguments),
         None => {}
     }
     let Some(state) = &arguments.state else {

@@ -1,8 +1,13 @@
-//! What rotation proved dead: its evidence files, checked, joined by key id and secret id.
+//! What rotation proved dead and what issuers said: evidence files, checked, and what `verify` wrote, joined by key id and
+//! secret id.
 
 use std::path::PathBuf;
 
-use crate::audit::life::{Proof, Proofs};
+use serde::Deserialize;
+
+use crate::audit::life::{Proof, Proofs, Verifications};
+use crate::audit::record::Verified;
+use crate::clock::parse_rfc3339;
 use crate::error::{Error, Notice, NoticeKind, Result};
 use crate::rotate::evidence::Evidence;
 
@@ -55,4 +60,51 @@ pub(super) fn read(
         }
     }
     Ok(proofs)
+}
+
+/// What `keysweep verify --format json` writes, as far as it matters here.
+#[derive(Deserialize)]
+struct Said {
+    key_id: String,
+    at: String,
+    secrets: Vec<SaidOf>,
+}
+
+#[derive(Deserialize)]
+struct SaidOf {
+    secret_id: String,
+    liveness: String,
+}
+
+/// Reads what issuers said. What is unknown to them says nothing.
+///
+/// # Errors
+/// When a file cannot be read or is none that `verify` wrote.
+pub(super) fn verifications(files: &[PathBuf], key_id: &str, notices: &mut Vec<Notice>) -> Result<Verifications> {
+    let mut all = Verifications::new();
+    for path in files {
+        let fail = |message: String| Error::Config { file: path.display().to_string(), message };
+        let said: Said = serde_json::from_slice(&crate::private::read(path, 64 << 20)?)
+            .map_err(|error| fail(format!("`keysweep verify --format json` did not write it: {error}")))?;
+        if parse_rfc3339(&said.at).is_none() {
+            return Err(fail(format!("`{}` is no date", said.at)));
+        }
+        if said.key_id != key_id {
+            let message = format!("what issuers said of secrets under another key ({}): it cannot be joined", said.key_id);
+            notices.push(Notice::new(NoticeKind::Information, message).at(path.to_string_lossy()));
+            continue;
+        }
+        for SaidOf { secret_id, liveness } in said.secrets {
+            let live = match &*liveness {
+                "live" => true,
+                "dead" => false,
+                _ => continue,
+            };
+            let later = all.get(&secret_id).is_none_or(|known| known.at < said.at);
+            if later {
+                all.insert(secret_id, Verified { at: said.at.clone(), live });
+            }
+        }
+    }
+    Ok(all)
 }

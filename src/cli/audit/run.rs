@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::alerts::Telling;
 use super::conclude::{Ending, check_places, conclude, last_ended, not_before, now};
 use super::scan::{Looked, Scanning, unopened};
 use super::targets::{Target, Targets};
 use super::{AuditArguments, MEMORY, Shard, key, mirror, settings};
 use crate::audit::coverage;
 use crate::audit::ledger;
-use crate::audit::life::{Moment, Proofs};
+use crate::audit::life::{Moment, Proofs, Verifications};
 use crate::audit::record::{Allowed, Repository, Run};
 use crate::audit::rules::RuleDigests;
 use crate::audit::runs;
@@ -29,6 +30,7 @@ use crate::private;
 /// When it cannot begin, or the state or a report cannot be written.
 pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     check_places(&arguments.report, path)?;
+    let telling = &Telling::new(arguments.policy.policy.as_deref(), arguments.alerts)?;
     let Plan { rules, mut filter, fail_on, settings } = arguments.policy.plan(Path::new("."))?;
     let settings = settings::digest(&arguments.policy, &settings, &filter);
     key::first(&mut filter.keys)?;
@@ -36,7 +38,7 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     let engine = Engine::new(rules)?;
     let key_id = filter.key_id();
     let mut notices = Vec::new();
-    let proofs = proofs(arguments, &key_id, &mut notices)?;
+    let (proofs, said) = proofs(arguments, &key_id, &mut notices)?;
     let began = now();
     let state = State::open_or_make(path, &key_id, &began)?;
     let runs = runs::all(&state)?;
@@ -73,19 +75,20 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     look_at_all(&scanning, (&repositories, jobs), &mut run, &mut notices)?;
     notices.sort();
     notices.dedup();
-    let lives = settle::settle(&state, &|id| accepts(&filter, id), &proofs, &scanning.moment)?;
-    let ending = Ending { report: &arguments.report, fail_on, key_id: &key_id, runs: &runs, after };
+    let lives = settle::settle(&state, &|id| accepts(&filter, id), (&proofs, &said), &scanning.moment)?;
+    let ending = Ending { report: &arguments.report, telling, fail_on, key_id: &key_id, runs: &runs, after };
     conclude(&state, &mut run, &lives, (&notices, &ending))
 }
 
 #[cfg(feature = "rotate")]
-fn proofs(arguments: &AuditArguments, key_id: &str, notices: &mut Vec<Notice>) -> Result<Proofs> {
-    super::proofs::read(&arguments.evidence, arguments.signer.as_deref(), key_id, notices)
+fn proofs(arguments: &AuditArguments, key_id: &str, notices: &mut Vec<Notice>) -> Result<(Proofs, Verifications)> {
+    let said = super::proofs::verifications(&arguments.verified, key_id, notices)?;
+    Ok((super::proofs::read(&arguments.evidence, arguments.signer.as_deref(), key_id, notices)?, said))
 }
 
 #[cfg(not(feature = "rotate"))]
-fn proofs(_: &AuditArguments, _: &str, _: &mut Vec<Notice>) -> Result<Proofs> {
-    Ok(Proofs::new())
+fn proofs(_: &AuditArguments, _: &str, _: &mut Vec<Notice>) -> Result<(Proofs, Verifications)> {
+    Ok(Default::default())
 }
 
 /// What today's ignore files say of an identity.
