@@ -33,8 +33,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "alert", "audit", "clock", "engine", "error", "filter", "finding", "pipeline", "private", "report", "rotate",
-            "rules", "secret", "source",
+            "alert", "audit", "clock", "engine", "error", "filter", "finding", "pipeline", "private", "report",
+            "rotate", "rules", "secret", "source",
         ],
     ),
     ("main", &["cli"]),

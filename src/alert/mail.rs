@@ -33,7 +33,9 @@ pub fn message(mail: &Mail, alerts: &[&Alert], now: i64) -> String {
         text += "\r\n";
     }
     if alerts.len() > LISTED * 5 {
-        text += &rest(alerts).map(|_| format!("and {} more: see the report\r\n", alerts.len() - LISTED * 5)).unwrap_or_default();
+        text += &rest(alerts)
+            .map(|_| format!("and {} more: see the report\r\n", alerts.len() - LISTED * 5))
+            .unwrap_or_default();
     }
     let id = hex(&Sha256::digest(alerts.iter().flat_map(|alert| [&*alert.key, "\n"]).collect::<String>())[..16]);
     let host = mail.from.rsplit('@').next().unwrap_or("localhost");

@@ -109,7 +109,8 @@ fn short_slack(text: &str) -> String {
 
 fn teams(alerts: &[&Alert]) -> Value {
     let block = |text: String| json!({ "type": "TextBlock", "text": text, "wrap": true, "separator": true });
-    let head = json!({ "type": "TextBlock", "text": headline(alerts), "weight": "Bolder", "size": "Medium", "wrap": true });
+    let head =
+        json!({ "type": "TextBlock", "text": headline(alerts), "weight": "Bolder", "size": "Medium", "wrap": true });
     let mut body = vec![head];
     // A card is markdown: what a name could mean there is taken away. A card may have 28 kB.
     let plain = |text: &str| {

@@ -41,7 +41,10 @@ impl Talk {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
-        self.stream.write_all(bytes).and_then(|()| self.stream.flush()).map_err(|error| format!("it hangs up ({error})"))
+        self.stream
+            .write_all(bytes)
+            .and_then(|()| self.stream.flush())
+            .map_err(|error| format!("it cannot be spoken to ({error})"))
     }
 
     /// Reads an answer: lines of `250-text`, the last one `250 text`.
@@ -76,7 +79,12 @@ impl Talk {
                 return Err("it does not come to an end".to_owned());
             }
             let mut piece = [0; 1024];
-            let got = self.stream.read(&mut piece).map_err(|error| format!("it does not answer ({error})"))?;
+            let got = self.stream.read(&mut piece).map_err(|error| match error.kind() {
+                std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => {
+                    "it does not answer in time".to_owned()
+                }
+                _ => format!("it does not answer ({error})"),
+            })?;
             if got == 0 {
                 return Err("it hangs up".to_owned());
             }

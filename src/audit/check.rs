@@ -2,9 +2,9 @@
 
 use redb::ReadableTable as _;
 
-use super::{ledger, outbox};
 use super::record::{Place, Run, Secret};
 use super::state::{CARRIERS, OBJECTS, PACKS, PLACES, RUNS, SECRETS, State, failed, from_json};
+use super::{ledger, outbox};
 use crate::error::{Error, Result};
 
 /// What a state holds.

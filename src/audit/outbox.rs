@@ -78,12 +78,8 @@ pub fn enter(state: &State, channels: &[&str], due: &[Alert], now: &str) -> Resu
         }
         for channel in channels {
             for alert in due {
-                let entry = Entry {
-                    channel: (*channel).to_owned(),
-                    alert: alert.clone(),
-                    entered: now.to_owned(),
-                    sent: None,
-                };
+                let entry =
+                    Entry { channel: (*channel).to_owned(), alert: alert.clone(), entered: now.to_owned(), sent: None };
                 let key = entry.key();
                 if table.get(&*key).map_err(failed)?.is_none() {
                     table.insert(&*key, &*to_json(&entry)?).map_err(failed)?;

@@ -19,7 +19,8 @@ use super::outbox::Entry;
 use super::record::{About, Place, Repository, Run, Secret};
 use super::settle::{self, Life};
 use super::state::{
-    ALERTS, CARRIERS, META, OBJECTS, PACKS, PLACES, REPOSITORIES, RULES, RUNS, SECRETS, State, failed, from_json, to_json,
+    ALERTS, CARRIERS, META, OBJECTS, PACKS, PLACES, REPOSITORIES, RULES, RUNS, SECRETS, State, failed, from_json,
+    to_json,
 };
 use super::{coverage, ledger, outbox, runs};
 use crate::error::{Error, Result};

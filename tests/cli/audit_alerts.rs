@@ -61,7 +61,9 @@ impl Hook {
                 noted.lock().expect("locked").push(call);
                 match statuses[at.min(statuses.len() - 1)] {
                     0 => held.push(stream),
-                    status => drop(write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")),
+                    status => {
+                        drop(write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+                    }
                 }
             }
         });
@@ -227,7 +229,9 @@ fn overdue_live_and_lost_coverage_are_told_and_a_dry_run_leaves_them_due() {
     fleet.commit("one", "a.env", &env(1));
     fleet.commit("two", "clean", "clean\n");
     let policy = "[alerts]\non = [\"overdue\", \"live\", \"coverage-lost\"]\ndeadlines = { critical = 0 }\n";
-    fleet.folder.write("alerts.toml", policy.to_owned() + "[[alerts.logs]]\nname = \"lines\"\nfile = \"alerts.jsonl\"\n");
+    fleet
+        .folder
+        .write("alerts.toml", policy.to_owned() + "[[alerts.logs]]\nname = \"lines\"\nfile = \"alerts.jsonl\"\n");
     let (_, document) = fleet.audit(&[]);
     let secret = fleet.secrets(&document)[0]["secret_id"].clone();
     // Its deadline is over a second later.
@@ -235,7 +239,9 @@ fn overdue_live_and_lost_coverage_are_told_and_a_dry_run_leaves_them_due() {
     std::fs::write(fleet.path().join("repositories/two/.git/HEAD"), "nonsense").expect("written");
     let verified = |at: &str, key: &Value| {
         let said = json!([{ "secret_id": secret, "liveness": "live", "rule": "r", "owner": "somebody" }]);
-        fleet.folder.write("verified.json", json!({ "schema": 1, "key_id": key, "at": at, "secrets": said }).to_string());
+        fleet
+            .folder
+            .write("verified.json", json!({ "schema": 1, "key_id": key, "at": at, "secrets": said }).to_string());
     };
     verified("2026-11-20T00:00:00Z", &"organisation:00000000".into());
     let run = audit(&fleet, &[], &["--verified", "verified.json", "--dry-run"]);
@@ -314,4 +320,131 @@ fn alerts_are_read_from_the_operator_alone_and_change_no_coverage() {
     command.args(["audit", "alerts", "--state", "state", "--policy", "alerts.toml", "--test"]).env("HOOK", &hook.url);
     assert_eq!(Run::new(command.output().expect("runs")).status, 0);
     assert!(hook.calls()[0].body.contains("This is a test"));
+}
+
+/// A mail server that keeps what it takes.
+struct MailServer {
+    process: std::process::Child,
+    port: String,
+}
+
+impl MailServer {
+    fn new(fleet: &Fleet, more: &[&str]) -> Self {
+        let venv = std::env::var_os("KEYSWEEP_TEST_VENV").expect("KEYSWEEP_TEST_VENV is not set: run tests/run");
+        let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/smtp_server.py");
+        std::fs::create_dir_all(fleet.path().join("mail")).expect("made");
+        let mut command = std::process::Command::new(std::path::Path::new(&venv).join("bin/python"));
+        command.current_dir(fleet.path()).arg(script).arg("mail").args(more);
+        let pipes = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut process = pipes.spawn().expect("python runs");
+        let mut port = String::new();
+        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut port).expect("a port");
+        Self { process, port: port.trim().to_owned() }
+    }
+
+    fn mails(&self, fleet: &Fleet) -> Vec<Value> {
+        let read = |at: usize| std::fs::read(fleet.path().join(format!("mail/{at}.json"))).ok();
+        (0..).map_while(read).map(|text| serde_json::from_slice(&text).expect("json")).collect()
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn mail(server: &MailServer, more: &str) -> String {
+    format!(
+        "[[alerts.mail]]\nname = \"mail\"\nserver = \"localhost:{}\"\nfrom = \"audit@example.invalid\"\n\
+         to = [\"security@example.invalid\", \"ops@example.invalid\"]\nprivate = true\n{more}\n",
+        server.port
+    )
+}
+
+#[test]
+#[ignore = "needs the tools that tests/run installs"]
+fn a_mail_server_takes_one_message_for_all_alerts_of_a_run() {
+    let fleet = Fleet::new();
+    fleet.repository("one");
+    for number in 0..3 {
+        fleet.commit("one", &format!("{number}.env"), &env(number));
+    }
+    fleet.commit("one", "gr\u{fc}n.env", &env(3));
+    let server = MailServer::new(&fleet, &[]);
+    fleet.folder.write("alerts.toml", mail(&server, "tls = \"none\""));
+    let run = audit(&fleet, &[], &[]);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    let mails = server.mails(&fleet);
+    assert_eq!(mails.len(), 1);
+    let (headers, text) = (&mails[0]["headers"], mails[0]["text"].as_str().expect("a text"));
+    assert_eq!(mails[0]["to"], json!(["security@example.invalid", "ops@example.invalid"]));
+    assert_eq!((&headers["Subject"], &mails[0]["defects"]), (&"keysweep audit: 4 new".into(), &json!([])));
+    assert_eq!(headers["To"], "security@example.invalid, ops@example.invalid");
+    assert!(text.contains("gr\u{fc}n.env:1") && text.matches("New critical secret").count() == 4, "{text}");
+    assert!((0..4).all(|number| !mails[0].to_string().contains(&github_token(number))));
+    assert_eq!(audit(&fleet, &[], &[]).status, 0);
+    assert_eq!(server.mails(&fleet).len(), 1, "told once");
+}
+
+#[test]
+#[ignore = "needs the tools that tests/run installs"]
+fn a_password_goes_to_a_mail_server_under_verified_tls_alone() {
+    let fleet = Fleet::new();
+    fleet.repository("one");
+    fleet.commit("one", "a.env", &env(1));
+    let subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+    let leaf = ["-addext", "basicConstraints=critical,CA:FALSE"];
+    let made = std::process::Command::new("openssl")
+        .current_dir(fleet.path())
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args(["-keyout", "mail.key", "-out", "mail.pem"])
+        .args([&subject[..], &leaf[..]].concat())
+        .output()
+        .expect("openssl runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let server = MailServer::new(&fleet, &["mail.pem", "mail.key", "audit", HOOK_KEY]);
+    let login = "user = \"audit\"\npassword = { env = \"HOOK_KEY\" }\n";
+    fleet.folder.write("alerts.toml", mail(&server, login));
+    let run = audit(&fleet, &[], &[]);
+    assert!(run.status == 2 && run.stderr.contains("`mail`"), "nobody vouches for it: {}", run.stderr);
+    fleet.folder.write("wrong", "another one");
+    fleet.folder.write(
+        "alerts.toml",
+        mail(&server, "user = \"audit\"\npassword = { file = \"wrong\" }\nca-file = \"mail.pem\""),
+    );
+    let run = audit(&fleet, &[], &[]);
+    assert!(run.status == 2 && run.stderr.contains("code 535"), "{}", run.stderr);
+    assert_eq!(server.mails(&fleet), Vec::<Value>::new());
+    fleet.folder.write("alerts.toml", mail(&server, &format!("{login}ca-file = \"mail.pem\"")));
+    let run = audit(&fleet, &[], &[]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let mails = server.mails(&fleet);
+    assert_eq!((mails.len(), &mails[0]["tls"], &mails[0]["authenticated"]), (1, &true.into(), &true.into()));
+    assert!(!run.stderr.contains(HOOK_KEY));
+}
+
+#[test]
+#[ignore = "needs the tools that tests/run installs"]
+fn another_program_reads_our_syslog() {
+    let fleet = Fleet::new();
+    fleet.repository("one");
+    fleet.commit("one", "a.env", &env(1));
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("bound");
+    let port = socket.local_addr().expect("an address").port();
+    fleet.folder.write("alerts.toml", format!("[[alerts.logs]]\nname = \"l\"\nsyslog = \"udp:127.0.0.1:{port}\"\n"));
+    assert_eq!(audit(&fleet, &[], &[]).status, 1);
+    let mut bytes = [0; 4096];
+    let got = socket.recv(&mut bytes).expect("a line");
+    let venv = std::env::var_os("KEYSWEEP_TEST_VENV").expect("KEYSWEEP_TEST_VENV is not set: run tests/run");
+    let script = "import sys, json\nfrom syslog_rfc5424_parser import SyslogMessage\n\
+                  m = SyslogMessage.parse(sys.argv[1])\nprint(m.severity.name, m.facility.name, m.appname, m.msgid)\n\
+                  assert json.loads(m.msg)['kind'] == 'new'";
+    let output = std::process::Command::new(std::path::Path::new(&venv).join("bin/python"))
+        .args(["-c", script, std::str::from_utf8(&bytes[..got]).expect("text")])
+        .output()
+        .expect("python runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said.trim(), "crit local0 keysweep new", "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -5,10 +5,10 @@ mod allow;
 mod archives;
 #[cfg(all(feature = "audit", unix))]
 mod audit;
-#[cfg(all(feature = "audit", unix))]
-mod audit_shards;
 #[cfg(all(feature = "audit", feature = "rotate", unix))]
 mod audit_alerts;
+#[cfg(all(feature = "audit", unix))]
+mod audit_shards;
 mod baseline;
 mod config;
 mod documentation;

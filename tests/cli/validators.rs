@@ -94,4 +94,13 @@ fn the_audit_s_document_is_what_its_schema_says() {
     folder.write("accepted", format!("{id} owner=ops expires=2999-01-01 reason=known\n"));
     let document = audit(&["--ignore-file", "accepted"]);
     assert!(document["secrets"].to_string().contains("allowed_until"), "{document:#}");
+    #[cfg(feature = "rotate")]
+    {
+        let secrets = serde_json::json!([{ "secret_id": id, "liveness": "live" }]);
+        let said = serde_json::json!({ "schema": 1, "key_id": document["key_id"], "at": "2026-01-01T00:00:00Z", "secrets": secrets });
+        folder.write("verified.json", said.to_string());
+        let document = audit(&["--verified", "verified.json", "--shard", "1/1"]);
+        assert!(document["secrets"].to_string().contains("\"live\":true"), "{document:#}");
+        assert_eq!(document["run"]["shard"], "1/1");
+    }
 }

@@ -6,7 +6,7 @@ use crate::audit::document::Document;
 use crate::audit::record::Standing;
 use crate::report::csv::row;
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "standing",
     "new",
     "severity",
@@ -23,6 +23,7 @@ const COLUMNS: [&str; 16] = [
     "allowed_until",
     "commit",
     "secret_id",
+    "verified",
 ];
 
 /// The word of a standing.
@@ -38,6 +39,7 @@ pub(super) fn standing(standing: Standing) -> &'static str {
 pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     row(out, &COLUMNS.map(str::to_owned))?;
     for secret in &document.secrets {
+        let verified = secret.verified.as_ref().map_or("", |said| if said.live { "live" } else { "dead" });
         for entry in &secret.places {
             let place = &entry.place;
             let text = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -60,6 +62,7 @@ pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> 
                     text(&secret.allowed_until),
                     text(&place.commit),
                     secret.secret_id.clone(),
+                    verified.to_owned(),
                 ],
             )?;
         }

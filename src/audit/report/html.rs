@@ -196,9 +196,11 @@ fn row(secret: &SecretEntry, out: &mut dyn Write) -> io::Result<()> {
     let head = if secret.in_head { "" } else { " history" };
     let old = if secret.new { "" } else { " old" };
     let mark = if secret.new { "<br>new" } else { "" };
+    let verified =
+        secret.verified.as_ref().map_or("", |said| if said.live { "<br>live" } else { "<br>said to be dead" });
     write!(
         out,
-        "<tr class=\"{severity}{head}{old}\"><td class=\"level\">{severity}{mark}</td><td>{}</td>\
+        "<tr class=\"{severity}{head}{old}\"><td class=\"level\">{severity}{mark}{verified}</td><td>{}</td>\
          <td class=\"mono\">{}<br><span class=\"quiet\">{}</span></td><td><ul>",
         markup(&secret.rule),
         markup(&secret.redacted),

@@ -31,7 +31,12 @@ fn entry(out: &mut String, secret: &SecretEntry) {
     let _ =
         writeln!(out, "{word:8} {:8} {}  {}  {head}", secret.severity.as_str(), secret.rule, visible(&secret.redacted));
     let introduced = secret.introduced.as_deref().map(|date| format!("introduced {date}, ")).unwrap_or_default();
-    let _ = writeln!(out, "  {}  {introduced}first seen {}", secret.secret_id, secret.first_seen);
+    let verified = secret.verified.as_ref().map(|said| {
+        let word = if said.live { "lives" } else { "is dead" };
+        format!(", its issuer said on {} that it {word}", said.at)
+    });
+    let verified = verified.unwrap_or_default();
+    let _ = writeln!(out, "  {}  {introduced}first seen {}{verified}", secret.secret_id, secret.first_seen);
     for place in secret.places.iter().take(PLACES) {
         let (repository, path) = (visible(&place.repository), visible(&place.place.path));
         let what =

@@ -95,7 +95,10 @@ impl Telling {
             let (mut waiting, held) = within_limit(policy, &channel, &of, at);
             if held > 0 {
                 let name = channel.name();
-                anstream::eprintln!("keysweep: alerts: `{name}`: {} wait for a later run (most-per-hour)", count(held, "alert"));
+                anstream::eprintln!(
+                    "keysweep: alerts: `{name}`: {} wait for a later run (most-per-hour)",
+                    count(held, "alert")
+                );
             }
             waiting.sort_by_key(|entry| (std::cmp::Reverse(entry.alert.severity), entry.alert.kind));
             if !waiting.is_empty() {
@@ -117,8 +120,7 @@ impl Telling {
         for ((channel, entries), delivery) in work.iter().zip(deliver(policy, &alerts, at)) {
             all &= told(channel, &delivery);
             let sent: BTreeSet<&str> = delivery.sent.iter().map(String::as_str).collect();
-            let sent: Vec<&Entry> =
-                entries.iter().copied().filter(|entry| sent.contains(&*entry.alert.key)).collect();
+            let sent: Vec<&Entry> = entries.iter().copied().filter(|entry| sent.contains(&*entry.alert.key)).collect();
             outbox::sent(state, &sent, &now())?;
         }
         Ok(all)
@@ -189,6 +191,11 @@ pub(super) fn run(arguments: &AlertArguments) -> Result<u8> {
         }
         return Ok(0);
     }
-    let told = channels.iter().zip(deliver(policy, &work, now)).map(|(channel, delivery)| told(channel, &delivery));
-    Ok(if told.fold(true, |all, one| all && one) { 0 } else { 2 })
+    let mut status = 0;
+    for (channel, delivery) in channels.iter().zip(deliver(policy, &work, now)) {
+        if !told(channel, &delivery) {
+            status = 2;
+        }
+    }
+    Ok(status)
 }

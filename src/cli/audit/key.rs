@@ -14,9 +14,9 @@ use crate::private;
 pub(super) fn config_file(name: &str) -> Result<PathBuf> {
     let variable = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = || variable("HOME").or_else(|| variable("USERPROFILE")).map(|home| home.join(".config"));
-    variable("XDG_CONFIG_HOME").or_else(home).map(|folder| folder.join("keysweep").join(name)).ok_or_else(
-        || Error::Usage("neither XDG_CONFIG_HOME nor HOME is set: give KEYSWEEP_FINGERPRINT_KEY".to_owned()),
-    )
+    variable("XDG_CONFIG_HOME").or_else(home).map(|folder| folder.join("keysweep").join(name)).ok_or_else(|| {
+        Error::Usage("neither XDG_CONFIG_HOME nor HOME is set: give KEYSWEEP_FINGERPRINT_KEY".to_owned())
+    })
 }
 
 /// Puts the organisation's key first among `keys`.

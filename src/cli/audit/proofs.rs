@@ -90,7 +90,8 @@ pub(super) fn verifications(files: &[PathBuf], key_id: &str, notices: &mut Vec<N
             return Err(fail(format!("`{}` is no date", said.at)));
         }
         if said.key_id != key_id {
-            let message = format!("what issuers said of secrets under another key ({}): it cannot be joined", said.key_id);
+            let message =
+                format!("what issuers said of secrets under another key ({}): it cannot be joined", said.key_id);
             notices.push(Notice::new(NoticeKind::Information, message).at(path.to_string_lossy()));
             continue;
         }
