@@ -10,9 +10,9 @@ fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every Markdown file at the top and in docs/.
+/// Every Markdown file at the top, in docs/ and among the runbooks.
 fn documents() -> Vec<(PathBuf, String)> {
-    let folders = [package().to_owned(), package().join("docs")];
+    let folders = [package().to_owned(), package().join("docs"), package().join("docs/runbooks")];
     let mut documents: Vec<PathBuf> = folders
         .iter()
         .flat_map(|folder| std::fs::read_dir(folder).expect("the folder is readable"))

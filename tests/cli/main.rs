@@ -35,5 +35,7 @@ mod pre_commit;
 mod redaction;
 mod reports;
 mod rules;
+#[cfg(feature = "audit")]
+mod schedules;
 mod support;
 mod validators;

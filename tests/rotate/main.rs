@@ -11,6 +11,8 @@ mod postgresql;
 mod program;
 mod proxy;
 mod redis;
+#[cfg(feature = "audit")]
+mod runbooks;
 mod saas;
 mod servers;
 mod simulator;
