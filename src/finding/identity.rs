@@ -110,6 +110,11 @@ impl Key {
         self.short(&[b"secret", rule.as_bytes(), &self.material(rule, secret)[..]])
     }
 
+    /// A keyed hash of a name that logs should not tell (of a repository).
+    pub fn name_id(&self, name: &str) -> String {
+        self.short(&[b"name", name.as_bytes()])
+    }
+
     fn short(&self, fields: &[&[u8]]) -> String {
         format!("{VERSION}{}", hex(&hash(&*self.derived, fields)[..16]))
     }

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::conclude::now;
-use super::key;
+use super::log::{Log, LogOptions};
+use super::retention::policy_file;
+use serde_json::json;
+
 use crate::alert::policy::{Channel, Policy};
 use crate::alert::{Delivery, deliver, preview};
 use crate::audit::alerts::{Alert, Kind, due};
@@ -31,7 +34,7 @@ pub struct AlertArguments {
     /// The state
     #[arg(long, value_name = "FILE")]
     pub state: PathBuf,
-    /// Policy with [alerts] [default: alerts.toml in the user's config folder]
+    /// Policy with [alerts] [default: audit.toml in the user's config folder]
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
     /// Send every channel an alert that says it is a test
@@ -40,6 +43,9 @@ pub struct AlertArguments {
     /// Whether anything is sent.
     #[command(flatten)]
     pub options: AlertOptions,
+    /// What is told meanwhile.
+    #[command(flatten)]
+    pub log: LogOptions,
 }
 
 /// Whom to tell.
@@ -55,28 +61,29 @@ impl Telling {
     /// # Errors
     /// When it is unusable.
     pub(super) fn new(named: Option<&Path>, options: AlertOptions) -> Result<Self> {
-        let mut policy = named.map(Policy::read).transpose()?.flatten();
-        if policy.is_none()
-            && let Ok(path) = key::config_file("alerts.toml")
-            && path.exists()
-        {
-            policy = Policy::read(&path)?;
-        }
+        let policy = policy_file(named).map(|path| Policy::read(&path)).transpose()?.flatten();
         Ok(Self { policy, options })
+    }
+
+    /// The log files that alerts are written to.
+    pub(super) fn log_files(&self) -> Vec<PathBuf> {
+        let files = self.policy.iter().flat_map(|policy| policy.logs.iter().map(move |log| (policy, log)));
+        files.filter_map(|(policy, log)| Some(policy.folder.join(log.file.as_ref()?))).collect()
     }
 
     /// Enters what is due after the run `after`, before that run counts as ended.
     ///
     /// # Errors
     /// When the state cannot be written.
-    pub(super) fn enter(&self, state: &State, document: &Document, after: u64) -> Result<()> {
+    pub(super) fn enter(&self, state: &State, document: &Document, (after, log): (u64, &Log<'_>)) -> Result<()> {
         let Some(policy) = &self.policy else { return Ok(()) };
         let mut due = due(document, &policy.deadlines, after);
         due.retain(|alert| policy.wants(alert));
         let names: Vec<&str> = policy.channels().iter().map(Channel::name).collect();
         let given_up = outbox::enter(state, &names, &due, &document.run.ended)?;
         if given_up > 0 {
-            anstream::eprintln!("keysweep: {} could not be sent for a week: given up", count(given_up, "alert"));
+            let sentence = format!("{} could not be sent for a week: given up", count(given_up, "alert"));
+            log.tell("alerts-given-up", json!({ "count": given_up }), &sentence);
         }
         Ok(())
     }
@@ -85,7 +92,7 @@ impl Telling {
     ///
     /// # Errors
     /// When the state cannot be read or written.
-    pub(super) fn send(&self, state: &State) -> Result<bool> {
+    pub(super) fn send(&self, state: &State, log: &Log<'_>) -> Result<bool> {
         let Some(policy) = &self.policy else { return Ok(true) };
         let entries = outbox::entries(state)?;
         let at = clock::epoch_seconds(SystemTime::now());
@@ -95,10 +102,9 @@ impl Telling {
             let (mut waiting, held) = within_limit(policy, &channel, &of, at);
             if held > 0 {
                 let name = channel.name();
-                anstream::eprintln!(
-                    "keysweep: alerts: `{name}`: {} wait for a later run (most-per-hour)",
-                    count(held, "alert")
-                );
+                let sentence =
+                    format!("alerts: `{name}`: {} wait for a later run (most-per-hour)", count(held, "alert"));
+                log.tell("alerts-held", json!({ "channel": name, "count": held }), &sentence);
             }
             waiting.sort_by_key(|entry| (std::cmp::Reverse(entry.alert.severity), entry.alert.kind));
             if !waiting.is_empty() {
@@ -118,7 +124,7 @@ impl Telling {
             .collect();
         let mut all = true;
         for ((channel, entries), delivery) in work.iter().zip(deliver(policy, &alerts, at)) {
-            all &= told(channel, &delivery);
+            all &= told(channel, &delivery, log);
             let sent: BTreeSet<&str> = delivery.sent.iter().map(String::as_str).collect();
             let sent: Vec<&Entry> = entries.iter().copied().filter(|entry| sent.contains(&*entry.alert.key)).collect();
             outbox::sent(state, &sent, &now())?;
@@ -128,9 +134,16 @@ impl Telling {
 }
 
 /// Says why a channel was not told; whether it was comes back.
-fn told(channel: &Channel<'_>, delivery: &Delivery) -> bool {
-    if let Some(trouble) = &delivery.trouble {
-        anstream::eprintln!("keysweep: alerts: `{}`: {trouble}; they are tried again in the next run", channel.name());
+fn told(channel: &Channel<'_>, delivery: &Delivery, log: &Log<'_>) -> bool {
+    let name = channel.name();
+    match &delivery.trouble {
+        Some(trouble) => {
+            let sentence = format!("alerts: `{name}`: {trouble}; they are tried again in the next run");
+            log.tell("alerts-not-sent", json!({ "channel": name }), &sentence);
+        }
+        None => {
+            log.event("info", "alerts-sent", json!({ "channel": name, "count": delivery.sent.len() }), &json!({}));
+        }
     }
     delivery.trouble.is_none()
 }
@@ -163,9 +176,10 @@ pub(super) fn run(arguments: &AlertArguments) -> Result<u8> {
     let Some(policy) = &telling.policy else {
         return Err(Error::Usage("there is no [alerts]: give --policy FILE (docs/audit.md has an example)".to_owned()));
     };
+    let log = &Log::new(&arguments.log, None)?;
     let state = State::open(&arguments.state)?;
     if !arguments.test {
-        return Ok(if telling.send(&state)? { 0 } else { 2 });
+        return Ok(if telling.send(&state, log)? { 0 } else { 2 });
     }
     drop(state);
     let at = now();
@@ -193,7 +207,7 @@ pub(super) fn run(arguments: &AlertArguments) -> Result<u8> {
     }
     let mut status = 0;
     for (channel, delivery) in channels.iter().zip(deliver(policy, &work, now)) {
-        if !told(channel, &delivery) {
+        if !told(channel, &delivery, log) {
             status = 2;
         }
     }

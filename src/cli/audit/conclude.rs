@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::ReportArguments;
 use super::alerts::Telling;
+use super::log::Log;
 use crate::audit::document::{Document, Parts};
 use crate::audit::record::{Run, Standing};
 use crate::audit::settle::Life;
@@ -21,6 +22,7 @@ use crate::report::file::{check_writable, write_file};
 pub(super) struct Ending<'e> {
     pub(super) report: &'e ReportArguments,
     pub(super) telling: &'e Telling,
+    pub(super) log: &'e Log<'e>,
     /// Least severity that makes the exit status 1.
     pub(super) fail_on: Severity,
     pub(super) key_id: &'e str,
@@ -32,7 +34,12 @@ pub(super) struct Ending<'e> {
 
 /// The time.
 pub(super) fn now() -> String {
-    clock::rfc3339(clock::epoch_seconds(SystemTime::now()))
+    clock::rfc3339(seconds())
+}
+
+/// The time in seconds since 1970.
+pub(super) fn seconds() -> i64 {
+    clock::epoch_seconds(SystemTime::now())
 }
 
 /// The last run that ended; 0 for none.
@@ -65,22 +72,24 @@ pub(super) fn conclude(
     lives: &[Life],
     (notices, ending): (&[Notice], &Ending<'_>),
 ) -> Result<u8> {
-    let Ending { report, telling, fail_on, key_id, runs, after } = *ending;
+    let Ending { report, telling, log, fail_on, key_id, runs, after } = *ending;
     count(lives, after, run);
     run.ended = not_before(runs, now(), &mut Vec::new());
     let repositories = &ledger::repositories(state)?;
     let document = Document::new(&Parts { key_id, run, runs, after, lives, repositories, notices });
     write_reports(report, &document)?;
     // What nobody was told stays new: the run has ended once its report is out and its alerts are on their way.
-    telling.enter(state, &document, after)?;
+    telling.enter(state, &document, (after, log))?;
     runs::write(state, run)?;
-    let told = telling.send(state)?;
+    let told = telling.send(state, log)?;
     let counts = |life: &&Life| life.secret.severity >= fail_on && life.secret.standing == Standing::Open;
     let mut counting = lives.iter().filter(counts);
-    Ok(match () {
+    let status = match () {
         () if !told || notices.iter().any(|notice| notice.gap) => 2,
         () => u8::from(counting.any(|life| report.any || life.secret.is_new_since(after))),
-    })
+    };
+    log.end(&document, status);
+    Ok(status)
 }
 
 /// The time, or that of the last run where the clock went back: what came later must not look earlier.

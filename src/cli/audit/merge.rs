@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use super::ReportArguments;
 use super::alerts::{AlertOptions, Telling};
-use super::conclude::{Ending, check_places, conclude, last_ended, not_before, now};
+use super::conclude::{Ending, check_places, conclude, last_ended, not_before, now, seconds};
+use super::log::{Log, LogOptions};
+use super::retention::Retention;
 use crate::audit::life::Moment;
 use crate::audit::merge::Merge;
 use crate::audit::record::{Repository, Run};
@@ -26,12 +28,15 @@ pub struct MergeArguments {
     /// Least severity that makes the exit status 1
     #[arg(long, value_name = "LEVEL", value_parser = level, default_value = "low")]
     pub fail_on: Severity,
-    /// Policy with [alerts] [default: alerts.toml in the user's config folder]
+    /// Policy with [alerts] [default: audit.toml in the user's config folder]
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
     /// Whom to tell.
     #[command(flatten)]
     pub alerts: AlertOptions,
+    /// What is told while it runs.
+    #[command(flatten)]
+    pub log: LogOptions,
     /// What is reported.
     #[command(flatten)]
     pub report: ReportArguments,
@@ -44,17 +49,22 @@ pub struct MergeArguments {
 pub(super) fn run(arguments: &MergeArguments) -> Result<u8> {
     check_places(&arguments.report, &arguments.state)?;
     let telling = &Telling::new(arguments.policy.as_deref(), arguments.alerts)?;
+    let retention = Retention::read(arguments.policy.as_deref())?;
     let mut next = arguments.shards.iter();
     let Some(mut path) = next.next() else { return Err(Error::Usage("what is to be merged?".to_owned())) };
     let mut dump = super::portable::read(path)?;
     let (mut merge, mut notices, began) = (Merge::default(), Vec::new(), now());
     let key_id = dump.about.key_id.clone();
     let state = State::open_or_make(&arguments.state, &key_id, &began)?;
+    let logs: Vec<PathBuf> = telling.log_files().into_iter().chain(arguments.log.log_file.clone()).collect();
+    let lines = retention.shorten_logs(&logs, seconds())?;
+    let log = &Log::new(&arguments.log, None)?;
     let runs = runs::all(&state)?;
     let began = not_before(&runs, began, &mut notices);
     let mut run = Run { number: state.about().next_run, began: began.clone(), ..Run::default() };
     runs::write(&state, &run)?;
     let before = objects(&state)?;
+    log.begin(run.number, 0);
     let moment = Moment { run: run.number, now: &began, today: began.get(..10).unwrap_or_default() };
     // One after the other: what a shard covers is large.
     loop {
@@ -74,12 +84,14 @@ pub(super) fn run(arguments: &MergeArguments) -> Result<u8> {
     run.complete = repositories.values().filter(|record| is_complete(record)).count() as u64;
     run.new_objects = objects(&state)?.saturating_sub(before);
     notices.append(&mut merge.notices);
+    retention.enforce(&state, (lines, &|_| Ok(0)), (seconds(), log, &mut notices))?;
     notices.extend(repositories.values().flat_map(|record| record.gaps.iter().cloned()));
     notices.sort();
     notices.dedup();
     let ending = Ending {
         report: &arguments.report,
         telling,
+        log,
         fail_on: arguments.fail_on,
         key_id: &key_id,
         runs: &runs,

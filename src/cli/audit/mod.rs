@@ -9,11 +9,13 @@ mod alerts;
 mod backup;
 mod conclude;
 mod key;
+mod log;
 mod merge;
 mod mirror;
 mod portable;
 #[cfg(feature = "rotate")]
 mod proofs;
+mod retention;
 mod run;
 mod scan;
 mod settings;
@@ -69,6 +71,9 @@ pub struct AuditArguments {
     /// Whom to tell.
     #[command(flatten)]
     pub alerts: alerts::AlertOptions,
+    /// What is told while it runs.
+    #[command(flatten)]
+    pub log: log::LogOptions,
     /// What counts.
     #[command(flatten)]
     pub policy: PolicyArguments,

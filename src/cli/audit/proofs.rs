@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::audit::life::{Proof, Proofs, Verifications};
-use crate::audit::record::Verified;
+use crate::audit::record::{Standing, Verified};
+use crate::audit::settle::Life;
 use crate::clock::parse_rfc3339;
 use crate::error::{Error, Notice, NoticeKind, Result};
 use crate::rotate::evidence::Evidence;
@@ -21,8 +22,34 @@ pub(super) fn read(
     key_id: &str,
     notices: &mut Vec<Notice>,
 ) -> Result<Proofs> {
-    const DEEPEST: usize = 4;
     let mut proofs = Proofs::new();
+    for path in evidence_files(folders)? {
+        match crate::private::read(&path, 16 << 20).and_then(|bytes| Evidence::check(&bytes, signer)) {
+            Ok(Evidence { body, .. }) if body.state == "proven" && body.key_id == key_id => {
+                let proof = Proof { at: body.ended, run: body.run };
+                let latest = proofs.get(&body.secret_id).is_none_or(|known| known.at < proof.at);
+                if latest {
+                    proofs.insert(body.secret_id, proof);
+                }
+            }
+            Ok(Evidence { body, .. }) if body.key_id != key_id => {
+                let message = format!("evidence of another key ({}): it cannot be joined", body.key_id);
+                notices.push(Notice::new(NoticeKind::Information, message).at(path.to_string_lossy()));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let message = format!("it proves nothing: {error}");
+                notices.push(Notice::new(NoticeKind::Configuration, message).at(path.to_string_lossy()));
+            }
+        }
+    }
+    Ok(proofs)
+}
+
+/// The files of evidence in `folders` and below them.
+fn evidence_files(folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    const DEEPEST: usize = 4;
+    let mut found = Vec::new();
     let mut waiting: Vec<(PathBuf, usize)> = folders.iter().map(|folder| (folder.clone(), 0)).collect();
     while let Some((folder, depth)) = waiting.pop() {
         let entries = std::fs::read_dir(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
@@ -35,31 +62,49 @@ pub(super) fn read(
                 }
                 continue;
             }
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if !name.contains("evidence") || !name.ends_with(".json") {
-                continue;
-            }
-            match crate::private::read(&path, 16 << 20).and_then(|bytes| Evidence::check(&bytes, signer)) {
-                Ok(Evidence { body, .. }) if body.state == "proven" && body.key_id == key_id => {
-                    let proof = Proof { at: body.ended, run: body.run };
-                    let latest = proofs.get(&body.secret_id).is_none_or(|known| known.at < proof.at);
-                    if latest {
-                        proofs.insert(body.secret_id, proof);
-                    }
-                }
-                Ok(Evidence { body, .. }) if body.key_id != key_id => {
-                    let message = format!("evidence of another key ({}): it cannot be joined", body.key_id);
-                    notices.push(Notice::new(NoticeKind::Information, message).at(path.to_string_lossy()));
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    let message = format!("it proves nothing: {error}");
-                    notices.push(Notice::new(NoticeKind::Configuration, message).at(path.to_string_lossy()));
-                }
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.contains("evidence") && name.ends_with(".json") {
+                found.push(path);
             }
         }
     }
-    Ok(proofs)
+    Ok(found)
+}
+
+/// Takes runs of rotation away that ended long ago (`past` says so of a date): those whose evidence proves a death that the
+/// state has entered. Journal and evidence go together; a run that is not over has no such evidence. How many comes back.
+///
+/// # Errors
+/// When a folder or file cannot be read or removed.
+pub(super) fn remove(
+    folders: &[PathBuf],
+    (signer, key_id): (Option<&str>, &str),
+    lives: &[Life],
+    past: &dyn Fn(&str) -> bool,
+) -> Result<u64> {
+    let entered =
+        |id: &str| lives.iter().any(|life| life.secret.secret_id == id && life.secret.standing == Standing::Proven);
+    let mut removed = 0;
+    for path in evidence_files(folders)? {
+        let Ok(Evidence { body, .. }) =
+            crate::private::read(&path, 16 << 20).and_then(|bytes| Evidence::check(&bytes, signer))
+        else {
+            continue;
+        };
+        if body.state != "proven" || body.key_id != key_id || !entered(&body.secret_id) || !past(&body.ended) {
+            continue;
+        }
+        let remove = |path: PathBuf| match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::Io { path, source }),
+            _ => Ok(()),
+        };
+        remove(path.with_file_name("journal.jsonl"))?;
+        remove(path.clone())?;
+        // Where something else stands in it, the folder stays.
+        let _ = path.parent().map(std::fs::remove_dir);
+        removed += 1;
+    }
+    Ok(removed)
 }
 
 /// What `keysweep verify --format json` writes, as far as it matters here.

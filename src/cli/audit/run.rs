@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::alerts::Telling;
-use super::conclude::{Ending, check_places, conclude, last_ended, not_before, now};
+use super::conclude::{Ending, check_places, conclude, last_ended, not_before, now, seconds};
+use super::log::Log;
+use super::retention::Retention;
 use super::scan::{Looked, Scanning, unopened};
 use super::targets::{Target, Targets};
 use super::{AuditArguments, MEMORY, Shard, key, mirror, settings};
@@ -16,7 +18,7 @@ use crate::audit::life::{Moment, Proofs, Verifications};
 use crate::audit::record::{Allowed, Repository, Run};
 use crate::audit::rules::RuleDigests;
 use crate::audit::runs;
-use crate::audit::settle;
+use crate::audit::settle::{self, Life};
 use crate::audit::state::State;
 use crate::engine::{Engine, GENERATION};
 use crate::error::{Error, Notice, NoticeKind, Result};
@@ -31,6 +33,7 @@ use crate::private;
 pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     check_places(&arguments.report, path)?;
     let telling = &Telling::new(arguments.policy.policy.as_deref(), arguments.alerts)?;
+    let retention = Retention::read(arguments.policy.policy.as_deref())?;
     let Plan { rules, mut filter, fail_on, settings } = arguments.policy.plan(Path::new("."))?;
     let settings = settings::digest(&arguments.policy, &settings, &filter);
     key::first(&mut filter.keys)?;
@@ -41,6 +44,10 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     let (proofs, said) = proofs(arguments, &key_id, &mut notices)?;
     let began = now();
     let state = State::open_or_make(path, &key_id, &began)?;
+    // The state is ours: so is the log.
+    let logs: Vec<PathBuf> = telling.log_files().into_iter().chain(arguments.log.log_file.clone()).collect();
+    let lines = retention.shorten_logs(&logs, seconds())?;
+    let log = &Log::new(&arguments.log, filter.keys.first())?;
     let runs = runs::all(&state)?;
     let began = not_before(&runs, began, &mut notices);
     let after = last_ended(&runs);
@@ -60,6 +67,7 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
         memory: memory / jobs as u64,
         moment: Moment { run: run.number, now: &began, today: began.get(..10).unwrap_or_default() },
         changed: Mutex::default(),
+        log,
     };
     let mirrors = arguments.mirrors.clone().unwrap_or_else(|| path.with_extension("mirrors"));
     let targets = if arguments.targets.is_empty() { vec![PathBuf::from(".")] } else { arguments.targets.clone() };
@@ -69,6 +77,7 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     }
     run.repositories = repositories.len() as u64 + missing.len() as u64;
     notices.append(&mut missing);
+    log.begin(run.number, run.repositories);
     if repositories.iter().any(|target| target.remote) {
         private::private_folder(&mirrors)?;
     }
@@ -76,7 +85,9 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     notices.sort();
     notices.dedup();
     let lives = settle::settle(&state, &|id| accepts(&filter, id), (&proofs, &said), &scanning.moment)?;
-    let ending = Ending { report: &arguments.report, telling, fail_on, key_id: &key_id, runs: &runs, after };
+    let rotations = |past: &dyn Fn(&str) -> bool| rotations(arguments, &key_id, &lives, past);
+    retention.enforce(&state, (lines, &rotations), (seconds(), log, &mut notices))?;
+    let ending = Ending { report: &arguments.report, telling, log, fail_on, key_id: &key_id, runs: &runs, after };
     conclude(&state, &mut run, &lives, (&notices, &ending))
 }
 
@@ -89,6 +100,16 @@ fn proofs(arguments: &AuditArguments, key_id: &str, notices: &mut Vec<Notice>) -
 #[cfg(not(feature = "rotate"))]
 fn proofs(_: &AuditArguments, _: &str, _: &mut Vec<Notice>) -> Result<(Proofs, Verifications)> {
     Ok(Default::default())
+}
+
+#[cfg(feature = "rotate")]
+fn rotations(arguments: &AuditArguments, key_id: &str, lives: &[Life], past: &dyn Fn(&str) -> bool) -> Result<u64> {
+    super::proofs::remove(&arguments.evidence, (arguments.signer.as_deref(), key_id), lives, past)
+}
+
+#[cfg(not(feature = "rotate"))]
+fn rotations(_: &AuditArguments, _: &str, _: &[Life], _: &dyn Fn(&str) -> bool) -> Result<u64> {
+    Ok(0)
 }
 
 /// What today's ignore files say of an identity.
@@ -116,6 +137,10 @@ fn look_at_all(
             let Some(&(target, number)) = work.get(at) else { break };
             let Some(record) = known.get(&number) else { continue };
             let looked = look_at(scanning, target, (number, record));
+            match &looked {
+                Ok(looked) => scanning.log.looked_at(&target.name, looked.new_objects, &looked.gaps),
+                Err(error) => scanning.log.looked_at(&target.name, 0, &[unopened(&target.name, error.to_string())]),
+            }
             results.lock().unwrap_or_else(PoisonError::into_inner).insert(at, looked);
         }
     };

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
+use super::log::Log;
 use crate::audit::coverage;
 use crate::audit::ledger::{self, Carrier, Files, Found, Outcome, id_bytes, path_hash};
 use crate::audit::life::Moment;
@@ -38,6 +39,7 @@ pub(super) struct Scanning<'s> {
     pub(super) moment: Moment<'s>,
     /// Engines of the rules that changed, by their ids.
     pub(super) changed: Mutex<BTreeMap<Vec<String>, Arc<Engine>>>,
+    pub(super) log: &'s Log<'s>,
 }
 
 /// What became of a repository.

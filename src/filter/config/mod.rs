@@ -93,7 +93,7 @@ pub const TABLES: &[(&str, &str)] = &[
 ];
 
 /// Sections that are read from the operator's own files alone.
-pub const OPERATOR_ONLY: &[&str] = &["rotation", "verify", "alerts"];
+pub const OPERATOR_ONLY: &[&str] = &["rotation", "verify", "alerts", "retention"];
 
 /// Where a setting was made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
