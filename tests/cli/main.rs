@@ -10,6 +10,8 @@ mod audit_alerts;
 #[cfg(all(feature = "audit", unix))]
 mod audit_logs;
 #[cfg(all(feature = "audit", unix))]
+mod audit_page;
+#[cfg(all(feature = "audit", unix))]
 mod audit_shards;
 mod baseline;
 mod config;

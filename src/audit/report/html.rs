@@ -44,26 +44,11 @@ pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> 
     charts(document, out)?;
     open_secrets(&open, out)?;
     if !closed.is_empty() {
-        writeln!(
-            out,
-            "<section><h2>Closed</h2>\n<table><thead><tr><th>how</th><th>severity</th><th>rule</th>\
-                       <th>secret</th><th>first seen</th><th>closed</th><th>accepted until</th></tr></thead>\n<tbody>"
-        )?;
-        for secret in closed {
-            let text = |value: &Option<String>| value.clone().unwrap_or_default();
-            writeln!(
-                out,
-                "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"mono\">{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-                standing(secret.standing),
-                secret.severity.as_str(),
-                markup(&secret.rule),
-                markup(&secret.redacted),
-                markup(&secret.first_seen),
-                markup(&text(&secret.closed)),
-                markup(&text(&secret.allowed_until))
-            )?;
-        }
-        writeln!(out, "</tbody></table></section>")?;
+        let head = "<th>how</th><th>severity</th><th>rule</th><th>secret</th><th>first seen</th><th>closed</th>\
+                    <th>accepted until</th>";
+        writeln!(out, "<section><h2>Closed</h2>")?;
+        in_pieces("closed", head, &closed, closed_row, out)?;
+        writeln!(out, "</section>")?;
     }
     repositories(document, out)?;
     if !document.notices.is_empty() {
@@ -175,23 +160,36 @@ fn open_secrets(open: &[&SecretEntry], out: &mut dyn Write) -> io::Result<()> {
     {
         writeln!(out, "<label><input type=\"checkbox\" id=\"f-{id}\" checked> {label}</label>")?;
     }
-    writeln!(
-        out,
-        "</p>\n<table><thead><tr><th>severity</th><th>rule</th><th>secret</th><th>places</th><th>introduced</th>\
-         <th>first seen</th><th>last seen</th></tr></thead>"
-    )?;
-    // In pieces, so that a browser lays out what is looked at.
-    for piece in open.chunks(200) {
-        writeln!(out, "<tbody class=\"more\">")?;
-        for secret in piece {
-            row(secret, out)?;
-        }
-        writeln!(out, "</tbody>")?;
-    }
-    writeln!(out, "</table></section>")
+    writeln!(out, "</p>")?;
+    let head = "<th>severity</th><th>rule</th><th>secret</th><th>places</th><th>introduced</th><th>first seen</th>\
+                <th>last seen</th>";
+    in_pieces("open", head, open, row, out)?;
+    writeln!(out, "</section>")
 }
 
-fn row(secret: &SecretEntry, out: &mut dyn Write) -> io::Result<()> {
+/// A table in pieces that are tables of their own, with columns of fixed width: so a browser lays out what is looked at, and
+/// not a hundred thousand rows to know how wide a column is.
+fn in_pieces<T>(
+    class: &str,
+    head: &str,
+    all: &[T],
+    row: impl Fn(&T, &mut dyn Write) -> io::Result<()>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    const ROWS: usize = 100;
+    for (at, piece) in all.chunks(ROWS).enumerate() {
+        writeln!(out, "<div class=\"more\"><table class=\"{class}\">")?;
+        if at == 0 {
+            writeln!(out, "<thead><tr>{head}</tr></thead>")?;
+        }
+        writeln!(out, "<tbody>")?;
+        piece.iter().try_for_each(|one| row(one, out))?;
+        writeln!(out, "</tbody></table></div>")?;
+    }
+    Ok(())
+}
+
+fn row(secret: &&SecretEntry, out: &mut dyn Write) -> io::Result<()> {
     let severity = secret.severity.as_str();
     let head = if secret.in_head { "" } else { " history" };
     let old = if secret.new { "" } else { " old" };
@@ -218,10 +216,30 @@ fn row(secret: &SecretEntry, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "</ul></td><td>{}</td><td>{}</td><td>{}</td></tr>",
-        markup(secret.introduced.as_deref().unwrap_or_default()),
-        markup(&secret.first_seen),
-        markup(&secret.last_seen)
+        "</ul></td>{}{}{}</tr>",
+        day(secret.introduced.as_deref().unwrap_or_default()),
+        day(&secret.first_seen),
+        day(&secret.last_seen)
+    )
+}
+
+/// The cell of a date: its day, and all of it for whoever points at it.
+fn day(date: &str) -> String {
+    format!("<td title=\"{}\">{}</td>", markup(date), markup(date.get(..10).unwrap_or(date)))
+}
+
+fn closed_row(secret: &&SecretEntry, out: &mut dyn Write) -> io::Result<()> {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    writeln!(
+        out,
+        "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"mono\">{}</td>{}{}<td>{}</td></tr>",
+        standing(secret.standing),
+        secret.severity.as_str(),
+        markup(&secret.rule),
+        markup(&secret.redacted),
+        day(&secret.first_seen),
+        day(&text(&secret.closed)),
+        markup(&text(&secret.allowed_until))
     )
 }
 
