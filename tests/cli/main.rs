@@ -8,6 +8,8 @@ mod audit;
 #[cfg(all(feature = "audit", feature = "rotate", unix))]
 mod audit_alerts;
 #[cfg(all(feature = "audit", unix))]
+mod audit_faults;
+#[cfg(all(feature = "audit", unix))]
 mod audit_logs;
 #[cfg(all(feature = "audit", unix))]
 mod audit_page;
