@@ -36,6 +36,9 @@ pub(super) fn policy_file(named: Option<&Path>) -> Option<PathBuf> {
     named.map(Path::to_owned).or_else(of_user)
 }
 
+/// Takes rotation's runs away whose end, by the closure it is given, is past; how many comes back.
+pub(super) type Rotations<'r> = dyn Fn(&dyn Fn(&str) -> bool) -> Result<u64> + 'r;
+
 impl Retention {
     /// Reads the section.
     ///
@@ -68,7 +71,7 @@ impl Retention {
     pub(super) fn enforce(
         &self,
         state: &State,
-        (lines, rotations): (u64, &dyn Fn(&dyn Fn(&str) -> bool) -> Result<u64>),
+        (lines, rotations): (u64, &Rotations<'_>),
         (now, log, notices): (i64, &Log<'_>, &mut Vec<Notice>),
     ) -> Result<()> {
         if *self == Self::default() {
