@@ -4,7 +4,9 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::audit::{Fleet, env, essence};
+#[cfg(feature = "rotate")]
+use crate::audit::essence;
+use crate::audit::{Fleet, env};
 use crate::support::github_token;
 
 fn events(text: &str) -> Vec<Value> {

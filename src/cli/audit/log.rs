@@ -156,6 +156,7 @@ impl<'k> Log<'k> {
     }
 
     /// Something about alerts or retention that people have to know: a sentence, or an event.
+    #[cfg(feature = "rotate")]
     pub(super) fn tell(&self, name: &str, fields: Value, sentence: &str) {
         match self.out {
             Some(_) => self.event("warning", name, fields, &json!({ "message": sentence })),
