@@ -4,7 +4,7 @@
 //! tree once, and of each only the entries with new bytes; the entries become leads, as those of attribution do, to
 //! everything that is there. Then following commits is a matter of numbers and bits.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -42,7 +42,7 @@ pub(super) fn objects(
         leads: &leads,
         store,
         reached: vec![0; (store.most_numbers() + missing.len()).div_ceil(64)],
-        gone: HashSet::new(),
+        gone: BTreeSet::new(),
     };
     let (mut asked, mut trees) = (Vec::new(), Vec::new());
     for tip in tips {
@@ -61,7 +61,9 @@ pub(super) fn objects(
     }
     let excluded = below.ancestors(not.to_vec(), &HashSet::new());
     let shallow = repo.shallow();
-    for id in below.ancestors(asked, &excluded) {
+    // In an order that is the same each time.
+    let ancestors: BTreeSet<Oid> = below.ancestors(asked, &excluded).into_iter().collect();
+    for id in ancestors {
         below.mark(id);
         let Some(&links) = below.commits.get(&id) else { continue };
         for parent in &links.parents {
@@ -120,7 +122,7 @@ struct Below<'b> {
     /// A bit for every object of the store, then for what is missing.
     reached: Vec<u64>,
     /// What is named outside of trees and not there.
-    gone: HashSet<(Oid, &'static str)>,
+    gone: BTreeSet<(Oid, &'static str)>,
 }
 
 impl Below<'_> {
