@@ -14,6 +14,7 @@ mod redis;
 mod saas;
 mod servers;
 mod simulator;
+mod ssh;
 mod stores;
 mod vault;
 mod work;

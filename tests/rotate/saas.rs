@@ -193,6 +193,21 @@ fn a_token_that_turns_itself_is_turned() {
 }
 
 #[test]
+fn a_token_that_died_between_plan_and_apply_is_proven_dead() {
+    let simulator = Simulator::start();
+    let (work, old) = gitlab(simulator.port, &simulator, 15);
+    work.plan(&[]);
+    // The issuer does not say any more whose it was.
+    simulator.kill_by_hand(&old);
+    let run = apply(&work);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let evidence = work.evidence();
+    assert_eq!((&evidence["body"]["state"], &evidence["body"]["control"]), (&"proven".into(), &false.into()));
+    assert_eq!(simulator.with(|state| state.count("POST")), 0, "nothing is changed");
+    assert_eq!(held(&work), old);
+}
+
+#[test]
 fn law_4_a_creation_whose_answer_is_lost_is_found_removed_and_made_anew() {
     let simulator = Simulator::start();
     simulator.token(ADMIN);

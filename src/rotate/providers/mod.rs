@@ -8,6 +8,7 @@ pub mod pg_wire;
 pub mod postgresql;
 pub mod redis;
 pub mod saas;
+pub mod ssh;
 pub mod vault;
 pub mod vault_api;
 
@@ -37,6 +38,8 @@ pub enum Target {
     Redis(redis::RedisTarget),
     /// A MariaDB server.
     Mariadb(mysql::MariadbTarget),
+    /// Accounts of servers that SSH keys open.
+    Ssh(ssh::SshTarget),
     /// A vendor's service, by the data of `providers/*.toml`.
     Saas(saas::SaasTarget),
     /// The drill's stand-in: never read from a policy.
@@ -53,6 +56,7 @@ macro_rules! each {
             Target::Aws($name) => $body,
             Target::Redis($name) => $body,
             Target::Mariadb($name) => $body,
+            Target::Ssh($name) => $body,
             Target::Saas($name) => $body,
         }
     };
@@ -81,6 +85,7 @@ impl Target {
                 Self::Aws(_) => aws::RULES,
                 Self::Redis(_) => redis::RULES,
                 Self::Mariadb(_) => mysql::RULES,
+                Self::Ssh(_) => ssh::RULES,
                 Self::Saas(target) => {
                     let kind = saas::data::kind(&target.provider);
                     return kind.is_some_and(|kind| kind.rules.iter().any(|known| known == rule));
@@ -104,6 +109,7 @@ impl Target {
             Self::Aws(target) => Box::new(aws::Aws::new(target, folder)?),
             Self::Redis(target) => Box::new(redis::Redis::new(target, folder)?),
             Self::Mariadb(target) => Box::new(mysql::Mariadb::new(target, folder)?),
+            Self::Ssh(target) => Box::new(ssh::Ssh::new(target, folder)?),
             Self::Saas(target) => Box::new(saas::Saas::new(target, folder)?),
             Self::StandIn(stand_in) => Box::new(stand_in.clone()),
         })
