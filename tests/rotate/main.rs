@@ -5,6 +5,7 @@
 mod age;
 mod aws;
 mod contract;
+mod deploy_keys;
 mod drill;
 mod mariadb;
 mod postgresql;

@@ -265,19 +265,18 @@ pub(crate) fn key_pair(path: &Path, kind: &str) {
     assert!(run.expect("ssh-keygen runs").success());
 }
 
-/// An OpenSSH server that lets keys into one account: whoever runs the tests, or nobody for root, for a server of root's
-/// needs an account of its own in the system.
-pub(crate) fn openssh() -> Account {
+/// An OpenSSH server that lets keys into one account of this name. It runs as whoever runs the tests, or as nobody for
+/// root, for a server of root's needs an account of its own in the system.
+pub(crate) fn openssh(name: &str) -> Account {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
     std::fs::create_dir_all(path("home/.ssh")).expect("made");
     std::fs::write(path("home/.ssh/authorized_keys"), "").expect("written");
     key_pair(&path("host"), "ed25519");
-    let id = Command::new("id").arg("-un").output().expect("id runs");
-    let name = if am_root() { "nobody".to_owned() } else { String::from_utf8_lossy(&id.stdout).trim().to_owned() };
     let number = |flag: &str| {
-        let run = Command::new("id").args([flag, &name]).output().expect("id runs");
-        String::from_utf8_lossy(&run.stdout).trim().to_owned()
+        let run = Command::new("id").arg(flag).output().expect("id runs");
+        let own = String::from_utf8_lossy(&run.stdout).trim().to_owned();
+        if am_root() { NOBODY.to_string() } else { own }
     };
     let home = path("home").display().to_string();
     std::fs::write(path("passwd"), format!("{name}:x:{}:{}::{home}:/bin/sh\n", number("-u"), number("-g")))
@@ -302,5 +301,5 @@ pub(crate) fn openssh() -> Account {
     command.env("LD_PRELOAD", wrapper.expect("libnss-wrapper is there: run tests/run"));
     command.env("NSS_WRAPPER_PASSWD", path("passwd")).env("NSS_WRAPPER_GROUP", path("group"));
     command.args(["-D", "-e", "-f"]).arg(path("settings"));
-    Account { server: Server::start(command, port, folder), name }
+    Account { server: Server::start(command, port, folder), name: name.to_owned() }
 }

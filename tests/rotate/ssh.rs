@@ -82,7 +82,7 @@ fn assert_turned(account: &Account, work: &Work, old: &str) {
 #[test]
 #[ignore = "needs the servers that tests/run installs"]
 fn a_leaked_key_is_turned_and_its_options_and_comment_stay() {
-    let account = openssh();
+    let account = openssh("deploy");
     let options = "no-pty,environment=\"A=it's 5 $ \\\"here\\\"\",no-agent-forwarding ";
     let (work, old) = leaked(&account, "ed25519", options, ADMIN);
     let plan = work.plan(&[]);
@@ -100,7 +100,7 @@ fn a_leaked_key_is_turned_and_its_options_and_comment_stay() {
 #[test]
 #[ignore = "needs the servers that tests/run installs"]
 fn law_9_a_key_without_an_admin_turns_itself_and_old_kinds_are_replaced() {
-    let account = openssh();
+    let account = openssh("deploy");
     let (work, old) = leaked(&account, "rsa", "", "");
     work.plan(&[]);
     let run = work.keysweep(&["rotate", "apply", "plan.json", "--yes"]);
@@ -111,7 +111,7 @@ fn law_9_a_key_without_an_admin_turns_itself_and_old_kinds_are_replaced() {
 #[test]
 #[ignore = "needs the servers that tests/run installs"]
 fn a_file_on_this_machine_is_edited_here() {
-    let account = openssh();
+    let account = openssh("deploy");
     let file = account.path("home/.ssh/authorized_keys");
     let (work, old) =
         leaked(&account, "ed25519", "", &format!("local = true\nauthorized-keys = \"{}\"", file.display()));
@@ -124,7 +124,7 @@ fn a_file_on_this_machine_is_edited_here() {
 #[test]
 #[ignore = "needs the servers that tests/run installs"]
 fn law_6_dead_is_what_every_server_of_the_target_refuses() {
-    let (account, other) = (openssh(), openssh());
+    let (account, other) = (openssh("deploy"), openssh("deploy"));
     let (work, old) = leaked(&account, "ed25519", "", ADMIN);
     let policy =
         work.read("policy.toml").replace("hosts = [", &format!("hosts = [\"127.0.0.1:{}\", ", other.server.port));
@@ -150,7 +150,7 @@ fn law_6_dead_is_what_every_server_of_the_target_refuses() {
 #[test]
 #[ignore = "needs the servers that tests/run installs"]
 fn rollback_takes_the_new_line_away() {
-    let account = openssh();
+    let account = openssh("deploy");
     let (work, _) = leaked(&account, "ed25519", "", ADMIN);
     let before = account.keys();
     work.plan(&[]);
@@ -165,7 +165,7 @@ fn rollback_takes_the_new_line_away() {
 #[test]
 #[ignore = "needs the servers that tests/run installs"]
 fn law_11_a_server_with_another_host_key_is_not_talked_to() {
-    let account = openssh();
+    let account = openssh("deploy");
     let (work, _) = leaked(&account, "ed25519", "", ADMIN);
     let before = account.keys();
     key_pair(&work.path().join("another"), "ed25519");
@@ -179,7 +179,7 @@ fn law_11_a_server_with_another_host_key_is_not_talked_to() {
 #[test]
 #[ignore = "needs the servers that tests/run installs"]
 fn law_1_keys_that_cannot_be_told_dead_or_belong_elsewhere_are_refused() {
-    let account = openssh();
+    let account = openssh("deploy");
     let refused = |work: &Work, why: &str| {
         let run = work.keysweep(&["rotate", "plan", "leak.txt", "--output", "plan.json"]);
         assert!(run.stdout.contains(why), "{why}: {run:?}");
@@ -204,7 +204,7 @@ fn law_1_keys_that_cannot_be_told_dead_or_belong_elsewhere_are_refused() {
 #[test]
 #[ignore = "needs the servers that tests/run installs"]
 fn a_key_that_died_between_plan_and_apply_is_proven_dead() {
-    let account = openssh();
+    let account = openssh("deploy");
     let (work, old) = leaked(&account, "ed25519", "", ADMIN);
     work.plan(&[]);
     account.write_keys(&work.read("admin.pub"));
@@ -218,7 +218,7 @@ fn a_key_that_died_between_plan_and_apply_is_proven_dead() {
 #[test]
 #[ignore = "needs the servers that tests/run installs"]
 fn law_8_crash_matrix() {
-    let account = openssh();
+    let account = openssh("deploy");
     let steps = [
         "identify",
         "preflight",

@@ -136,7 +136,7 @@ impl Change {
 }
 
 /// The base64 of a public line (`type base64`).
-pub(super) fn blob(public: &str) -> &str {
+pub(in crate::rotate::providers) fn blob(public: &str) -> &str {
     public.split(' ').nth(1).unwrap_or_default()
 }
 

@@ -27,14 +27,14 @@ const KEEPER: &str = "echo ready; cat >/dev/null; kill \"$SSH_AGENT_PID\"";
 
 /// A server, and how it is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Host {
-    pub(super) name: String,
-    pub(super) port: u16,
+pub(in crate::rotate::providers) struct Host {
+    pub(in crate::rotate::providers) name: String,
+    pub(in crate::rotate::providers) port: u16,
 }
 
 impl Host {
     /// `name`, `name:port`, `[address]:port`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::rotate::providers) fn parse(text: &str) -> Option<Self> {
         let (name, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (name, port) = rest.split_once(']')?;
@@ -61,7 +61,7 @@ impl Host {
 
 /// An agent that holds one key.
 #[derive(Debug)]
-pub(super) struct Agent {
+pub(in crate::rotate::providers) struct Agent {
     folder: PathBuf,
     child: Child,
     // Its end is the agent's end.
@@ -73,7 +73,7 @@ impl Agent {
     ///
     /// # Errors
     /// When the programs are missing, or the key is none that they read.
-    pub(super) fn with(private: &[u8]) -> Result<Self, Trouble> {
+    pub(in crate::rotate::providers) fn with(private: &[u8]) -> Result<Self, Trouble> {
         if key::encrypted(private) {
             return Err(Trouble::Refused("the key is protected by a passphrase: nobody here can use it".to_owned()));
         }
@@ -116,7 +116,7 @@ impl Agent {
     }
 
     /// The public half of its key: `type base64`.
-    pub(super) fn public(&self) -> Result<String, Trouble> {
+    pub(in crate::rotate::providers) fn public(&self) -> Result<String, Trouble> {
         let fail = |detail: String| Trouble::Unreachable(format!("ssh-add -L: {detail}"));
         let done = self.run(Command::new("ssh-add").arg("-L"), b"").map_err(|error| fail(error.to_string()))?;
         let text = String::from_utf8_lossy(&done.out).into_owned();
@@ -144,11 +144,11 @@ impl Drop for Agent {
 
 /// What a program left.
 #[derive(Debug)]
-pub(super) struct Finished {
+pub(in crate::rotate::providers) struct Finished {
     /// Its exit status; `None` when a signal ended it, or our patience.
-    pub(super) status: Option<i32>,
-    pub(super) out: Zeroizing<Vec<u8>>,
-    pub(super) said: String,
+    pub(in crate::rotate::providers) status: Option<i32>,
+    pub(in crate::rotate::providers) out: Zeroizing<Vec<u8>>,
+    pub(in crate::rotate::providers) said: String,
 }
 
 /// Runs a program over `input` and waits, but not for ever.
@@ -183,9 +183,9 @@ fn finish(command: &mut Command, input: &[u8]) -> std::io::Result<Finished> {
 
 /// How hosts are logged in to: pinned host keys, checked addresses, nothing of the user's own configuration.
 #[derive(Debug)]
-pub(super) struct Client {
-    pub(super) reach: Reach,
-    pub(super) known_hosts: PathBuf,
+pub(in crate::rotate::providers) struct Client {
+    pub(in crate::rotate::providers) reach: Reach,
+    pub(in crate::rotate::providers) known_hosts: PathBuf,
 }
 
 impl Client {
@@ -221,7 +221,7 @@ impl Client {
     }
 
     /// Does the key log in? Nothing is run there: a forced command would be.
-    pub(super) fn login(&self, agent: &Agent, user: &str, host: &Host) -> Probe {
+    pub(in crate::rotate::providers) fn login(&self, agent: &Agent, user: &str, host: &Host) -> Probe {
         let addresses = match self.reach.resolve(&host.name, host.port) {
             Ok(addresses) => addresses,
             Err(trouble) => return Probe::Unknown(trouble.to_string()),
@@ -241,7 +241,7 @@ impl Client {
     ///
     /// # Errors
     /// When the login failed, so that nothing was run.
-    pub(super) fn run(
+    pub(in crate::rotate::providers) fn run(
         &self,
         agent: &Agent,
         user: &str,

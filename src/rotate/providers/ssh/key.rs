@@ -18,7 +18,7 @@ const MAGIC: &[u8] = b"openssh-key-v1\0";
 ///
 /// # Errors
 /// When the system gives no random bytes.
-pub(super) fn generate(comment: &str) -> Result<(Zeroizing<String>, String), Trouble> {
+pub(in crate::rotate::providers) fn generate(comment: &str) -> Result<(Zeroizing<String>, String), Trouble> {
     let mut random = Zeroizing::new([0u8; 36]);
     getrandom::fill(&mut *random)
         .map_err(|error| Trouble::Refused(format!("the system gives no random bytes: {error}")))?;
@@ -61,7 +61,7 @@ fn string(bytes: &[u8]) -> Vec<u8> {
 
 /// A key as it stood in some text, in the lines that programs read: escaped line ends are ends, indentation and empty
 /// lines are gone (only encrypted keys need one).
-pub(super) fn lines(found: &[u8]) -> Zeroizing<Vec<u8>> {
+pub(in crate::rotate::providers) fn lines(found: &[u8]) -> Zeroizing<Vec<u8>> {
     let text = Zeroizing::new(String::from_utf8_lossy(found).into_owned());
     let text = Zeroizing::new(text.replace("\\r", "").replace("\\n", "\n"));
     let mut out = Zeroizing::new(Vec::with_capacity(text.len()));
@@ -75,7 +75,7 @@ pub(super) fn lines(found: &[u8]) -> Zeroizing<Vec<u8>> {
 }
 
 /// Whether a passphrase protects it: then nobody here can use it.
-pub(super) fn encrypted(lines: &[u8]) -> bool {
+pub(in crate::rotate::providers) fn encrypted(lines: &[u8]) -> bool {
     let text = Zeroizing::new(String::from_utf8_lossy(lines).into_owned());
     if text.contains("ENCRYPTED") {
         return true;
@@ -88,7 +88,7 @@ pub(super) fn encrypted(lines: &[u8]) -> bool {
 }
 
 /// The fingerprint of a public line's key, as OpenSSH prints it.
-pub(super) fn fingerprint(blob: &str) -> Option<String> {
+pub(in crate::rotate::providers) fn fingerprint(blob: &str) -> Option<String> {
     use sha2::{Digest as _, Sha256};
     let digest = Sha256::digest(STANDARD.decode(blob).ok()?);
     Some(format!("SHA256:{}", base64::engine::general_purpose::STANDARD_NO_PAD.encode(digest)))
