@@ -16,6 +16,7 @@ mod saas;
 mod servers;
 mod simulator;
 mod ssh;
+mod static_roles;
 mod stores;
 mod vault;
 mod work;

@@ -11,6 +11,7 @@ pub mod saas;
 pub mod ssh;
 pub mod vault;
 pub mod vault_api;
+pub mod vault_static;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -81,6 +82,7 @@ impl Target {
                 Self::Postgresql(_) => postgresql::RULES,
                 // Nothing tells a secret id from other texts of its form: the policy must say which rule finds them.
                 Self::Vault(target) if target.app_role.is_some() => &[],
+                Self::Vault(target) if target.static_role.is_some() => postgresql::RULES,
                 Self::Vault(_) => vault::RULES,
                 Self::Aws(_) => aws::RULES,
                 Self::Redis(_) => redis::RULES,
@@ -105,7 +107,10 @@ impl Target {
     pub fn open(&self, folder: &Path) -> Result<Box<dyn Provider>> {
         Ok(match self {
             Self::Postgresql(target) => Box::new(postgresql::Postgresql::new(target, folder)?),
-            Self::Vault(target) => Box::new(vault::Vault::new(target, folder)?),
+            Self::Vault(target) => match &target.static_role {
+                Some(role) => Box::new(vault_static::VaultStatic::new(target, role, folder)?),
+                None => Box::new(vault::Vault::new(target, folder)?),
+            },
             Self::Aws(target) => Box::new(aws::Aws::new(target, folder)?),
             Self::Redis(target) => Box::new(redis::Redis::new(target, folder)?),
             Self::Mariadb(target) => Box::new(mysql::Mariadb::new(target, folder)?),
