@@ -7,6 +7,7 @@ mod aws;
 mod contract;
 mod deploy_keys;
 mod drill;
+mod interrupted;
 mod mariadb;
 mod postgresql;
 mod program;

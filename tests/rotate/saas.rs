@@ -8,7 +8,7 @@ use crate::simulator::Simulator;
 use crate::work::{Work, made_up};
 
 /// The operator's SendGrid key.
-const ADMIN: &str = "SG.made-up-admin-key-id-x.made-up"; // keysweep:allow made up
+pub(crate) const ADMIN: &str = "SG.made-up-admin-key-id-x.made-up"; // keysweep:allow made up
 
 /// A work folder with one target.
 fn work(provider: &str, port: u16, more: &str) -> Work {
@@ -48,7 +48,7 @@ fn held(work: &Work) -> String {
     work.read("deploy/app.env").lines().find_map(|line| line.strip_prefix("TOKEN=")).expect("a token").to_owned()
 }
 
-fn sendgrid(port: u16, simulator: &Simulator, seed: u64, more: &str) -> (Work, String) {
+pub(crate) fn sendgrid(port: u16, simulator: &Simulator, seed: u64, more: &str) -> (Work, String) {
     let value = made_up("SG.{base64url:22}.{base64url:43}", seed);
     simulator.token(&value);
     let work = work("sendgrid-key", port, more);
@@ -77,7 +77,7 @@ fn apply(work: &Work) -> crate::work::Run {
 }
 
 /// Exactly one key lives besides the admin's, the destination holds it, and nothing is on disk in clear.
-fn assert_turned(simulator: &Simulator, work: &Work, old: &str) {
+pub(crate) fn assert_turned(simulator: &Simulator, work: &Work, old: &str) {
     let living: Vec<String> = simulator.with(|state| state.living()).into_iter().filter(|key| key != ADMIN).collect();
     let held = held(work);
     assert_eq!(living, [held.as_str()], "law 8: exactly one lives, and the destination holds it");
