@@ -4,6 +4,7 @@
 
 mod age;
 mod aws;
+mod aws_sessions;
 mod contract;
 mod deploy_keys;
 mod drill;

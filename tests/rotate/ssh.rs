@@ -189,6 +189,8 @@ fn law_1_keys_that_cannot_be_told_dead_or_belong_elsewhere_are_refused() {
     // What opens nothing here may be the key of anything.
     account.write_keys(&work.read("admin.pub"));
     refused(&work, "not proven to be the leaked value");
+    let verify = work.keysweep(&["verify", "leak.txt"]);
+    assert!(verify.status == Some(2) && verify.stdout.starts_with("unknown"), "{verify:?}");
     let (work, _) = leaked(&account, "ed25519", "", ADMIN);
     let encrypted = made_up("{pem-openssh:encrypted}", 1);
     work.write("leak.txt", &encrypted);

@@ -35,7 +35,8 @@ pub(super) fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mu
         Some(name) => target.name() == name,
         None => target.takes(&leak.rule),
     };
-    let targets: Vec<&Target> = policy.targets.iter().filter(takes).collect();
+    let mut targets: Vec<&Target> = policy.targets.iter().filter(takes).collect();
+    targets.sort_by_key(|target| !target.picky());
     if targets.is_empty() {
         item.manual = by_hand(leak);
         item.refused = Some("no target of the policy issues this kind: do it by hand".to_owned());
@@ -54,7 +55,7 @@ pub(super) fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mu
                 if live || best.is_none() {
                     best = Some((target, identity));
                 }
-                if live {
+                if live || target.picky() {
                     break;
                 }
             }

@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod aws_api;
+pub mod aws_sessions;
 pub mod mysql;
 pub mod mysql_wire;
 pub mod pg_wire;
@@ -100,6 +101,11 @@ impl Target {
         }
     }
 
+    /// It takes few of its rule's findings, and tells which before it asks anybody: it is asked first.
+    pub fn picky(&self) -> bool {
+        matches!(self, Self::Aws(target) if target.sessions)
+    }
+
     /// The driver; reads admin credentials, which `folder` is for.
     ///
     /// # Errors
@@ -111,6 +117,7 @@ impl Target {
                 Some(role) => Box::new(vault_static::VaultStatic::new(target, role, folder)?),
                 None => Box::new(vault::Vault::new(target, folder)?),
             },
+            Self::Aws(target) if target.sessions => Box::new(aws_sessions::AwsSessions::new(target, folder)?),
             Self::Aws(target) => Box::new(aws::Aws::new(target, folder)?),
             Self::Redis(target) => Box::new(redis::Redis::new(target, folder)?),
             Self::Mariadb(target) => Box::new(mysql::Mariadb::new(target, folder)?),
