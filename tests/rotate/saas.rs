@@ -307,6 +307,7 @@ fn what_a_person_does_is_waited_for_and_proven() {
     leak(&work, &value);
     let plan = work.plan(&[]);
     assert!(plan.stdout.contains("by hand") && plan.stdout.contains("dashboard.stripe.com/apikeys"), "{plan:?}");
+    assert!(plan.stdout.contains("USED BY      app: "), "who breaks is named: {plan:?}");
     let run = apply(&work);
     assert!(run.status == Some(1) && run.stdout.contains("waits for a person"), "{run:?}");
     let name = work.run_name();
@@ -381,4 +382,44 @@ fn rules_exist_and_belong_to_one_kind() {
             assert!(taken.insert(rule), "{}: rule `{rule}` has a kind already", kind.id);
         }
     }
+}
+
+#[test]
+fn law_5_who_else_holds_the_leaked_value_is_named_before_anything_is_changed() {
+    let simulator = Simulator::start();
+    simulator.token(ADMIN);
+    let (work, old) = sendgrid(simulator.port, &simulator, 400, "admin = { env = \"ADMIN\" }");
+    let policy = work.read("policy.toml");
+    let more = |owners: &str| {
+        format!(
+            "{policy}\n[[rotation.destinations]]\nname = \"nightly-job\"\nowners = [\"{owners}\"]\n\
+             keys = {{ MAIL = \"{{value}}\" }}\nat.file.path = \"deploy/nightly.env\"\n\
+             [[rotation.destinations]]\nname = \"quiet\"\nowners = [\"nobody\"]\nkeys = {{ MAIL = \"{{value}}\" }}\n\
+             at.file.path = \"deploy/quiet.env\"\n\
+             [[rotation.destinations]]\nname = \"blind\"\nowners = [\"nobody\"]\nkeys = {{ MAIL = \"{{value}}\" }}\n\
+             at.command = {{ write = [\"cat\"] }}\n\
+             [[rotation.destinations]]\nname = \"of-another-form\"\nowners = [\"nobody\"]\nkeys = {{ URL = \"{{user}}:{{value}}\" }}\n\
+             at.file.path = \"deploy/missing.env\"\n"
+        )
+    };
+    work.write("policy.toml", &more("nobody"));
+    work.write("deploy/nightly.env", &format!("MAIL={old}\n"));
+    work.write("deploy/quiet.env", "MAIL=something-else\n");
+    let plan = work.keysweep(&["rotate", "plan", "leak.txt", "--output", "plan.json"]);
+    assert!(plan.status == Some(2) && plan.stdout.contains("USED BY      nightly-job: file"), "{plan:?}");
+    assert!(plan.stdout.contains("perhaps in   blind: command cat: it cannot be read"), "{plan:?}");
+    assert!(!plan.stdout.contains("quiet") && !plan.stdout.contains("of-another-form"), "{plan:?}");
+    assert!(plan.stdout.contains("add `sendgrid-key:service:"), "the way out is named: {plan:?}");
+    plan.assert_silent(&[&old]);
+    assert_eq!(apply(&work).status, Some(2), "law 5: nothing is revoked under it");
+    assert!(simulator.with(|state| state.living()).contains(&old));
+    // Accepted, it may keep the dead value.
+    work.plan(&["--accept-missing", "nightly-job"]);
+    // Named as an owner's, it follows.
+    work.write("policy.toml", &more("sendgrid-key:*"));
+    work.plan(&[]);
+    let run = apply(&work);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert_eq!(work.read("deploy/nightly.env"), format!("MAIL={}\n", held(&work)));
+    assert_eq!(work.read("deploy/quiet.env"), "MAIL=something-else\n");
 }
