@@ -179,6 +179,75 @@ proptest! {
     }
 }
 
+/// A commit: its parents (among those before it; often the second is no other), a file, its content.
+type Step = (prop::sample::Index, prop::sample::Index, usize, u8);
+
+/// A repository with branches and merges: after each commit a branch `b0`, `b1` and so on.
+fn branches(steps: &[Step]) -> tempfile::TempDir {
+    const PATHS: [&str; 5] = ["a", "deep/down/b", "deep/c", "other/down/b", "deep/down/more/d"];
+    let folder = tempfile::tempdir().expect("a folder");
+    git(folder.path(), &["init", "-q", "-b", "b0"], b"");
+    let mut stream = String::new();
+    for (at, (first, second, path, content)) in steps.iter().enumerate() {
+        let _ =
+            writeln!(stream, "commit refs/heads/b{at}\nmark :{}\ncommitter A <a@example.invalid> {at} +0000", at + 1);
+        let _ = writeln!(stream, "data 1\nx");
+        if at > 0 {
+            let (first, second) = (first.index(at), second.index(at * 3));
+            let _ = writeln!(stream, "from :{}", first + 1);
+            if second < at && second != first {
+                let _ = writeln!(stream, "merge :{}", second + 1);
+            }
+        }
+        let text: String = (0..40).map(|line| format!("{line} of {}\n", content % 6)).collect();
+        let path = PATHS[path % PATHS.len()];
+        match content % 7 {
+            6 if at > 0 => drop(writeln!(stream, "D {path}")),
+            _ => drop(write!(stream, "M 100644 inline {path}\ndata {}\n{text}\n", text.len())),
+        }
+    }
+    git(folder.path(), &["fast-import", "--quiet"], stream.as_bytes());
+    folder
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    /// Commit by commit or in one walk over all trees: the same objects; without `not`, those that git names.
+    #[test]
+    fn ranges_are_the_same_by_either_way(
+        steps in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0usize..5, 0u8..42), 2..40),
+        asked in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
+        not in prop::collection::vec(any::<prop::sample::Index>(), 0..3),
+        packed in any::<bool>(),
+    ) {
+        let folder = branches(&steps);
+        if packed {
+            git(folder.path(), &["repack", "-a", "-d", "-f", "-q"], b"");
+        }
+        let names = |indexes: &[prop::sample::Index]| -> Vec<String> {
+            indexes.iter().map(|index| format!("b{}", index.index(steps.len()))).collect()
+        };
+        let (asked, not) = (names(&asked), names(&not));
+        let repo = Opener::at(folder.path()).open().expect("a repository");
+        let objects = |few_commits| {
+            let options =
+                HistoryOptions { refs: asked.clone(), not: not.clone(), few_commits, ..HistoryOptions::default() };
+            let ids = history::asked_objects(&repo, &options).expect("reads").expect("a range");
+            ids.iter().map(ToString::to_string).collect::<BTreeSet<String>>()
+        };
+        let at_once = objects(Some(0));
+        prop_assert_eq!(&at_once, &objects(None));
+        if not.is_empty() {
+            let mut list = Command::new("git");
+            list.current_dir(folder.path()).args(["rev-list", "--objects"]).args(&asked);
+            let listed = list.output().expect("git lists").stdout;
+            let ids = String::from_utf8_lossy(&listed).lines().map(|line| line[..40].to_owned()).collect();
+            prop_assert_eq!(at_once, ids);
+        }
+    }
+}
+
 /// The same on real repositories: `KEYSWEEP_TEST_REPOSITORIES=path:path cargo test --release --test history -- --ignored`.
 #[test]
 #[ignore = "needs real repositories, named in KEYSWEEP_TEST_REPOSITORIES; minutes each"]

@@ -153,6 +153,7 @@ impl ModeArguments {
             not: self.not.clone(),
             memory: self.memory.map(|megabytes| megabytes.saturating_mul(1 << 20)),
             verify_objects: self.verify_objects,
+            few_commits: None,
         };
         scan.attribute_later();
         let mut ran = Ran::default();

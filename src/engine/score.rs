@@ -30,6 +30,13 @@ const SAMPLES: [&str; 15] = [
     "4eC39HqLyjWDarjtT1zdp7dc",
 ];
 
+/// Length of the lower-case word and its `_` or `-` that a token begins with, when more follows: `secret_`, `production-`.
+fn prefix(secret: &[u8]) -> usize {
+    let word = secret.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+    let ends = matches!(secret.get(word), Some(b'_' | b'-'));
+    if ends && word <= 12 && secret.len() >= word + 13 { word + 1 } else { 0 }
+}
+
 /// Whether an unproven token is a sample: dropped with a reason, or points.
 pub(super) fn sample(secret: &[u8], rule: &Rule) -> Result<Option<Reason>, &'static str> {
     let public = rule
@@ -38,7 +45,7 @@ pub(super) fn sample(secret: &[u8], rule: &Rule) -> Result<Option<Reason>, &'sta
         .filter(|literal| secret.starts_with(literal.text.as_bytes()))
         .map(|literal| literal.text.len())
         .max()
-        .unwrap_or(0);
+        .unwrap_or_else(|| prefix(secret));
     let body = &secret[public..];
     if SAMPLES.iter().any(|word| body.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))) {
         return Err("it is a sample: a word that says so stands in it");
@@ -46,11 +53,12 @@ pub(super) fn sample(secret: &[u8], rule: &Rule) -> Result<Option<Reason>, &'sta
     if body.len() >= 12 && (distinct(body) < 6 || has_run(body, 8) || repeats(body)) {
         return Err("it repeats or counts");
     }
-    // Short random text may have letters that are cheap by chance; samples hold few digits.
+    // Short random text may have letters that are cheap by chance; samples hold few digits, short ones none.
     let digits = body.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let wordy = if body.len() < 20 { digits == 0 } else { digits * 8 <= body.len() };
     // People make passwords of words.
     let password = rule.tags.iter().any(|tag| tag == "password");
-    if !password && body.len() >= 12 && digits * 8 <= body.len() && surely_reads_as_words(body) {
+    if !password && body.len() >= 12 && wordy && surely_reads_as_words(body) {
         return Err("it reads as words");
     }
     if body.len() >= 12 && has_run(body, 5) {

@@ -5,11 +5,12 @@
 //! which blobs have findings, the trees ([`History::read_trees`]); [`History::attribute`] says where findings come from.
 //! [`blobs`] is the plain version through libgit2: the reference that the walk is compared with.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectFormat, ObjectType, Oid};
 
+use super::below;
 use super::covered::{self, Covered};
 use super::gaps::Gaps;
 use super::graph::Graph;
@@ -29,6 +30,9 @@ use crate::source::history::store::Store;
 use crate::source::history::walk;
 use crate::source::{Item, MakeVisitor, Visitor};
 
+/// So many commits are followed one by one; for more, all trees of the repository are read in one walk.
+const FEW_COMMITS: usize = 4096;
+
 /// So many objects are read one by one.
 const FEW: usize = 4096;
 
@@ -47,6 +51,16 @@ pub struct HistoryOptions {
     pub memory: Option<u64>,
     /// Compare every object's hash with its id.
     pub verify_objects: bool,
+    /// Up to so many commits are followed one by one when not all are asked for; `None` for the default. It changes
+    /// how long a scan takes, not what it finds.
+    pub few_commits: Option<usize>,
+}
+
+impl HistoryOptions {
+    /// Whether not all objects are asked for.
+    fn is_narrow(&self) -> bool {
+        self.reachable_only || !self.refs.is_empty() || !self.not.is_empty()
+    }
 }
 
 /// What was read of a repository, and what is known of it beside the findings.
@@ -123,7 +137,7 @@ pub fn scan_beyond<T: TextReader>(
 ) -> Result<History> {
     let gaps = Gaps::default();
     let tips = Tips::of(repo, &gaps)?;
-    let narrowed = options.reachable_only || !options.refs.is_empty() || !options.not.is_empty();
+    let narrowed = options.is_narrow();
     let asked = tips.matching(&options.refs);
     if asked.is_empty() && !options.refs.is_empty() {
         return Err(Error::Usage(format!(
@@ -131,34 +145,26 @@ pub fn scan_beyond<T: TextReader>(
             options.refs.join(" ")
         )));
     }
-    let mut only = if narrowed {
-        let objects = Objects::new(repo, &gaps)?;
-        let not = options.not.iter().map(|revision| repo.resolve(revision)).collect::<Result<Vec<Oid>>>()?;
-        let ids = reach::objects(repo, &objects, &asked, &not)?;
-        Some(ids.iter().filter_map(|id| ObjectId::new(id.as_bytes())).collect::<HashSet<_>>())
-    } else {
-        None
-    };
-    let format = match repo.format() {
-        ObjectFormat::Sha256 => Format::Sha256,
-        ObjectFormat::Sha1 => Format::Sha1,
-    };
-    let (store, notices) = Store::open_all(&repo.object_folders(), format);
-    let beyond = covered.map(|covered| covered::new_objects(&store, Some(covered)));
-    if let Some(beyond) = &beyond {
-        let asked = |id: &&ObjectId| only.as_ref().is_none_or(|only| only.contains(*id));
-        only = Some(beyond.iter().filter(asked).copied().collect());
-    }
-    // For few objects the packs are not worth a plan.
-    let few = only.as_ref().filter(|only| only.len() < FEW);
-    let plan = if few.is_some() { Plan::default() } else { Plan::new(&store, only.as_ref()) };
-    let (trees, others) = plan.trees_apart(&store);
+    let (store, notices) = Store::open_all(&repo.object_folders(), format(repo));
     let mut walk = walk::Options {
         threads: options.git.threads,
         verify_objects: options.verify_objects,
         ..walk::Options::default()
     };
     walk.memory = options.memory.unwrap_or(walk.memory);
+    let mut only = match narrowed {
+        true => Some(narrow(repo, options, (&store, &walk), &asked, &gaps)?),
+        false => None,
+    };
+    let beyond = covered.map(|covered| covered::new_objects(&store, Some(covered)));
+    if let Some(beyond) = &beyond {
+        let asked = |id: &&ObjectId| only.as_ref().is_none_or(|only| only.binary_search(id).is_ok());
+        only = Some(beyond.iter().filter(asked).copied().collect());
+    }
+    // For few objects the packs are not worth a plan.
+    let few = only.as_ref().filter(|only| only.len() < FEW);
+    let plan = if few.is_some() { Plan::default() } else { Plan::new(&store, only.as_deref()) };
+    let (trees, others) = plan.trees_apart(&store);
     let shared = Shared { shown: repo.shown(), store: &store, gaps: &gaps, max_size: options.git.max_size };
     let seen = Mutex::default();
     match few {
@@ -198,6 +204,43 @@ pub fn scan_beyond<T: TextReader>(
         history.exclude(options, only.len());
     }
     Ok(history)
+}
+
+/// The ids of what `options` ask for, sorted, each once. `asked` are the refs.
+fn narrow(
+    repo: &Repo,
+    options: &HistoryOptions,
+    (store, walk): (&Store, &walk::Options),
+    asked: &[Ref],
+    gaps: &Gaps,
+) -> Result<Vec<ObjectId>> {
+    let objects = Objects::new(repo, gaps)?;
+    let not = options.not.iter().map(|revision| repo.resolve(revision)).collect::<Result<Vec<Oid>>>()?;
+    match reach::objects(repo, &objects, (asked, &not), options.few_commits.unwrap_or(FEW_COMMITS))? {
+        Some(ids) => Ok(ids.iter().filter_map(|id| ObjectId::new(id.as_bytes())).collect()),
+        None => below::objects(repo, store, walk, gaps, (asked, &not)),
+    }
+}
+
+/// The ids of the objects that `options` ask for, sorted, each once; `None` for all.
+///
+/// # Errors
+/// As [`scan`].
+pub fn asked_objects(repo: &Repo, options: &HistoryOptions) -> Result<Option<Vec<ObjectId>>> {
+    if !options.is_narrow() {
+        return Ok(None);
+    }
+    let gaps = Gaps::default();
+    let asked = Tips::of(repo, &gaps)?.matching(&options.refs);
+    let (store, _) = Store::open_all(&repo.object_folders(), format(repo));
+    narrow(repo, options, (&store, &walk::Options::default()), &asked, &gaps).map(Some)
+}
+
+fn format(repo: &Repo) -> Format {
+    match repo.format() {
+        ObjectFormat::Sha256 => Format::Sha256,
+        ObjectFormat::Sha1 => Format::Sha1,
+    }
 }
 
 /// Scans the names of refs and of tree entries. The byte range of a finding counts within the name.

@@ -11,6 +11,7 @@
 
 mod added;
 mod attribution;
+mod below;
 mod cache_tree;
 mod command;
 mod commit;

@@ -114,8 +114,14 @@ fn wildcard(glob: &[u8], text: &[u8]) -> bool {
 }
 
 /// All objects reachable from `tips` and not from the commits `not` (but what an older version has again counts),
-/// sorted. What is missing on the way is told.
-pub(super) fn objects(repo: &Repo, read: &Objects<'_>, tips: &[Ref], not: &[Oid]) -> Result<Vec<Oid>> {
+/// sorted. What is missing on the way is told. `None` when they are more than `most` commits: `below.rs` is better at
+/// that.
+pub(super) fn objects(
+    repo: &Repo,
+    read: &Objects<'_>,
+    (tips, not): (&[Ref], &[Oid]),
+    most: usize,
+) -> Result<Option<Vec<Oid>>> {
     let (mut commits, mut trees, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
     for tip in tips {
         let (kind, id, tags) = peel(repo, tip.target)?;
@@ -127,8 +133,9 @@ pub(super) fn objects(repo: &Repo, read: &Objects<'_>, tips: &[Ref], not: &[Oid]
             None => drop(read.read(id, "object")),
         }
     }
+    let Some(range) = walk::range_up_to(most, read, (&commits, not), &repo.shallow()) else { return Ok(None) };
     let tree_of = |id: &Oid| Some(links(read.odb.read(*id).ok()?.data())?.tree);
-    for commit in walk::range(read, &commits, not, &repo.shallow()) {
+    for commit in range {
         seen.insert(commit.id);
         if not.is_empty() {
             trees.push((commit.links.tree, 0));
@@ -158,7 +165,7 @@ pub(super) fn objects(repo: &Repo, read: &Objects<'_>, tips: &[Ref], not: &[Oid]
     }
     let mut ids: Vec<Oid> = seen.into_iter().collect();
     ids.sort();
-    Ok(ids)
+    Ok(Some(ids))
 }
 
 #[cfg(test)]

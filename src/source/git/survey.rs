@@ -2,7 +2,6 @@
 //! what they name, what is lost becomes a gap. Trees come second (`trees.rs`), when it is known which blobs have findings;
 //! so every object is unpacked once.
 
-use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -110,10 +109,8 @@ impl<'s, T: TextReader> Survey<'s, T> {
     }
 
     /// Reads these objects one by one.
-    pub(super) fn each(mut self, ids: &HashSet<ObjectId>, limit: u64) {
-        let mut ids: Vec<&ObjectId> = ids.iter().filter(|id| !is_empty_tree(id)).collect();
-        ids.sort();
-        for id in ids {
+    pub(super) fn each(mut self, ids: &[ObjectId], limit: u64) {
+        for id in ids.iter().filter(|id| !is_empty_tree(id)) {
             match self.shared.store.read(id, None, limit) {
                 Ok((Kind::Blob, text)) => self.blob(Shown::Named(id), &text, None),
                 Ok((kind, text)) => self.other(id, kind, &text, None),

@@ -16,7 +16,7 @@ use crate::source::Visitor;
 use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::fault::Fault;
 use crate::source::history::leads::{Child, Gathered, Lead, Leads, Names};
-use crate::source::history::object::{Kind, ObjectId, Tree, TreeEntry};
+use crate::source::history::object::{Format, Kind, ObjectId, Tree, TreeEntry};
 use crate::source::history::reader::{Place, ReadPiece, Reader, Shown};
 
 /// After so many entries without an anchor one is carried for its place.
@@ -116,6 +116,38 @@ impl<'s> Trees<'s> {
     }
 }
 
+/// Calls `lead` with each entry that has a byte in `range`, and adds an anchor for where it leads; every so often an
+/// entry gets one for its place alone. An entry begins where one was carried to. Whether the tree is malformed.
+pub(super) fn fresh_entries(
+    format: Format,
+    text: &[u8],
+    range: Range<usize>,
+    carried: &[Anchor<Lead>],
+    out: &mut Vec<Anchor<Lead>>,
+    lead: &mut dyn FnMut(&TreeEntry<'_>) -> Option<Lead>,
+) -> bool {
+    let before = carried.partition_point(|anchor| anchor.at as usize <= range.start);
+    let from = carried[..before].last().map_or(0, |anchor| anchor.at as usize);
+    let mut bare = 0;
+    let mut tree = Tree::new(text.get(from..).unwrap_or_default(), format);
+    for entry in tree.by_ref() {
+        let (start, end) = (entry.start + from, entry.end + from);
+        if start >= range.end {
+            break;
+        }
+        bare += 1;
+        if end <= range.start {
+            continue;
+        }
+        let found = lead(&entry);
+        if found.is_some() || bare >= STRIDE {
+            bare = 0;
+            out.push(Anchor { at: start as u32, before: 0, after: (end - start) as u32, found });
+        }
+    }
+    tree.is_malformed()
+}
+
 /// One thread's end of the walk over trees.
 pub(super) struct TreeSurvey<'t> {
     trees: &'t Trees<'t>,
@@ -203,25 +235,8 @@ impl Reader for TreeSurvey<'_> {
     }
 
     fn look(&mut self, text: &[u8], range: Range<usize>, carried: &[Anchor<Lead>], out: &mut Vec<Anchor<Lead>>) {
-        // An entry begins where one was carried to.
-        let before = carried.partition_point(|anchor| anchor.at as usize <= range.start);
-        let from = carried[..before].last().map_or(0, |anchor| anchor.at as usize);
-        let mut bare = 0;
-        let mut tree = Tree::new(text.get(from..).unwrap_or_default(), self.trees.shared.store.format);
-        for entry in tree.by_ref() {
-            let (start, end) = (entry.start + from, entry.end + from);
-            if start >= range.end {
-                break;
-            }
-            bare += 1;
-            if end <= range.start {
-                continue;
-            }
-            let found = self.lead(&entry).and_then(|child| Lead::new(self.name(entry.name), child));
-            if found.is_some() || bare >= STRIDE {
-                bare = 0;
-                out.push(Anchor { at: start as u32, before: 0, after: (end - start) as u32, found });
-            }
+        let store = self.trees.shared.store;
+        self.malformed |= fresh_entries(store.format, text, range, carried, out, &mut |entry| {
             let place = match self.names.get(entry.name) {
                 Some(&place) => place,
                 None => {
@@ -232,8 +247,8 @@ impl Reader for TreeSurvey<'_> {
                 }
             };
             self.fresh.push(place);
-        }
-        self.malformed |= tree.is_malformed();
+            self.lead(entry).and_then(|child| Lead::new(self.name(entry.name), child))
+        });
     }
 
     fn blob(&mut self, object: Shown<'_>, _: &[u8], anchors: Option<&[Anchor<Lead>]>) {

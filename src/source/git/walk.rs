@@ -30,6 +30,16 @@ pub(super) struct Walked {
 /// The commits reachable from `include` and not from `exclude`, newest first. Where history is cut inside the range
 /// (a shallow boundary, a missing commit), a gap is told.
 pub(super) fn range(objects: &Objects<'_>, include: &[Oid], exclude: &[Oid], shallow: &[Oid]) -> Vec<Walked> {
+    range_up_to(usize::MAX, objects, (include, exclude), shallow).unwrap_or_default()
+}
+
+/// As [`range`]; `None` when more than `most` commits have to be looked at.
+pub(super) fn range_up_to(
+    most: usize,
+    objects: &Objects<'_>,
+    (include, exclude): (&[Oid], &[Oid]),
+    shallow: &[Oid],
+) -> Option<Vec<Walked>> {
     let mut walk = Walk {
         objects,
         shallow: shallow.iter().copied().collect(),
@@ -55,6 +65,9 @@ pub(super) fn range(objects: &Objects<'_>, include: &[Oid], exclude: &[Oid], sha
         if !excluded {
             walk.wanted -= 1;
             order.push(id);
+            if order.len() > most {
+                return None;
+            }
         }
         for parent in parents {
             walk.push(parent, excluded);
@@ -71,7 +84,7 @@ pub(super) fn range(objects: &Objects<'_>, include: &[Oid], exclude: &[Oid], sha
     for &id in &order {
         walk.tell_cut(id);
     }
-    order.into_iter().filter_map(|id| Some(Walked { id, links: walk.seen.remove(&id)?.links })).collect()
+    Some(order.into_iter().filter_map(|id| Some(Walked { id, links: walk.seen.remove(&id)?.links })).collect())
 }
 
 struct Walk<'w> {

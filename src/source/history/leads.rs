@@ -108,9 +108,23 @@ impl Leads {
 
     /// The leads of a tree.
     pub fn of(&self, tree: u32) -> impl Iterator<Item = Lead> + '_ {
+        self.blocks(tree).iter().flat_map(|&block| self.block(block).iter().copied())
+    }
+
+    /// The blocks whose leads are a tree's, by their numbers.
+    pub fn blocks(&self, tree: u32) -> &[u32] {
         let (first, count) = self.places.get(tree as usize).copied().unwrap_or_default();
-        let blocks = &self.lists[first as usize..(first + count) as usize];
-        blocks.iter().flat_map(|&block| self.blocks.block(block).iter().copied())
+        &self.lists[first as usize..(first + count) as usize]
+    }
+
+    /// The leads of a block.
+    pub fn block(&self, number: u32) -> &[Lead] {
+        self.blocks.block(number)
+    }
+
+    /// How many blocks there are.
+    pub fn count_blocks(&self) -> usize {
+        self.blocks.ends.len()
     }
 
     /// One more than the largest number of a tree.

@@ -94,8 +94,8 @@ impl Part {
 }
 
 impl Plan {
-    /// Plans to look at every object of `store` once; of those only the ones `only` holds, if given.
-    pub fn new(store: &Store, only: Option<&HashSet<ObjectId>>) -> Self {
+    /// Plans to look at every object of `store` once; of those only the ones `only` (sorted) holds, if given.
+    pub fn new(store: &Store, only: Option<&[ObjectId]>) -> Self {
         let mut packs = Vec::with_capacity(store.packs.len());
         for (at, pack) in store.packs.iter().enumerate() {
             let wanted = wanted(&store.packs[..at], pack, only);
@@ -110,7 +110,7 @@ impl Plan {
         }
         let mut known = HashSet::new();
         let loose = store.loose.iter().filter(|loose| {
-            only.is_none_or(|only| only.contains(&loose.id))
+            only.is_none_or(|only| only.binary_search(&loose.id).is_ok())
                 && store.find(&loose.id).is_none()
                 && (store.folders.len() == 1 || known.insert(loose.id))
         });
@@ -118,30 +118,39 @@ impl Plan {
         Self { packs, all: Part { roots, loose, misplaced: true } }
     }
 
-    /// The whole in two: what certainly are trees (folders), and the rest. A delta has its root's kind, so whole trees
-    /// of entries go to one side.
+    /// The whole in two: what certainly are trees (folders), and the rest.
     pub fn trees_apart(&self, store: &Store) -> (Part, Part) {
-        let is_tree = |&(pack, root): &(u32, u32)| {
+        self.apart(store, &|kind| kind == Some(Kind::Tree))
+    }
+
+    /// All that certainly is no blob.
+    pub fn without_blobs(&self, store: &Store) -> Part {
+        self.apart(store, &|kind| kind.is_some_and(|kind| kind != Kind::Blob)).0
+    }
+
+    /// The whole in two, by kind. A delta has its root's kind, so whole trees of entries go to one side.
+    fn apart(&self, store: &Store, first: &dyn Fn(Option<Kind>) -> bool) -> (Part, Part) {
+        let kind = |&(pack, root): &(u32, u32)| {
             let at = &store.packs[pack as usize];
             let offset = self.packs[pack as usize].forest.span(root).0;
             match at.entry(offset).map(|entry| entry.kind) {
-                Ok(EntryKind::Whole(kind)) => kind == Kind::Tree,
-                Ok(EntryKind::IdDelta(base)) => store.kind(&base) == Some(Kind::Tree),
-                _ => false,
+                Ok(EntryKind::Whole(kind)) => Some(kind),
+                Ok(EntryKind::IdDelta(base)) => store.kind(&base),
+                _ => None,
             }
         };
-        let (trees, roots) = self.all.roots.iter().partition(|root| is_tree(root));
-        let loose_tree = |at: &&LooseAt| loose::kind(&store.folders[at.folder], &at.id) == Some(Kind::Tree);
-        let (loose_trees, loose) = self.all.loose.iter().partition(loose_tree);
+        let (ones, roots) = self.all.roots.iter().partition(|root| first(kind(root)));
+        let loose_kind = |at: &LooseAt| loose::kind(&store.folders[at.folder], &at.id);
+        let (loose_ones, loose) = self.all.loose.iter().partition(|at| first(loose_kind(at)));
         (
-            Part { roots: trees, loose: loose_trees, misplaced: false },
+            Part { roots: ones, loose: loose_ones, misplaced: false },
             Part { roots, loose, misplaced: self.all.misplaced },
         )
     }
 }
 
 /// Which positions of `pack`'s index are looked at there: those no pack in `before` has.
-fn wanted(before: &[Pack], pack: &Pack, only: Option<&HashSet<ObjectId>>) -> Option<Bits> {
+fn wanted(before: &[Pack], pack: &Pack, only: Option<&[ObjectId]>) -> Option<Bits> {
     if before.is_empty() && only.is_none() {
         return None;
     }

@@ -1,0 +1,363 @@
+//! Everything below many commits, from one walk over all commits and trees of a repository.
+//!
+//! Reading the trees of ten thousand commits one by one costs a chain of deltas each. The walk over packs unpacks every
+//! tree once, and of each only the entries with new bytes; the entries become leads, as those of attribution do, to
+//! everything that is there. Then following commits is a matter of numbers and bits.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use git2::{ObjectType, Oid};
+
+use super::commit::{Links, links};
+use super::gaps::Gaps;
+use super::missing::{MANY, gone, is_empty_tree};
+use super::ranges::peel;
+use super::survey::oid;
+use super::trees::fresh_entries;
+use super::{Ref, Repo};
+use crate::error::Result;
+use crate::source::history::dirty::{Anchor, Near};
+use crate::source::history::fault::Fault;
+use crate::source::history::leads::{Child, Gathered, Lead, Leads, Names};
+use crate::source::history::object::{Kind, ObjectId};
+use crate::source::history::plan::Plan;
+use crate::source::history::reader::{Place, ReadPiece, Reader, Shown};
+use crate::source::history::store::Store;
+use crate::source::history::walk;
+
+/// All objects that `tips` reach and the commits `not` do not (but what an older version has again counts), sorted.
+/// What is missing on the way is told.
+pub(super) fn objects(
+    repo: &Repo,
+    store: &Store,
+    options: &walk::Options,
+    gaps: &Gaps,
+    (tips, not): (&[Ref], &[Oid]),
+) -> Result<Vec<ObjectId>> {
+    let (commits, leads, missing) = read_all(store, options);
+    let mut below = Below {
+        commits: commits.iter().map(|(id, links)| (*id, links)).collect(),
+        leads: &leads,
+        store,
+        reached: vec![0; (store.most_numbers() + missing.len()).div_ceil(64)],
+        gone: HashSet::new(),
+    };
+    let (mut asked, mut trees) = (Vec::new(), Vec::new());
+    for tip in tips {
+        let is_commit = below.commits.contains_key(&tip.target);
+        let (kind, id, tags) =
+            if is_commit { (Some(ObjectType::Commit), tip.target, Vec::new()) } else { peel(repo, tip.target)? };
+        tags.into_iter().for_each(|tag| below.mark(tag));
+        match kind {
+            Some(ObjectType::Commit) => asked.push(id),
+            Some(ObjectType::Tree) => trees.push(id),
+            Some(_) => below.mark(id),
+            None => {
+                below.gone.insert((id, "object"));
+            }
+        }
+    }
+    let excluded = below.ancestors(not.to_vec(), &HashSet::new());
+    let shallow = repo.shallow();
+    for id in below.ancestors(asked, &excluded) {
+        below.mark(id);
+        let Some(&links) = below.commits.get(&id) else { continue };
+        for parent in &links.parents {
+            if below.number(*parent).is_some() {
+                continue;
+            }
+            if shallow.contains(&id) {
+                gaps.shallow(id);
+            } else {
+                below.gone.insert((*parent, "commit"));
+            }
+        }
+        if not.is_empty() {
+            trees.push(links.tree); // all of it, in the end
+        } else {
+            let before = links.parents.iter().filter_map(|parent| below.commits.get(parent));
+            let before = before.filter_map(|links| below.number(links.tree)).collect();
+            if let Some(tree) = below.tree(links.tree) {
+                below.new_in(tree, before);
+            }
+        }
+    }
+    let trees: Vec<u32> = trees.into_iter().filter_map(|tree| below.tree(tree)).collect();
+    below.all_of(trees);
+    for (id, what) in below.gone {
+        gone(gaps, id, what);
+    }
+    let most = store.most_numbers() as u32;
+    let mut ids = Vec::new();
+    for number in numbers(&below.reached) {
+        match missing.get((number - most.min(number)) as usize).filter(|_| number >= most) {
+            Some((id, what)) => gone(gaps, oid(id), what),
+            None => ids.extend(store.id(number)),
+        }
+    }
+    if missing.len() >= MANY {
+        missing.iter().for_each(|(id, what)| gone(gaps, oid(id), what));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// The bits that are set.
+fn numbers(bits: &[u64]) -> impl Iterator<Item = u32> + '_ {
+    bits.iter()
+        .enumerate()
+        .flat_map(|(at, &word)| (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at as u32 * 64 + bit))
+}
+
+/// What is followed.
+struct Below<'b> {
+    commits: HashMap<Oid, &'b Links>,
+    leads: &'b Leads,
+    store: &'b Store,
+    /// A bit for every object of the store, then for what is missing.
+    reached: Vec<u64>,
+    /// What is named outside of trees and not there.
+    gone: HashSet<(Oid, &'static str)>,
+}
+
+impl Below<'_> {
+    fn number(&self, id: Oid) -> Option<u32> {
+        self.store.number(&ObjectId::new(id.as_bytes())?)
+    }
+
+    /// Marks an object, if it is there.
+    fn mark(&mut self, id: Oid) {
+        if let Some(number) = self.number(id) {
+            self.mark_number(number);
+        }
+    }
+
+    /// Whether the mark is new.
+    fn mark_number(&mut self, number: u32) -> bool {
+        let word = &mut self.reached[number as usize / 64];
+        let before = *word;
+        *word |= 1 << (number % 64);
+        *word != before
+    }
+
+    /// The number of a commit's tree, which should be there.
+    fn tree(&mut self, id: Oid) -> Option<u32> {
+        let number = self.number(id);
+        if number.is_none() && !ObjectId::new(id.as_bytes()).is_some_and(|id| is_empty_tree(&id)) {
+            self.gone.insert((id, "tree"));
+        }
+        number
+    }
+
+    /// `tips` and all that they reach, without `except`.
+    fn ancestors(&self, mut tips: Vec<Oid>, except: &HashSet<Oid>) -> HashSet<Oid> {
+        let mut seen = HashSet::new();
+        while let Some(id) = tips.pop() {
+            if let Some(links) = self.commits.get(&id)
+                && !except.contains(&id)
+                && seen.insert(id)
+            {
+                tips.extend(&links.parents);
+            }
+        }
+        seen
+    }
+
+    /// Marks `trees` and everything below.
+    fn all_of(&mut self, mut trees: Vec<u32>) {
+        let mut blocks = vec![false; self.leads.count_blocks()];
+        trees.retain(|&tree| self.mark_number(tree));
+        while let Some(tree) = trees.pop() {
+            for &block in self.leads.blocks(tree) {
+                if std::mem::replace(&mut blocks[block as usize], true) {
+                    continue;
+                }
+                for lead in self.leads.block(block) {
+                    match lead.child() {
+                        Child::Tree(number) => trees.extend(self.mark_number(number).then_some(number)),
+                        Child::Wanted(number) => {
+                            self.mark_number(number);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Marks `tree` and everything below it that none of `before` has at the same path.
+    fn new_in(&mut self, tree: u32, before: Vec<u32>) {
+        let leads = self.leads;
+        let mut pairs = vec![(tree, before)];
+        while let Some((tree, before)) = pairs.pop() {
+            if before.contains(&tree) {
+                continue;
+            }
+            self.mark_number(tree);
+            let mine: HashSet<u32> = leads.blocks(tree).iter().copied().collect();
+            let known: HashSet<u32> = before.iter().flat_map(|&tree| leads.blocks(tree)).copied().collect();
+            let mut there: HashMap<u32, Vec<Child>> = HashMap::new();
+            let others = known.iter().filter(|block| !mine.contains(block));
+            for lead in others.flat_map(|&block| leads.block(block)) {
+                there.entry(lead.name).or_default().push(lead.child());
+            }
+            for block in leads.blocks(tree).iter().filter(|block| !known.contains(block)) {
+                for lead in leads.block(*block) {
+                    let before = there.get(&lead.name).map_or(&[][..], Vec::as_slice);
+                    match lead.child() {
+                        child if before.contains(&child) => {}
+                        Child::Wanted(number) => {
+                            self.mark_number(number);
+                        }
+                        Child::Tree(number) => {
+                            let trees = before.iter().filter_map(|child| match child {
+                                Child::Tree(tree) => Some(*tree),
+                                Child::Wanted(_) => None,
+                            });
+                            pairs.push((number, trees.collect()));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What is missing: its id, and what it should be.
+type Missing = Vec<(ObjectId, &'static str)>;
+
+/// All commits, leads to everything, and what trees name that is not there: of that the first number is the store's
+/// [`Store::most_numbers`].
+fn read_all(store: &Store, options: &walk::Options) -> (Vec<(Oid, Links)>, Leads, Missing) {
+    let gathering = Gathering { store, names: Names::default(), missing: Mutex::default(), found: Mutex::default() };
+    let plan = Plan::new(store, None);
+    let part = plan.without_blobs(store);
+    walk::walk(store, &plan, &part, options, &|| EntrySurvey {
+        gathering: &gathering,
+        numbers: HashMap::new(),
+        commits: Vec::new(),
+        leads: Gathered::default(),
+    });
+    drop((plan, part));
+    let found = gathering.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let known = gathering.missing.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut missing: Vec<_> = known.into_iter().map(|(id, (number, what))| (number, id, what)).collect();
+    missing.sort_unstable();
+    let leads = Leads::new(store, gathering.names, found.leads);
+    (found.commits, leads, missing.into_iter().map(|(_, id, what)| (id, what)).collect())
+}
+
+/// What the threads gather.
+struct Gathering<'s> {
+    store: &'s Store,
+    names: Names,
+    missing: Mutex<HashMap<ObjectId, (u32, &'static str)>>,
+    found: Mutex<Found>,
+}
+
+#[derive(Default)]
+struct Found {
+    commits: Vec<(Oid, Links)>,
+    leads: Vec<Gathered>,
+}
+
+/// One thread's end of the walk.
+struct EntrySurvey<'g> {
+    gathering: &'g Gathering<'g>,
+    /// Numbers of names.
+    numbers: HashMap<Box<[u8]>, u32>,
+    commits: Vec<(Oid, Links)>,
+    leads: Gathered,
+}
+
+impl EntrySurvey<'_> {
+    /// Where an entry leads: links lead to other repositories.
+    fn child(&self, id: ObjectId, is_tree: bool) -> Option<Child> {
+        let Gathering { store, missing, .. } = self.gathering;
+        if let Some(number) = store.number(&id) {
+            return Some(if is_tree { Child::Tree(number) } else { Child::Wanted(number) });
+        }
+        if is_empty_tree(&id) {
+            return None;
+        }
+        let mut missing = missing.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = (store.most_numbers() + missing.len()) as u32;
+        let number = missing.entry(id).or_insert((next, if is_tree { "tree" } else { "blob" })).0;
+        Some(Child::Wanted(number))
+    }
+
+    fn name(&mut self, name: &[u8]) -> u32 {
+        match self.numbers.get(name) {
+            Some(&number) => number,
+            None => {
+                let number = self.gathering.names.number(name);
+                self.numbers.insert(name.into(), number);
+                number
+            }
+        }
+    }
+}
+
+impl Reader for EntrySurvey<'_> {
+    type Found = Lead;
+
+    fn carried(&self) -> Kind {
+        Kind::Tree
+    }
+
+    fn near(&self) -> Near {
+        Near { left: 0, right: 0 }
+    }
+
+    fn carries(&self, _: &[u8], _: Option<&[Range<u32>]>) -> bool {
+        true
+    }
+
+    fn look(&mut self, text: &[u8], range: Range<usize>, carried: &[Anchor<Lead>], out: &mut Vec<Anchor<Lead>>) {
+        let format = self.gathering.store.format;
+        fresh_entries(format, text, range, carried, out, &mut |entry| {
+            let id = ObjectId::new(entry.id).filter(|_| !entry.is_link())?;
+            let child = self.child(id, entry.is_tree())?;
+            Lead::new(self.name(entry.name), child)
+        });
+    }
+
+    fn blob(&mut self, object: Shown<'_>, text: &[u8], anchors: Option<&[Anchor<Lead>]>) {
+        let Some(number) = object.number(self.gathering.store) else { return };
+        let mut read = Vec::new();
+        let anchors = anchors.unwrap_or_else(|| {
+            self.look(text, 0..text.len(), &[], &mut read);
+            &read
+        });
+        let mut last = None;
+        let each = anchors.iter().filter(|anchor| last.replace(anchor.at) != Some(anchor.at));
+        self.leads.tree(number, each.filter_map(|anchor| anchor.found));
+    }
+
+    fn other(&mut self, id: &ObjectId, kind: Kind, text: &[u8], _: Option<&[Range<u32>]>) {
+        if kind == Kind::Commit {
+            self.commits.extend(links(text).map(|links| (oid(id), links)));
+        }
+    }
+
+    fn large(&mut self, _: &ObjectId, _: u64, read: &mut ReadPiece<'_>) -> std::result::Result<(), Fault> {
+        let mut piece = vec![0; 1 << 16];
+        while read(&mut piece)? > 0 {}
+        Ok(())
+    }
+
+    // What is lost is told when it is scanned, if it was asked for.
+    fn lost(&mut self, _: &ObjectId, _: Option<Kind>, _: Option<(&Fault, Place<'_>)>) {}
+
+    fn damaged(&mut self, _: &ObjectId, _: &Fault, _: Place<'_>) {}
+}
+
+impl Drop for EntrySurvey<'_> {
+    fn drop(&mut self) {
+        let mut found = self.gathering.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.commits.append(&mut self.commits);
+        found.leads.push(std::mem::take(&mut self.leads));
+    }
+}
