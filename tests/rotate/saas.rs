@@ -109,6 +109,21 @@ fn law_1_an_object_that_is_not_proven_to_be_the_leaked_value_is_not_touched() {
 }
 
 #[test]
+fn law_6_a_token_that_lacks_rights_is_not_called_dead() {
+    let refused = |detail: &str| {
+        let body = format!("{{\"errors\":[{{\"detail\":\"{detail}\"}}]}}");
+        let proxy = Proxy::start(1, move |_| answer("403 Forbidden", "Content-Type: application/json\r\n", &body));
+        let work = work("cratesio-token", proxy.port, "");
+        leak(&work, &made_up("cio{alnum:32}", 16));
+        work.keysweep(&["verify", "leak.txt"])
+    };
+    let scoped = refused("this token does not have the required permissions to perform this action");
+    assert!(scoped.status == Some(2) && scoped.stdout.starts_with("unknown"), "{scoped:?}");
+    let dead = refused("authentication failed");
+    assert!(dead.status == Some(0) && dead.stdout.starts_with("dead"), "{dead:?}");
+}
+
+#[test]
 fn law_13_unproven_calls_are_refused_unless_the_operator_insists() {
     let simulator = Simulator::start();
     let value = made_up("{jwt:jfrog}", 3);
