@@ -41,7 +41,7 @@ fn vendor(account: &Arc<Account>, keys: &Keys) -> u16 {
             } else if let Some(id) = head.strip_prefix("DELETE /repos/acme/web/keys/") {
                 let id = id.split(' ').next().unwrap_or_default();
                 let before = keys.len();
-                keys.retain(|key| key["id"].to_string() != id);
+                keys.retain(|key| key["id"].as_u64() != id.parse().ok());
                 (if keys.len() < before { 204 } else { 404 }, Value::Null)
             } else {
                 (404, json!({ "message": "Not Found" }))

@@ -99,6 +99,19 @@ fn a_leaked_key_is_turned_and_its_options_and_comment_stay() {
 
 #[test]
 #[ignore = "needs the servers that tests/run installs"]
+fn a_forced_command_is_never_run_by_a_proof() {
+    let account = openssh("deploy");
+    let (work, old) = leaked(&account, "ed25519", "command=\"touch ran\" ", ADMIN);
+    work.plan(&[]);
+    let run = work.keysweep(&["rotate", "apply", "plan.json", "--yes"]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert!(!account.path("home/ran").exists(), "both keys were proven, and neither ran it");
+    assert_turned(&account, &work, &old);
+    assert!(account.path("home/ran").exists(), "the new key has the command of the old one");
+}
+
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
 fn law_9_a_key_without_an_admin_turns_itself_and_old_kinds_are_replaced() {
     let account = openssh("deploy");
     let (work, old) = leaked(&account, "rsa", "", "");
