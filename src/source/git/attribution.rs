@@ -131,7 +131,7 @@ impl Traces {
         };
         let keys = |blob: Option<Blob>| blob.map_or(&[][..], |blob| &secrets.of_blob[blob as usize]);
         for (place, &root) in roots.iter().enumerate() {
-            let before: Vec<Node> = graph.parents[place].iter().map(|&parent| roots[parent]).collect();
+            let before: Vec<Node> = graph.parents(place).iter().map(|&parent| roots[parent]).collect();
             contents.differences(root, &before, &mut |path, blob, there| {
                 let path = path_of(path, &mut traces.paths);
                 traces.first.entry((path, blob)).or_insert(place);

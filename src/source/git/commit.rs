@@ -40,7 +40,7 @@ pub(super) fn links(data: &[u8]) -> Option<Links> {
     let mut links = None;
     for (name, value) in split(data).0 {
         match (name, &mut links) {
-            (b"tree", None) => links = Some(Links { tree: id(value)?, parents: Vec::new(), time: 0 }),
+            (b"tree", None) => links = Some(Links { tree: id(value)?, parents: Vec::with_capacity(1), time: 0 }),
             (b"parent", Some(links)) => links.parents.push(id(value)?),
             (b"committer", Some(links)) => links.time = signature(value).2,
             _ => {}

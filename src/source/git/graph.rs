@@ -52,11 +52,50 @@ fn rank(name: &str) -> usize {
     known.unwrap_or(FIRST.len() + usize::from(name.starts_with("refs/notes/")))
 }
 
+/// The parents of all commits: two allocations, not one for each commit.
+#[derive(Debug, Default)]
+struct Parents {
+    /// Where those of each commit end in `list`.
+    ends: Vec<u32>,
+    list: Vec<Place>,
+}
+
+impl Parents {
+    fn push(&mut self, parents: impl Iterator<Item = Place>) {
+        self.list.extend(parents);
+        self.ends.push(self.list.len() as u32);
+    }
+
+    /// The children of each of `count` commits, sorted.
+    fn turned(parents: &Self, count: usize) -> Self {
+        let mut ends = vec![0_u32; count];
+        parents.list.iter().for_each(|&parent| ends[parent] += 1);
+        let mut total = 0;
+        for end in &mut ends {
+            (*end, total) = (total, total + *end); // where they begin, for now
+        }
+        let mut list = vec![0; parents.list.len()];
+        for place in 0..count {
+            for &parent in parents.of(place) {
+                list[ends[parent] as usize] = place;
+                ends[parent] += 1;
+            }
+        }
+        Self { ends, list }
+    }
+
+    fn of(&self, place: Place) -> &[Place] {
+        let start = if place == 0 { 0 } else { self.ends[place - 1] };
+        &self.list[start as usize..self.ends[place] as usize]
+    }
+}
+
 /// All commits in topological order, and how they are reached.
 #[derive(Debug)]
 pub(super) struct Graph {
+    /// Of their parents, those are named that are no commits here.
     pub(super) commits: Vec<(Oid, Links)>,
-    pub(super) parents: Vec<Vec<Place>>,
+    parents: Parents,
     pub(super) reach: Vec<Reach>,
     /// Names and places of refs that lead to a commit, sorted by rank and name; HEAD not among them.
     pub(super) refs: Vec<(String, Place)>,
@@ -77,12 +116,7 @@ impl Graph {
         commits: Vec<(Oid, Links)>,
         (refs, reflog): (&[Ref], &[Oid]),
     ) -> Result<Self> {
-        let commits = topological(commits);
-        let places: HashMap<Oid, Place> = commits.iter().enumerate().map(|(place, commit)| (commit.0, place)).collect();
-        let parents = commits
-            .iter()
-            .map(|(_, links)| links.parents.iter().filter_map(|parent| places.get(parent).copied()).collect())
-            .collect();
+        let Sorted { commits, parents, places } = topological(commits);
         let mut graph = Self {
             reach: vec![Reach::Nothing; commits.len()],
             of_head: vec![false; commits.len()],
@@ -127,6 +161,11 @@ impl Graph {
         Ok(graph)
     }
 
+    /// The parents of a commit that are there.
+    pub(super) fn parents(&self, place: Place) -> &[Place] {
+        self.parents.of(place)
+    }
+
     /// `tips` and all their ancestors.
     fn below(&self, mut tips: Vec<Place>) -> Vec<Place> {
         let mut seen = vec![false; self.commits.len()];
@@ -134,7 +173,7 @@ impl Graph {
         while let Some(place) = tips.pop() {
             if !std::mem::replace(&mut seen[place], true) {
                 list.push(place);
-                tips.extend(&self.parents[place]);
+                tips.extend(self.parents(place));
             }
         }
         list
@@ -151,7 +190,7 @@ impl Graph {
                 }
             }
             for place in 0..holds.len() {
-                let above = self.parents[place].iter().fold(0, |bits, &parent| bits | holds[parent]);
+                let above = self.parents(place).iter().fold(0, |bits, &parent| bits | holds[parent]);
                 holds[place] |= above;
             }
             for (name, place) in &self.refs {
@@ -198,17 +237,25 @@ impl Graph {
     }
 }
 
+/// Commits in topological order, the places of their parents, and where each id is.
+struct Sorted {
+    commits: Vec<(Oid, Links)>,
+    parents: Parents,
+    places: hashbrown::HashMap<Oid, Place>,
+}
+
 /// Parents before children; of those that are ready, the oldest first.
-fn topological(commits: Vec<(Oid, Links)>) -> Vec<(Oid, Links)> {
-    let places: HashMap<Oid, usize> = commits.iter().enumerate().map(|(place, commit)| (commit.0, place)).collect();
-    let mut children = vec![Vec::new(); commits.len()];
-    let mut waiting = vec![0_usize; commits.len()];
-    for (place, (_, links)) in commits.iter().enumerate() {
-        for parent in links.parents.iter().filter_map(|parent| places.get(parent)) {
-            children[*parent].push(place);
-            waiting[place] += 1;
-        }
+fn topological(mut commits: Vec<(Oid, Links)>) -> Sorted {
+    let mut places: hashbrown::HashMap<Oid, Place> =
+        commits.iter().enumerate().map(|(place, commit)| (commit.0, place)).collect();
+    let mut parents = Parents::default();
+    for (_, links) in &mut commits {
+        parents.push(links.parents.iter().filter_map(|parent| places.get(parent).copied()));
+        links.parents.retain(|parent| !places.contains_key(parent));
+        links.parents.shrink_to_fit();
     }
+    let children = Parents::turned(&parents, commits.len());
+    let mut waiting: Vec<usize> = (0..commits.len()).map(|place| parents.of(place).len()).collect();
     let mut ready: BinaryHeap<_> = (0..commits.len())
         .filter(|&place| waiting[place] == 0)
         .map(|place| Reverse((commits[place].1.time, place)))
@@ -216,13 +263,24 @@ fn topological(commits: Vec<(Oid, Links)>) -> Vec<(Oid, Links)> {
     let mut order = Vec::with_capacity(commits.len());
     while let Some(Reverse((_, place))) = ready.pop() {
         order.push(place);
-        for &child in &children[place] {
+        for &child in children.of(place) {
             waiting[child] -= 1;
             if waiting[child] == 0 {
                 ready.push(Reverse((commits[child].1.time, child)));
             }
         }
     }
+    let mut becomes = vec![usize::MAX; commits.len()];
+    for (new, &old) in order.iter().enumerate() {
+        becomes[old] = new;
+    }
+    places.retain(|_, place| {
+        *place = becomes[*place];
+        *place != usize::MAX // one of a cycle, which only a broken hash can make
+    });
+    let mut moved = Parents::default();
+    order.iter().for_each(|&place| moved.push(parents.of(place).iter().map(|&parent| becomes[parent])));
     let mut commits: Vec<Option<(Oid, Links)>> = commits.into_iter().map(Some).collect();
-    order.into_iter().filter_map(|place| commits[place].take()).collect()
+    let commits = order.into_iter().filter_map(|place| commits[place].take()).collect();
+    Sorted { commits, parents: moved, places }
 }

@@ -283,8 +283,12 @@ impl History {
         let shared = Shared { shown: repo.shown(), store: &self.store, gaps: &gaps, max_size: None };
         let trees = Trees::new(&shared, &wanted, !self.narrowed);
         if !self.trees.is_empty() {
-            walk::walk(&self.store, &self.plan, &self.trees, &self.walk, &|| trees.survey(make()));
+            // Trees are small, and what is gathered of them needs the other half.
+            let options = walk::Options { memory: self.walk.memory / 2, ..self.walk };
+            walk::walk(&self.store, &self.plan, &self.trees, &options, &|| trees.survey(make()));
         }
+        // Nothing is walked any more, and what follows needs the room.
+        (self.plan, self.trees) = Default::default();
         let mut early = trees.survey(make());
         for id in &self.early {
             if let Ok((Kind::Tree, text)) = self.store.read(id, None, u64::from(u32::MAX)) {
@@ -299,8 +303,6 @@ impl History {
         names(repo, visitor.as_mut(), &self.asked, &found.names.into_iter().collect());
         gaps.tell(repo.shown(), visitor.as_mut());
         (self.wanted, self.leads) = (wanted, leads);
-        // Nothing is walked any more.
-        (self.plan, self.trees) = Default::default();
         Ok(())
     }
 

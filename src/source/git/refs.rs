@@ -65,7 +65,9 @@ impl Repo {
             for reference in self.git.references().map_err(|error| self.opener.explain(&error))? {
                 let named = reference.and_then(|reference| {
                     let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
-                    Ok((name, reference.resolve()?.target()))
+                    // To resolve one that names its object already would look it up again.
+                    let target = reference.target();
+                    Ok((name, if target.is_some() { target } else { reference.resolve()?.target() }))
                 });
                 match named {
                     Ok((name, Some(target))) => refs.push(Ref { name, target: clean(target) }),

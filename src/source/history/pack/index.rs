@@ -2,8 +2,10 @@
 //!
 //! Only the lengths of the tables are believed; every number in them is checked where it is used.
 
+use std::cmp;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::source::history::fault::Fault;
 use crate::source::history::object::{Format, ObjectId};
@@ -27,13 +29,18 @@ pub(crate) struct Ids {
     /// Where the first id stands, and how far it is to the next.
     start: usize,
     stride: usize,
-    /// First position of every bucket of leading bits, made on first use: one look instead of eleven.
+    /// First position of every bucket of leading bits: one look instead of twenty. Made when it begins to pay.
     buckets: OnceLock<(u32, Vec<u32>)>,
+    /// How many ids were looked for without it.
+    looks: AtomicU32,
 }
+
+/// So many ids are looked for before buckets are made, which reads every id once.
+const FEW_LOOKS: u32 = 1024;
 
 impl Ids {
     pub(crate) fn new(format: Format, count: u32, start: usize, stride: usize) -> Self {
-        Self { format, count, start, stride, buckets: OnceLock::new() }
+        Self { format, count, start, stride, buckets: OnceLock::new(), looks: AtomicU32::new(0) }
     }
 
     pub(crate) fn count(&self) -> u32 {
@@ -48,15 +55,19 @@ impl Ids {
 
     /// The position of an id.
     pub(crate) fn find(&self, file: &[u8], id: &[u8]) -> Option<u32> {
-        let (shift, buckets) = self.buckets.get_or_init(|| self.sort_into_buckets(file));
-        let bucket = (prefix(id) >> shift) as usize;
-        let (mut low, mut high) = (*buckets.get(bucket)?, *buckets.get(bucket + 1)?);
+        let (mut low, mut high) = (0, self.count);
+        let known = self.buckets.get();
+        if known.is_some() || self.looks.fetch_add(1, Ordering::Relaxed) >= FEW_LOOKS {
+            let (shift, buckets) = known.unwrap_or_else(|| self.buckets.get_or_init(|| self.sort_into_buckets(file)));
+            let bucket = (prefix(id) >> shift) as usize;
+            (low, high) = (*buckets.get(bucket)?, *buckets.get(bucket + 1)?);
+        }
         while low < high {
             let middle = low + (high - low) / 2;
             match self.raw(file, middle).cmp(id) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return Some(middle),
+                cmp::Ordering::Less => low = middle + 1,
+                cmp::Ordering::Greater => high = middle,
+                cmp::Ordering::Equal => return Some(middle),
             }
         }
         None
