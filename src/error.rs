@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or folder could not be read or written.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{path}: {source}{mend}", path = path.display(), mend = mend(source))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -46,6 +46,20 @@ pub enum Error {
     /// The command line asks for something impossible.
     #[error("{0}")]
     Usage(String),
+}
+
+/// What a person can do about a file that cannot be read or written, behind what the system said.
+fn mend(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound => "; check the path and the folder you run it in",
+        ErrorKind::PermissionDenied => "; check who owns it and may read or write it",
+        ErrorKind::IsADirectory => "; a file is asked for, not a folder",
+        ErrorKind::NotADirectory => "; a folder is asked for, not a file",
+        ErrorKind::StorageFull => "; free some room and run it again",
+        ErrorKind::ReadOnlyFilesystem => "; name a place that can be written",
+        _ => "",
+    }
 }
 
 /// The library's result.
@@ -125,5 +139,20 @@ impl Notice {
     pub fn gap(mut self) -> Self {
         self.gap = true;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn what_the_system_says_comes_with_a_mend() {
+        let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+        let said = Error::Io { path: "rules.toml".into(), source }.to_string();
+        assert!(
+            said.starts_with("rules.toml: ") && said.ends_with("; check the path and the folder you run it in"),
+            "{said}"
+        );
     }
 }

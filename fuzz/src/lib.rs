@@ -6,15 +6,25 @@
 use std::sync::LazyLock;
 
 use keysweep::engine::{Engine, decode, validate};
+use keysweep::error::Error;
+use keysweep::filter::config::read::{self, Role};
+use keysweep::filter::{Trust, baseline::Baseline, config::gitleaks, foreign::Foreign, ignore_file::IgnoreFile};
 use keysweep::finding::position::Locator;
 use keysweep::finding::redact;
-use keysweep::rules::{RuleSet, load, template};
+use keysweep::rules::{Method, RuleSet, load, template};
 #[cfg(feature = "archive")]
 use keysweep::source::archive;
 use keysweep::source::encoding;
 
 /// The built-in rules, prepared once.
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(RuleSet::builtin()).expect("built-in rules are sound"));
+
+/// The generic rules alone: what the scanner of assignments gives.
+static GENERIC: LazyLock<Engine> = LazyLock::new(|| {
+    let mut rules = RuleSet::builtin();
+    rules.retain(|rule| rule.method == Method::Generic);
+    Engine::new(rules).expect("built-in rules are sound")
+});
 
 /// Two numbers from the first bytes, and the rest.
 fn numbers(data: &[u8]) -> (usize, usize, &[u8]) {
@@ -28,8 +38,17 @@ fn numbers(data: &[u8]) -> (usize, usize, &[u8]) {
 
 /// The engine: matches lie inside the text and in order, and a text gives the same ones every time and in two halves.
 pub fn scan(data: &[u8]) {
+    scan_with(&ENGINE, data);
+}
+
+/// The scanner of assignments, which reads whatever stands round a word for a secret: the same promises.
+pub fn assignment(data: &[u8]) {
+    scan_with(&GENERIC, data);
+}
+
+fn scan_with(engine: &Engine, data: &[u8]) {
     let (cut, _, text) = numbers(data);
-    let mut scanner = ENGINE.scanner();
+    let mut scanner = engine.scanner();
     let matches = scanner.scan(text);
     for found in &matches {
         assert!(found.span.end <= text.len() && found.secret.start <= found.secret.end);
@@ -173,5 +192,28 @@ pub fn rules(data: &[u8]) {
             }
         }
         Err(faults) => assert!(!faults.is_empty()),
+    }
+}
+
+/// What repositories bring to configure us, ours and gitleaks' and detect-secrets': settings, or sentences that say what
+/// is wrong and where.
+pub fn settings(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let folder = std::path::Path::new(".");
+    for trust in [Trust::Repository, Trust::Operator] {
+        fault_is_told(read::read(&text, "fuzz", folder, Role::Config(trust)).err());
+        fault_is_told(gitleaks::read(&text, "fuzz", folder, trust).err());
+        fault_is_told(Baseline::parse(&text, "fuzz", trust).err());
+        fault_is_told(IgnoreFile::parse(&text, "fuzz", trust).err());
+        fault_is_told(Foreign::json(&text, "fuzz", trust).err());
+        let ignored = Foreign::gitleaks_ignore(&text, "fuzz", trust);
+        assert!(ignored.notices.iter().all(|notice| !notice.message.is_empty()));
+    }
+    fault_is_told(read::read(&text, "fuzz", folder, Role::Policy).err());
+}
+
+fn fault_is_told(fault: Option<Error>) {
+    if let Some(fault) = fault {
+        assert!(fault.to_string().starts_with("fuzz") && fault.to_string().len() > 8, "{fault}");
     }
 }

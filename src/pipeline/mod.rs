@@ -284,6 +284,7 @@ impl Worker<'_> {
             let mut finding = self.place(engine, found, text, &mut locator);
             finding.origin = origin;
             finding.position = item.start.shift(finding.position);
+            finding.parts.iter_mut().for_each(|part| part.position = item.start.shift(part.position));
             (finding.excerpt, finding.excerpt_mark) = (excerpt.text, excerpt.mark);
             finding.commit.clone_from(&item.commit);
             self.note_allowances(found, text, &mut finding, matches);

@@ -81,6 +81,35 @@ fn scan_holds() {
 }
 
 #[test]
+fn assignment_holds() {
+    let mut inputs = corpus();
+    for text in [
+        "export DB_PASSWORD='a' + \"b\" \\\n  \"c\"",
+        "password: >-\n  one\n  two\nsecret = <<EOF\nx\nEOF\n<password>a</password>",
+        "{\"name\": \"token\", \"value\": \"x\"} --password=y -p z curl -u a:b IDENTIFIED BY 'c'",
+        "token := map[string]string{\"a\": `b`}; secret ||= ENV['x'] || 'y' # api_key",
+    ] {
+        inputs.push([&[9, 0, 0, 0][..], text.as_bytes()].concat());
+    }
+    run_over(targets::assignment, inputs);
+}
+
+#[test]
+fn settings_hold() {
+    let mut inputs = corpus();
+    for text in [
+        "min-confidence = 70\nexclude = [\"vendor/**\"]\n[[allow]]\nrule = \"jwt\"\npath = \"**/x\"\nuntil = 2030-01-01\n",
+        "title = \"x\"\n[extend]\nuseDefault = true\n[[rules]]\nid = \"a\"\nregex = '(a+)+$'\n[allowlist]\npaths = ['x']\n",
+        "{\"version\":\"1.5.0\",\"results\":{\"a\":[{\"type\":\"x\",\"hashed_secret\":\"00\",\"line_number\":1}]}}",
+        "{\"salt\":\"00\"}\n{\"id\":\"v1:0123\",\"reason\":\"x\"}\n",
+        "v1:0123456789abcdef until 2030-01-01 reason\nabc:def.txt:rule:3\n",
+    ] {
+        inputs.push(text.as_bytes().to_vec());
+    }
+    run_over(targets::settings, inputs);
+}
+
+#[test]
 fn decode_holds() {
     run(targets::decode);
 }

@@ -481,3 +481,21 @@ fn damaged_refs_and_loose_objects_are_told_and_the_rest_is_scanned() {
         }
     }
 }
+
+#[test]
+fn both_halves_of_a_credential_in_a_huge_blob_have_their_lines() {
+    let folder = Folder::repository();
+    let made = |form: &str| keysweep::rules::template::expand(form, 7).expect("a template");
+    let mut text = "some words of an ordinary line\n".repeat(300_000); // more than one piece of 8 MB
+    let pair =
+        format!("aws_access_key_id = {}\naws_secret_access_key = {}\n", made("{aws-key-id}"), made("{aws-secret}"));
+    text.push_str(&pair);
+    folder.write("big.log", text);
+    folder.git(&["add", "."]);
+    folder.git(&["commit", "-qm", "x"]);
+    let run = folder.keysweep(&["scan", "--history", "--memory", "8", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("a report");
+    let finding = &report["findings"][0];
+    assert_eq!(finding["position"]["start_line"], 300_002, "{report:#}");
+    assert_eq!(finding["parts"][0]["position"]["start_line"], 300_001, "{report:#}");
+}
