@@ -17,9 +17,11 @@ type Keys = Arc<Mutex<Vec<Value>>>;
 fn vendor(account: &Arc<Account>, keys: &Keys) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("an address").port();
-    let (account, keys) = (Arc::clone(account), Arc::clone(keys));
+    // The thread outlives the test; the server must not.
+    let (account, keys) = (Arc::downgrade(account), Arc::clone(keys));
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
+            let Some(account) = account.upgrade() else { break };
             let Some(call) = read_message(&mut stream) else { continue };
             let text = String::from_utf8_lossy(&call).into_owned();
             let (head, body) = text.split_once("\r\n\r\n").expect("a call");
