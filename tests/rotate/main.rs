@@ -4,8 +4,11 @@
 
 mod age;
 mod aws;
+mod aws_sessions;
 mod contract;
+mod deploy_keys;
 mod drill;
+mod interrupted;
 mod mariadb;
 mod postgresql;
 mod program;
@@ -16,6 +19,8 @@ mod runbooks;
 mod saas;
 mod servers;
 mod simulator;
+mod ssh;
+mod static_roles;
 mod stores;
 mod vault;
 mod work;

@@ -19,7 +19,7 @@ fn address(server: &Server) -> Address {
     }
 }
 
-fn admin(server: &Server, sql: &str) -> Vec<Vec<Option<String>>> {
+pub(crate) fn admin(server: &Server, sql: &str) -> Vec<Vec<Option<String>>> {
     let mut session = loop {
         match Session::open(&address(server), "postgres", PG_ADMIN.as_bytes()) {
             Ok(session) => break session,
@@ -31,7 +31,7 @@ fn admin(server: &Server, sql: &str) -> Vec<Vec<Option<String>>> {
     session.query(sql).unwrap_or_else(|fault| panic!("{sql}: {fault}"))
 }
 
-fn lets_in(server: &Server, user: &str, password: &str) -> bool {
+pub(crate) fn lets_in(server: &Server, user: &str, password: &str) -> bool {
     match Session::open(&address(server), user, password.as_bytes()) {
         Ok(_) => true,
         Err(Fault::Server(code, _)) if code == "28P01" || code == "28000" => false,

@@ -12,6 +12,8 @@ pub(crate) enum Fate {
     Pass,
     /// It is passed on, and the answer is lost.
     Lose,
+    /// It is passed on after this time, and answered after it again.
+    Slow(std::time::Duration),
     /// It is not passed on; this is answered.
     Answer(String),
     /// It is not passed on; the connection ends.
@@ -73,11 +75,14 @@ fn serve(
         Fate::Answer(answer) => drop(client.write_all(answer.as_bytes())),
         Fate::Reset => {}
         fate => {
+            let slow = if let Fate::Slow(time) = fate { time } else { std::time::Duration::ZERO };
+            std::thread::sleep(slow);
             let mut server = TcpStream::connect(("127.0.0.1", upstream)).expect("the server answers");
             server.write_all(&call).expect("passed on");
             let answer = read_message(&mut server).unwrap_or_default();
             answered.lock().expect("the list").push((text, String::from_utf8_lossy(&answer).into_owned()));
-            if fate == Fate::Pass {
+            std::thread::sleep(slow);
+            if fate != Fate::Lose {
                 let _ = client.write_all(&answer);
             }
         }

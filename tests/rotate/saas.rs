@@ -8,7 +8,7 @@ use crate::simulator::Simulator;
 use crate::work::{Work, made_up};
 
 /// The operator's SendGrid key.
-const ADMIN: &str = "SG.made-up-admin-key-id-x.made-up"; // keysweep:allow made up
+pub(crate) const ADMIN: &str = "SG.made-up-admin-key-id-x.made-up"; // keysweep:allow made up
 
 /// A work folder with one target.
 fn work(provider: &str, port: u16, more: &str) -> Work {
@@ -48,7 +48,7 @@ fn held(work: &Work) -> String {
     work.read("deploy/app.env").lines().find_map(|line| line.strip_prefix("TOKEN=")).expect("a token").to_owned()
 }
 
-fn sendgrid(port: u16, simulator: &Simulator, seed: u64, more: &str) -> (Work, String) {
+pub(crate) fn sendgrid(port: u16, simulator: &Simulator, seed: u64, more: &str) -> (Work, String) {
     let value = made_up("SG.{base64url:22}.{base64url:43}", seed);
     simulator.token(&value);
     let work = work("sendgrid-key", port, more);
@@ -77,7 +77,7 @@ fn apply(work: &Work) -> crate::work::Run {
 }
 
 /// Exactly one key lives besides the admin's, the destination holds it, and nothing is on disk in clear.
-fn assert_turned(simulator: &Simulator, work: &Work, old: &str) {
+pub(crate) fn assert_turned(simulator: &Simulator, work: &Work, old: &str) {
     let living: Vec<String> = simulator.with(|state| state.living()).into_iter().filter(|key| key != ADMIN).collect();
     let held = held(work);
     assert_eq!(living, [held.as_str()], "law 8: exactly one lives, and the destination holds it");
@@ -106,6 +106,21 @@ fn law_1_an_object_that_is_not_proven_to_be_the_leaked_value_is_not_touched() {
     let plan = heroku.keysweep(&["rotate", "plan", "leak.txt", "--output", "plan.json"]);
     assert!(plan.status == Some(2) && plan.stdout.contains("not proven to be the leaked value"), "{plan:?}");
     assert_eq!(simulator.with(|state| state.count("DELETE") + state.count("POST")), 0);
+}
+
+#[test]
+fn law_6_a_token_that_lacks_rights_is_not_called_dead() {
+    let refused = |detail: &str| {
+        let body = format!("{{\"errors\":[{{\"detail\":\"{detail}\"}}]}}");
+        let proxy = Proxy::start(1, move |_| answer("403 Forbidden", "Content-Type: application/json\r\n", &body));
+        let work = work("cratesio-token", proxy.port, "");
+        leak(&work, &made_up("cio{alnum:32}", 16));
+        work.keysweep(&["verify", "leak.txt"])
+    };
+    let scoped = refused("this token does not have the required permissions to perform this action");
+    assert!(scoped.status == Some(2) && scoped.stdout.starts_with("unknown"), "{scoped:?}");
+    let dead = refused("authentication failed");
+    assert!(dead.status == Some(0) && dead.stdout.starts_with("dead"), "{dead:?}");
 }
 
 #[test]
@@ -190,6 +205,21 @@ fn a_token_that_turns_itself_is_turned() {
     let run = apply(&work);
     assert_eq!(run.status, Some(0), "{run:?}");
     assert_turned(&simulator, &work, &old);
+}
+
+#[test]
+fn a_token_that_died_between_plan_and_apply_is_proven_dead() {
+    let simulator = Simulator::start();
+    let (work, old) = gitlab(simulator.port, &simulator, 15);
+    work.plan(&[]);
+    // The issuer does not say any more whose it was.
+    simulator.kill_by_hand(&old);
+    let run = apply(&work);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let evidence = work.evidence();
+    assert_eq!((&evidence["body"]["state"], &evidence["body"]["control"]), (&"proven".into(), &false.into()));
+    assert_eq!(simulator.with(|state| state.count("POST")), 0, "nothing is changed");
+    assert_eq!(held(&work), old);
 }
 
 #[test]
@@ -292,6 +322,7 @@ fn what_a_person_does_is_waited_for_and_proven() {
     leak(&work, &value);
     let plan = work.plan(&[]);
     assert!(plan.stdout.contains("by hand") && plan.stdout.contains("dashboard.stripe.com/apikeys"), "{plan:?}");
+    assert!(plan.stdout.contains("USED BY      app: "), "who breaks is named: {plan:?}");
     let run = apply(&work);
     assert!(run.status == Some(1) && run.stdout.contains("waits for a person"), "{run:?}");
     let name = work.run_name();
@@ -366,4 +397,44 @@ fn rules_exist_and_belong_to_one_kind() {
             assert!(taken.insert(rule), "{}: rule `{rule}` has a kind already", kind.id);
         }
     }
+}
+
+#[test]
+fn law_5_who_else_holds_the_leaked_value_is_named_before_anything_is_changed() {
+    let simulator = Simulator::start();
+    simulator.token(ADMIN);
+    let (work, old) = sendgrid(simulator.port, &simulator, 400, "admin = { env = \"ADMIN\" }");
+    let policy = work.read("policy.toml");
+    let more = |owners: &str| {
+        format!(
+            "{policy}\n[[rotation.destinations]]\nname = \"nightly-job\"\nowners = [\"{owners}\"]\n\
+             keys = {{ MAIL = \"{{value}}\" }}\nat.file.path = \"deploy/nightly.env\"\n\
+             [[rotation.destinations]]\nname = \"quiet\"\nowners = [\"nobody\"]\nkeys = {{ MAIL = \"{{value}}\" }}\n\
+             at.file.path = \"deploy/quiet.env\"\n\
+             [[rotation.destinations]]\nname = \"blind\"\nowners = [\"nobody\"]\nkeys = {{ MAIL = \"{{value}}\" }}\n\
+             at.command = {{ write = [\"cat\"] }}\n\
+             [[rotation.destinations]]\nname = \"of-another-form\"\nowners = [\"nobody\"]\nkeys = {{ URL = \"{{user}}:{{value}}\" }}\n\
+             at.file.path = \"deploy/missing.env\"\n"
+        )
+    };
+    work.write("policy.toml", &more("nobody"));
+    work.write("deploy/nightly.env", &format!("MAIL={old}\n"));
+    work.write("deploy/quiet.env", "MAIL=something-else\n");
+    let plan = work.keysweep(&["rotate", "plan", "leak.txt", "--output", "plan.json"]);
+    assert!(plan.status == Some(2) && plan.stdout.contains("USED BY      nightly-job: file"), "{plan:?}");
+    assert!(plan.stdout.contains("perhaps in   blind: command cat: it cannot be read"), "{plan:?}");
+    assert!(!plan.stdout.contains("quiet") && !plan.stdout.contains("of-another-form"), "{plan:?}");
+    assert!(plan.stdout.contains("add `sendgrid-key:service:"), "the way out is named: {plan:?}");
+    plan.assert_silent(&[&old]);
+    assert_eq!(apply(&work).status, Some(2), "law 5: nothing is revoked under it");
+    assert!(simulator.with(|state| state.living()).contains(&old));
+    // Accepted, it may keep the dead value.
+    work.plan(&["--accept-missing", "nightly-job"]);
+    // Named as an owner's, it follows.
+    work.write("policy.toml", &more("sendgrid-key:*"));
+    work.plan(&[]);
+    let run = apply(&work);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert_eq!(work.read("deploy/nightly.env"), format!("MAIL={}\n", held(&work)));
+    assert_eq!(work.read("deploy/quiet.env"), "MAIL=something-else\n");
 }

@@ -227,3 +227,79 @@ pub(crate) fn mariadb() -> Server {
     let command = base(&["--skip-name-resolve"]);
     Server::start(command, port, folder)
 }
+
+/// The account of [`openssh`].
+pub(crate) struct Account {
+    pub(crate) server: Server,
+    pub(crate) name: String,
+}
+
+impl Account {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.server.folder.path().join(name)
+    }
+
+    /// The account's `authorized_keys`.
+    pub(crate) fn keys(&self) -> String {
+        std::fs::read_to_string(self.path("home/.ssh/authorized_keys")).expect("readable")
+    }
+
+    pub(crate) fn write_keys(&self, text: &str) {
+        let path = self.path("home/.ssh/authorized_keys");
+        std::fs::write(&path, text).expect("written");
+        if am_root() {
+            chown(&path, Some(NOBODY), Some(NOBODY)).expect("owned");
+        }
+    }
+
+    /// What `known_hosts` says of the server.
+    pub(crate) fn known_host(&self) -> String {
+        let key = std::fs::read_to_string(self.path("host.pub")).expect("readable");
+        format!("[127.0.0.1]:{} {key}", self.server.port)
+    }
+}
+
+/// A fresh key pair in files: `name` and `name.pub`.
+pub(crate) fn key_pair(path: &Path, kind: &str) {
+    let run = Command::new("ssh-keygen").args(["-q", "-t", kind, "-N", "", "-C", "made up", "-f"]).arg(path).status();
+    assert!(run.expect("ssh-keygen runs").success());
+}
+
+/// An OpenSSH server that lets keys into one account of this name. It runs as whoever runs the tests, or as nobody for
+/// root, for a server of root's needs an account of its own in the system.
+pub(crate) fn openssh(name: &str) -> Account {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir_all(path("home/.ssh")).expect("made");
+    std::fs::write(path("home/.ssh/authorized_keys"), "").expect("written");
+    key_pair(&path("host"), "ed25519");
+    let number = |flag: &str| {
+        let run = Command::new("id").arg(flag).output().expect("id runs");
+        let own = String::from_utf8_lossy(&run.stdout).trim().to_owned();
+        if am_root() { NOBODY.to_string() } else { own }
+    };
+    let home = path("home").display().to_string();
+    std::fs::write(path("passwd"), format!("{name}:x:{}:{}::{home}:/bin/sh\n", number("-u"), number("-g")))
+        .expect("written");
+    std::fs::write(path("group"), format!("group:x:{}:\n", number("-g"))).expect("written");
+    let port = free_port();
+    let mut settings = format!("Port {port}\nListenAddress 127.0.0.1\nHostKey {}\n", path("host").display());
+    settings.push_str("PidFile none\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n");
+    // Tests log in more often than people.
+    settings.push_str("MaxStartups 100\nStrictModes no\n");
+    std::fs::write(path("settings"), settings).expect("written");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers");
+    let mut command = unpacked("usr/sbin/sshd");
+    if am_root() {
+        for name in ["", "host", "home", "home/.ssh", "home/.ssh/authorized_keys"] {
+            chown(path(name), Some(NOBODY), Some(NOBODY)).expect("owned");
+        }
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let wrapper = std::fs::read_dir(root.join("usr/lib")).expect("unpacked").flatten();
+    let wrapper = wrapper.map(|entry| entry.path().join("libnss_wrapper.so")).find(|path| path.exists());
+    command.env("LD_PRELOAD", wrapper.expect("libnss-wrapper is there: run tests/run"));
+    command.env("NSS_WRAPPER_PASSWD", path("passwd")).env("NSS_WRAPPER_GROUP", path("group"));
+    command.args(["-D", "-e", "-f"]).arg(path("settings"));
+    Account { server: Server::start(command, port, folder), name: name.to_owned() }
+}

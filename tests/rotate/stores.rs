@@ -136,6 +136,68 @@ fn law_5_a_variable_that_holds_something_else_stops_the_run() {
     assert_eq!(simulator.with(|state| state.stored[path]["value"].clone()), json!(the_living(&simulator)));
 }
 
+/// A store that is played here: what it holds, as Google and Azure show it, one version after the other.
+#[test]
+fn stores_of_clouds_get_a_new_version_that_keeps_what_belongs_to_it() {
+    let simulator = Simulator::start();
+    for (seed, store, parameters) in [(21, "google-secret", "project = \"p\""), (22, "azure-key-vault-secret", "")] {
+        let held = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+        let shared = std::sync::Arc::clone(&held);
+        let json_answer = |body: Value| answer("200 OK", "Content-Type: application/json\r\n", &body.to_string());
+        let proxy = Proxy::start(1, move |call| {
+            let (head, body) = call.split_once("\r\n\r\n").expect("a call");
+            let mut held = shared.lock().expect("the value");
+            if !head.contains(&format!("authorization: Bearer {STORE}")) {
+                return answer("401 Unauthorized", "", "{}");
+            }
+            let body: Value = serde_json::from_str(body).unwrap_or_default();
+            let first = head.lines().next().unwrap_or_default();
+            match first.trim_end_matches(" HTTP/1.1") {
+                "GET /v1/projects/p/secrets/SENDGRID/versions/latest:access" => json_answer(
+                    json!({ "name": "projects/1/secrets/SENDGRID/versions/4", "payload": { "data": base64(&held) } }),
+                ),
+                "POST /v1/projects/p/secrets/SENDGRID:addVersion" => {
+                    *held = unbase64(body["payload"]["data"].as_str().expect("base64"));
+                    json_answer(json!({ "name": "projects/1/secrets/SENDGRID/versions/5", "state": "ENABLED" }))
+                }
+                "GET /secrets/SENDGRID?api-version=7.4" => json_answer(
+                    json!({ "value": *held, "id": "v4", "contentType": "text/plain", "tags": { "team": "mail" } }),
+                ),
+                "PUT /secrets/SENDGRID?api-version=7.4" => {
+                    assert_eq!(body["contentType"], "text/plain", "what is left out would be gone in the new version");
+                    assert_eq!(body["tags"], json!({ "team": "mail" }));
+                    *held = body["value"].as_str().expect("a text").to_owned();
+                    json_answer(json!({ "value": *held, "id": "v5" }))
+                }
+                _ => answer("404 Not Found", "", "{}"),
+            }
+        });
+        let (work, old) = work(&simulator, proxy.port, seed, store, parameters);
+        held.lock().expect("the value").clone_from(&old);
+        work.plan(&[]);
+        let run = work.keysweep(&["rotate", "apply", "plan.json", "--yes"]);
+        assert_eq!(run.status, Some(0), "{store}: {run:?}");
+        let new = held.lock().expect("the value").clone();
+        assert_eq!(new, the_living(&simulator), "{store}");
+        simulator.kill_by_hand(&new);
+    }
+}
+
+#[test]
+fn a_group_variable_follows() {
+    let simulator = Simulator::start();
+    let path = "/api/v4/groups/acme/variables/SENDGRID";
+    let parameters = "group = \"acme\", scope = \"*\"";
+    let (work, old) = work(&simulator, simulator.port, 23, "gitlab-group-variable", parameters);
+    simulator
+        .with(|state| state.stored.insert(path.into(), json!({ "key": "SENDGRID", "value": old, "masked": true })));
+    work.plan(&[]);
+    let run = work.keysweep(&["rotate", "apply", "plan.json", "--yes"]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let stored = simulator.with(|state| state.stored[path].clone());
+    assert_eq!((&stored["value"], &stored["masked"]), (&json!(the_living(&simulator)), &json!(true)));
+}
+
 #[test]
 fn law_4_another_writer_and_a_lost_answer_are_seen() {
     let simulator = Simulator::start();
@@ -174,4 +236,19 @@ fn base64(text: &str) -> String {
         }
     }
     out
+}
+
+fn unbase64(text: &str) -> String {
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut number, mut bits, mut out) = (0u32, 0, Vec::new());
+    for letter in text.bytes().take_while(|letter| *letter != b'=') {
+        let value = letters.iter().position(|known| *known == letter).expect("base64");
+        number = number << 6 | u32::try_from(value).expect("small");
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            out.push((number >> bits & 255) as u8);
+        }
+    }
+    String::from_utf8(out).expect("text")
 }

@@ -18,18 +18,20 @@ path "auth/token/revoke-accessor" { capabilities = ["update"] }
 path "auth/token/accessors" { capabilities = ["list", "sudo"] }
 path "auth/token/accessors/*" { capabilities = ["list", "sudo"] }
 path "auth/approle/role/app/*" { capabilities = ["create", "update", "list", "read"] }
+path "database/rotate-role/app*" { capabilities = ["update"] }
+path "database/static-creds/app*" { capabilities = ["read"] }
 path "secret/data/app*" { capabilities = ["read", "update"] }
 "#;
 
-struct Bao {
-    server: Server,
-    api: Api,
-    rotator: String,
+pub(crate) struct Bao {
+    pub(crate) server: Server,
+    pub(crate) api: Api,
+    pub(crate) rotator: String,
     _folder: tempfile::TempDir,
 }
 
 impl Bao {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let server = openbao();
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("root"), BAO_ROOT).expect("written");
@@ -50,7 +52,7 @@ impl Bao {
         bao
     }
 
-    fn write(&self, path: &str, body: &Value) -> Value {
+    pub(crate) fn write(&self, path: &str, body: &Value) -> Value {
         let (report, answer) = self.api.change("POST", path, Some(body));
         assert_eq!(report.outcome, keysweep::rotate::types::Outcome::Done, "{path}: {report:?}");
         answer.unwrap_or_default()

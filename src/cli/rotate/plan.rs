@@ -151,6 +151,10 @@ fn entry(out: &mut String, item: &Item) {
         let accepted = if copy.accepted { ", may keep the old value" } else { "" };
         let _ = writeln!(out, "  destination  {}: {} ({read}{accepted}): {}", copy.name, copy.place, copy.state);
     }
+    for user in &item.users {
+        let held = if user.holds == Some(true) { "USED BY      " } else { "perhaps in   " };
+        let _ = writeln!(out, "  {held}{}: {}: {}", user.name, user.place, user.note);
+    }
     for line in &item.manual {
         let _ = writeln!(out, "  by hand      {line}");
     }

@@ -65,36 +65,8 @@ impl FileDestination {
         Ok(true)
     }
 
-    /// Where a process that was killed may have left a half-written copy.
     fn beside(&self) -> PathBuf {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        self.path.with_file_name(format!(".{name}.keysweep-new"))
-    }
-
-    fn replace(&self, text: &str) -> std::io::Result<()> {
-        let beside = self.beside();
-        let _ = fs::remove_file(&beside);
-        let metadata = fs::metadata(&self.path)?;
-        let mut file = files::new_private(&beside).map_err(|error| std::io::Error::other(error.to_string()))?;
-        let written = (|| {
-            file.write_all(text.as_bytes())?;
-            file.set_permissions(metadata.permissions())?;
-            #[cfg(unix)]
-            {
-                use std::os::unix::fs::{MetadataExt as _, fchown};
-                let mine = file.metadata()?;
-                if (mine.uid(), mine.gid()) != (metadata.uid(), metadata.gid()) {
-                    fchown(&file, Some(metadata.uid()), Some(metadata.gid()))?;
-                }
-            }
-            file.sync_all()?;
-            fs::rename(&beside, &self.path)
-        })();
-        if written.is_err() {
-            let _ = fs::remove_file(&beside);
-        }
-        written?;
-        files::sync_folder(&self.path).map_err(|error| std::io::Error::other(error.to_string()))
+        beside(&self.path)
     }
 
     /// Why git forbids it; `None` when it does not know the file.
@@ -171,7 +143,7 @@ impl Destination for FileDestination {
                 Err(fault) => return Report::refused(format!("{}: {fault}", self.path.display())),
             }
         }
-        match self.replace(&text) {
+        match replace(&self.path, text.as_bytes()) {
             Ok(()) => Report::done("written"),
             // The rename is the only moment that counts, and reading tells whether it came.
             Err(error) => Report::unknown(format!("{}: {error}", self.path.display())),
@@ -187,6 +159,38 @@ impl Destination for FileDestination {
             Err(report) => report,
         }
     }
+}
+
+/// Where a process that was killed may have left a half-written copy.
+fn beside(path: &Path) -> PathBuf {
+    path.with_file_name(format!(".{}.keysweep-new", path.file_name().unwrap_or_default().to_string_lossy()))
+}
+
+/// Replaces a file in one piece; its mode and owner stay.
+pub(in crate::rotate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let beside = beside(path);
+    let _ = fs::remove_file(&beside);
+    let metadata = fs::metadata(path)?;
+    let mut file = files::new_private(&beside).map_err(|error| std::io::Error::other(error.to_string()))?;
+    let written = (|| {
+        file.write_all(bytes)?;
+        file.set_permissions(metadata.permissions())?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt as _, fchown};
+            let mine = file.metadata()?;
+            if (mine.uid(), mine.gid()) != (metadata.uid(), metadata.gid()) {
+                fchown(&file, Some(metadata.uid()), Some(metadata.gid()))?;
+            }
+        }
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written?;
+    files::sync_folder(path).map_err(|error| std::io::Error::other(error.to_string()))
 }
 
 /// `text` with `key`'s value replaced, and nothing else; proven by reading it again.

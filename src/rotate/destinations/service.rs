@@ -150,6 +150,11 @@ impl Service {
         let refuse = |why: String| NoAnswer::NotSent(Trouble::Refused(why));
         let mut body = template::body(&self.store.write.body, &names).map_err(refuse)?;
         named(&mut body, key);
+        for name in &self.store.state.copy {
+            if let Some(field) = state.get(name).filter(|field| !field.is_null()) {
+                body[name.as_str()] = field.clone();
+            }
+        }
         if let Some(also) = &self.store.also
             && also.when.iter().all(|(at, values)| state.pointer(at).is_some_and(|found| values.contains(found)))
         {

@@ -75,6 +75,9 @@ pub struct Stand {
     /// What the writing call must repeat: name and pointer.
     #[serde(default)]
     pub keep: BTreeMap<String, String>,
+    /// Fields that the writing call must repeat as they are, where they are there.
+    #[serde(default)]
+    pub copy: Vec<String>,
 }
 
 /// A list that the writing call must repeat.

@@ -89,6 +89,13 @@ impl Run<'_> {
             Ok(identity) => identity,
             Err(trouble) => return Ok(trouble.report()),
         };
+        if identity.liveness == "dead" {
+            // An issuer seldom says whose a dead one was; nothing of it is changed any more, and its death is proven.
+            let detail = format!("{}: dead", self.identity.owner);
+            self.note_probe(Step::Identify, "old", "dead", &detail)?;
+            self.log(Event::AlreadyDead, Report::done("it is dead already"))?;
+            return Ok(Report::done(detail));
+        }
         if identity.id != self.identity.id || identity.owner != self.identity.owner {
             return Ok(Report::refused("it belongs to somebody else than the plan says"));
         }
@@ -97,9 +104,6 @@ impl Run<'_> {
         }
         let detail = format!("{}: {}", identity.owner, identity.liveness);
         self.note_probe(Step::Identify, "old", &identity.liveness.clone(), &detail)?;
-        if identity.liveness == "dead" {
-            self.log(Event::AlreadyDead, Report::done("it is dead already"))?;
-        }
         self.identity = identity;
         Ok(Report::done(detail))
     }

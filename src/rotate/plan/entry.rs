@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Item, Leak, Planned, Wishes};
+use super::{Item, Leak, Planned, Wishes, users};
 use crate::error::Result;
 use crate::rotate::destinations::DestinationPolicy;
 use crate::rotate::escrow::Material;
@@ -11,8 +11,12 @@ use crate::rotate::providers::{Provider, Target, saas};
 use crate::rotate::run::{Copy, Course};
 use crate::rotate::types::{Binding, Identity, Outcome, Proof, Retry, Strategy, Trouble};
 
-/// Drivers by target, opened once.
-pub(super) type Drivers = BTreeMap<String, Box<dyn Provider>>;
+/// Drivers by name, opened once.
+#[derive(Default)]
+pub(super) struct Drivers {
+    targets: BTreeMap<String, Box<dyn Provider>>,
+    destinations: users::Opened,
+}
 
 pub(super) fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mut Drivers) -> Result<Item> {
     let mut item = Item {
@@ -28,6 +32,7 @@ pub(super) fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mu
         course: None,
         calls: Vec::new(),
         destinations: Vec::new(),
+        users: Vec::new(),
         manual: Vec::new(),
         refused: None,
     };
@@ -35,7 +40,8 @@ pub(super) fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mu
         Some(name) => target.name() == name,
         None => target.takes(&leak.rule),
     };
-    let targets: Vec<&Target> = policy.targets.iter().filter(takes).collect();
+    let mut targets: Vec<&Target> = policy.targets.iter().filter(takes).collect();
+    targets.sort_by_key(|target| !target.picky());
     if targets.is_empty() {
         item.manual = by_hand(leak);
         item.refused = Some("no target of the policy issues this kind: do it by hand".to_owned());
@@ -44,17 +50,17 @@ pub(super) fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mu
     let mut troubles = Vec::new();
     let mut best: Option<(&Target, Identity)> = None;
     for target in targets {
-        if !drivers.contains_key(target.name()) {
-            drivers.insert(target.name().to_owned(), target.open(&policy.folder)?);
+        if !drivers.targets.contains_key(target.name()) {
+            drivers.targets.insert(target.name().to_owned(), target.open(&policy.folder)?);
         }
-        let Some(driver) = drivers.get(target.name()) else { continue };
+        let Some(driver) = drivers.targets.get(target.name()) else { continue };
         match driver.identify(&driver.normal(&leak.material)) {
             Ok(identity) => {
                 let live = identity.liveness == "live";
                 if live || best.is_none() {
                     best = Some((target, identity));
                 }
-                if live {
+                if live || target.picky() {
                     break;
                 }
             }
@@ -65,8 +71,13 @@ pub(super) fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mu
         item.refused = Some(format!("nobody could say whose it is: {}", troubles.join("; ")));
         return Ok(item);
     };
-    if let Some(driver) = drivers.get(target.name()) {
+    if let Some(driver) = drivers.targets.get(target.name()) {
         fill(policy, leak, wishes, &mut item, target, identity, driver.as_ref());
+        let live = item.identity.as_ref().is_some_and(|identity| identity.liveness == "live");
+        if live && item.refused.is_none() {
+            item.users = users::look(policy, &item, &driver.normal(&leak.material), &mut drivers.destinations);
+            item.refused = users::refusal(&item, wishes);
+        }
     }
     Ok(item)
 }

@@ -1,6 +1,7 @@
 //! The plan: what will be done, read-only, for people to look at. It has a digest; what was looked at is what is done.
 
 mod entry;
+mod users;
 
 use std::time::SystemTime;
 
@@ -113,6 +114,9 @@ pub struct Item {
     pub calls: Vec<Call>,
     /// Where copies are.
     pub destinations: Vec<Planned>,
+    /// Who else holds it, or may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<User>,
     /// What a person does.
     pub manual: Vec<String>,
     /// Why nothing will be done; none when something will.
@@ -134,6 +138,19 @@ pub struct Planned {
     pub accepted: bool,
 }
 
+/// A destination that holds the leaked value, or may, and is none of the entry's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Its name in the policy.
+    pub name: String,
+    /// Where it is.
+    pub place: String,
+    /// Whether it holds it; none where nobody can say.
+    pub holds: Option<bool>,
+    /// What was seen there.
+    pub note: String,
+}
+
 impl Plan {
     /// Plans for `leaks`. Reads only: each unique secret is identified once.
     ///
@@ -141,7 +158,7 @@ impl Plan {
     /// When an admin credential of the policy cannot be had.
     pub fn make(policy: &Rotation, leaks: &[Leak], wishes: &Wishes, key_id: &str, planner: &str) -> Result<Self> {
         let now = clock::epoch_seconds(SystemTime::now());
-        let mut drivers = entry::Drivers::new();
+        let mut drivers = entry::Drivers::default();
         let mut entries = Vec::new();
         for leak in leaks {
             entries.push(entry::item(policy, leak, wishes, &mut drivers)?);

@@ -39,7 +39,7 @@ impl Aws {
     }
 
     /// The key pair of a credential.
-    fn pair(material: &Material) -> Result<Signer, Trouble> {
+    pub(super) fn pair(material: &Material) -> Result<Signer, Trouble> {
         let part = |names: &[&str]| names.iter().find_map(|name| material.get(name));
         let id = part(&["id", "aws-access-key-id", "aws-session-access-key-id"]);
         let id = id.and_then(|id| std::str::from_utf8(id.expose()).ok());

@@ -46,6 +46,9 @@ pub struct AwsTarget {
     /// Whether the endpoint may be spoken to without TLS.
     #[serde(default)]
     pub plain_http: bool,
+    /// Its findings are temporary keys of roles, whose sessions are denied.
+    #[serde(default)]
+    pub sessions: bool,
     /// Seconds that IAM takes until a change holds everywhere.
     #[serde(default = "propagation")]
     pub propagation_seconds: u64,
@@ -139,6 +142,11 @@ impl Api {
         Ok(Self { client, endpoint, region: target.region.clone(), admin, offset: AtomicI64::new(0) })
     }
 
+    /// Seconds since 1970, by the server's clock as far as it is known.
+    pub fn now(&self) -> i64 {
+        clock::epoch_seconds(SystemTime::now()) + self.offset.load(Ordering::Relaxed)
+    }
+
     /// A call of the query protocol (IAM, STS); the answer's text comes back.
     ///
     /// # Errors
@@ -211,7 +219,7 @@ impl Api {
         if let Some(action) = action {
             request = request.header("x-amz-target", action);
         }
-        let now = clock::epoch_seconds(SystemTime::now()) + self.offset.load(Ordering::Relaxed);
+        let now = self.now();
         let answer =
             self.client.send(&sign(request, &host, signer, Scope { region, service, now })).map_err(Fault::NoAnswer)?;
         let offset = answer.clock_offset();

@@ -2,14 +2,17 @@
 
 pub mod aws;
 pub mod aws_api;
+pub mod aws_sessions;
 pub mod mysql;
 pub mod mysql_wire;
 pub mod pg_wire;
 pub mod postgresql;
 pub mod redis;
 pub mod saas;
+pub mod ssh;
 pub mod vault;
 pub mod vault_api;
+pub mod vault_static;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,6 +40,8 @@ pub enum Target {
     Redis(redis::RedisTarget),
     /// A MariaDB server.
     Mariadb(mysql::MariadbTarget),
+    /// Accounts of servers that SSH keys open.
+    Ssh(ssh::SshTarget),
     /// A vendor's service, by the data of `providers/*.toml`.
     Saas(saas::SaasTarget),
     /// The drill's stand-in: never read from a policy.
@@ -53,6 +58,7 @@ macro_rules! each {
             Target::Aws($name) => $body,
             Target::Redis($name) => $body,
             Target::Mariadb($name) => $body,
+            Target::Ssh($name) => $body,
             Target::Saas($name) => $body,
         }
     };
@@ -77,10 +83,12 @@ impl Target {
                 Self::Postgresql(_) => postgresql::RULES,
                 // Nothing tells a secret id from other texts of its form: the policy must say which rule finds them.
                 Self::Vault(target) if target.app_role.is_some() => &[],
+                Self::Vault(target) if target.static_role.is_some() => postgresql::RULES,
                 Self::Vault(_) => vault::RULES,
                 Self::Aws(_) => aws::RULES,
                 Self::Redis(_) => redis::RULES,
                 Self::Mariadb(_) => mysql::RULES,
+                Self::Ssh(_) => ssh::RULES,
                 Self::Saas(target) => {
                     let kind = saas::data::kind(&target.provider);
                     return kind.is_some_and(|kind| kind.rules.iter().any(|known| known == rule));
@@ -93,6 +101,11 @@ impl Target {
         }
     }
 
+    /// It takes few of its rule's findings, and tells which before it asks anybody: it is asked first.
+    pub fn picky(&self) -> bool {
+        matches!(self, Self::Aws(target) if target.sessions)
+    }
+
     /// The driver; reads admin credentials, which `folder` is for.
     ///
     /// # Errors
@@ -100,10 +113,15 @@ impl Target {
     pub fn open(&self, folder: &Path) -> Result<Box<dyn Provider>> {
         Ok(match self {
             Self::Postgresql(target) => Box::new(postgresql::Postgresql::new(target, folder)?),
-            Self::Vault(target) => Box::new(vault::Vault::new(target, folder)?),
+            Self::Vault(target) => match &target.static_role {
+                Some(role) => Box::new(vault_static::VaultStatic::new(target, role, folder)?),
+                None => Box::new(vault::Vault::new(target, folder)?),
+            },
+            Self::Aws(target) if target.sessions => Box::new(aws_sessions::AwsSessions::new(target, folder)?),
             Self::Aws(target) => Box::new(aws::Aws::new(target, folder)?),
             Self::Redis(target) => Box::new(redis::Redis::new(target, folder)?),
             Self::Mariadb(target) => Box::new(mysql::Mariadb::new(target, folder)?),
+            Self::Ssh(target) => Box::new(ssh::Ssh::new(target, folder)?),
             Self::Saas(target) => Box::new(saas::Saas::new(target, folder)?),
             Self::StandIn(stand_in) => Box::new(stand_in.clone()),
         })

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::vault_static::StaticRole;
 use crate::error::Result;
 use crate::rotate::http::{Client, NoAnswer, Request, Response};
 use crate::rotate::net::Reach;
@@ -39,6 +40,8 @@ pub struct VaultTarget {
     pub plain_http: bool,
     /// Its findings are secret ids of this AppRole, not tokens.
     pub app_role: Option<AppRole>,
+    /// Its findings are passwords of this database role, not tokens.
+    pub static_role: Option<StaticRole>,
 }
 
 /// An AppRole.

@@ -43,6 +43,10 @@ pub struct SaasTarget {
     pub parameters: BTreeMap<String, String>,
     /// The operator's credential, for kinds that cannot turn themselves.
     pub admin: Option<Reference>,
+    /// The servers' host keys, for key pairs: no other server is talked to.
+    pub known_hosts: Option<PathBuf>,
+    /// Where key pairs log in (`host` or `host:port`), unless at the vendor's own host.
+    pub ssh_host: Option<String>,
     /// Certificates to trust.
     pub ca_file: Option<PathBuf>,
     /// Whether it may be at a private address.

@@ -58,6 +58,8 @@ pub struct Kind {
     pub id_from: Option<IdFrom>,
     /// Does a value live?
     pub probe: Option<Probe>,
+    /// It is a key pair of ours that logs in by SSH; its public half is known to the vendor. Instead of a probe.
+    pub pair: Option<Pair>,
     /// Makes a new one.
     pub issue: Option<Change>,
     /// What was made, with the run's name in it.
@@ -114,6 +116,20 @@ pub enum IdFrom {
         /// Where its id is.
         id: String,
     },
+}
+
+/// How a key pair is probed, and what is taken over from the old one's item in the list of `id-from`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pair {
+    /// Where it logs in, unless the target says.
+    pub host: String,
+    /// As whom.
+    pub user: String,
+    /// Whose it is: a template of the target's parameters.
+    pub owner: String,
+    /// Facts of the item: name and pointer.
+    pub facts: BTreeMap<String, String>,
 }
 
 /// Who signs a call.

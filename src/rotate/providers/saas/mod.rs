@@ -2,6 +2,7 @@
 
 mod api;
 pub mod data;
+mod pair;
 mod provider;
 pub(in crate::rotate) mod template;
 #[cfg(test)]
@@ -32,6 +33,8 @@ pub struct Saas {
     api: Api,
     kind: &'static Kind,
     propagation: u64,
+    /// For key pairs.
+    login: Option<pair::Login>,
 }
 
 /// What a probe was answered.
@@ -50,7 +53,8 @@ impl Saas {
         let kind = data::kind(&target.provider)
             .ok_or_else(|| Error::Usage(format!("target `{}`: there is no kind `{}`", target.name, target.provider)))?;
         let propagation = target.propagation_seconds.unwrap_or(kind.propagation);
-        Ok(Self { name: target.name.clone(), api: Api::new(target, kind, folder)?, kind, propagation })
+        let login = kind.pair.as_ref().map(|pair| pair::Login::new(target, pair, folder)).transpose()?;
+        Ok(Self { name: target.name.clone(), api: Api::new(target, kind, folder)?, kind, propagation, login })
     }
 
     fn names<'n>(
@@ -75,6 +79,9 @@ impl Saas {
 
     /// Asks about a value.
     fn ask(&self, material: &Material) -> Result<Answer, Trouble> {
+        if let Some(login) = &self.login {
+            return Ok(Answer { probe: login.probe(material), json: Value::Null });
+        }
         let probe = self.kind.probe.as_ref();
         let probe = probe.ok_or_else(|| Trouble::Refused(format!("no call tells whether a {} lives", self.kind.id)))?;
         let names = self.names(probe.signer, material.get("value"), material, None, None)?;
@@ -180,6 +187,9 @@ impl Saas {
 
     fn issue(&self, subject: &Subject<'_>) -> Acted {
         let Some(change) = &self.kind.issue else { return Report::refused("no call makes a new one").into() };
+        if self.login.is_some() {
+            return self.issue_pair(change, subject);
+        }
         let (report, answer) = self.change(change, subject, object(subject.identity));
         if report.outcome != Outcome::Done {
             return report.into();

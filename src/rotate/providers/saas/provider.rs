@@ -9,6 +9,7 @@ use super::Saas;
 use super::data::{By, Change};
 use super::template::{plain, pointed};
 use crate::rotate::escrow::Material;
+use crate::rotate::providers::ssh::key;
 use crate::rotate::providers::{Abilities, Acted, Call, Provider, Subject};
 use crate::rotate::redact::hex;
 use crate::rotate::run::Step;
@@ -38,7 +39,7 @@ impl Provider for Saas {
         };
         Abilities {
             strategy: kind.strategy,
-            chooser: Chooser::Issuer,
+            chooser: if self.login.is_some() { Chooser::Us } else { Chooser::Issuer },
             issue: issue.unwrap_or(match kind.strategy {
                 Strategy::OnePhase => Retry::Never,
                 _ => Retry::ReconcileFirst,
@@ -54,7 +55,17 @@ impl Provider for Saas {
         }
     }
 
+    fn normal(&self, leaked: &Material) -> Material {
+        match (&self.login, leaked.get("value")) {
+            (Some(_), Some(value)) => leaked.clone().with("value", &key::lines(value.expose())),
+            _ => leaked.clone(),
+        }
+    }
+
     fn identify(&self, old: &Material) -> Result<Identity, Trouble> {
+        if let Some(login) = &self.login {
+            return self.identify_pair(login, old);
+        }
         let answer = self.ask(old)?;
         let live = match &answer.probe {
             Probe::Live(_) => true,
@@ -159,7 +170,10 @@ impl Provider for Saas {
     }
 
     fn choose(&self, _: &Subject<'_>) -> Result<Material, Trouble> {
-        Err(Trouble::Refused("the vendor chooses".to_owned()))
+        match &self.login {
+            Some(login) => self.choose_pair(login),
+            None => Err(Trouble::Refused("the vendor chooses".to_owned())),
+        }
     }
 
     fn act(&self, step: Step, subject: &Subject<'_>) -> Acted {

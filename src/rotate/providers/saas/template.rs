@@ -90,7 +90,8 @@ pub(in crate::rotate) fn header(template: &str, names: &Names<'_>) -> Result<Zer
     }
 }
 
-/// A JSON body. A text that is one fact and nothing else becomes that fact's JSON (a list of scopes stays a list).
+/// A JSON body. A text that is one fact and nothing else becomes that fact's JSON (a list of scopes stays a list, `true`
+/// stays true).
 ///
 /// # Errors
 /// As [`render`].
@@ -99,10 +100,11 @@ pub(in crate::rotate) fn body(template: &Value, names: &Names<'_>) -> Result<Val
         Value::String(text) => {
             let fact = text.strip_prefix("{fact.").and_then(|rest| rest.strip_suffix('}'));
             match fact.and_then(|name| names.facts.get(name)) {
-                // Lists and objects only: a version that looks like a number was a text, and stays one.
+                // Lists, objects and truth only: a version that looks like a number was a text, and stays one.
                 Some(json) if json.starts_with(['[', '{']) => {
                     serde_json::from_str(json).unwrap_or_else(|_| Value::from(json.as_str()))
                 }
+                Some(text) if text == "true" || text == "false" => Value::from(text == "true"),
                 Some(text) => Value::from(text.as_str()),
                 None => Value::from(String::from_utf8_lossy(&render(text, names, false)?).into_owned()),
             }

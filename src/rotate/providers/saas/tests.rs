@@ -51,7 +51,10 @@ fn every_kind_can_be_driven() {
         assert!(ids.insert(id), "{id} is there twice");
         assert!(kind.source.split(' ').all(|source| source.starts_with("https://")), "{id}: {}", kind.source);
         assert!(kind.host.as_ref().is_none_or(|host| host.starts_with("https://")), "{id}: its host");
-        assert!(kind.probe.is_some() || kind.proof == Proof::Unproven, "{id}: death cannot be proven");
+        assert!(
+            kind.probe.is_some() || kind.pair.is_some() || kind.proof == Proof::Unproven,
+            "{id}: death cannot be proven"
+        );
         let (issue, list, delete) = (&kind.issue, &kind.list, &kind.delete);
         match kind.strategy {
             Strategy::TwoPhase => assert!(issue.is_some() && list.is_some() && delete.is_some(), "{id}"),
@@ -60,7 +63,7 @@ fn every_kind_can_be_driven() {
             Strategy::Manual => assert!(kind.changes().count() == 0 && !kind.steps.is_empty(), "{id}"),
         }
         if let Some(issue) = issue {
-            assert!(issue.value.is_some(), "{id}: where is the new value?");
+            assert!(issue.value.is_some() != kind.pair.is_some(), "{id}: where is the new value?");
             let never = matches!(issue.retry, None | Some(Retry::Never));
             assert!(never || kind.strategy == Strategy::TwoPhase, "{id}: one-phase is never repeated");
         }
@@ -89,6 +92,8 @@ fn names_in_the_calls_are_known() {
                 let fact = name.strip_prefix("fact.");
                 let known = ["token", "value", "id", "run"].contains(&name)
                     || kind.needs.iter().any(|need| need == name)
+                    || kind.pair.is_some() && name == "public"
+                    || fact.is_some_and(|fact| kind.pair.as_ref().is_some_and(|p| p.facts.contains_key(fact)))
                     || fact.is_some_and(|fact| kind.probe.as_ref().is_some_and(|p| p.facts.contains_key(fact)));
                 assert!(known, "{}: `{name}` in `{text}` is not known", kind.id);
             }
