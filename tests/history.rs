@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use keysweep::engine::Engine;
+use keysweep::engine::{Engine, MOST_CANDIDATES};
 use keysweep::filter::Filter;
 use keysweep::pipeline::Scan;
 use keysweep::rules::{RuleSet, template};
@@ -177,6 +177,26 @@ proptest! {
         }
         prop_assert_eq!(found, expected);
     }
+}
+
+/// Of a text with too many candidates the last ones are gone. An edit in front brings them back, so nothing may be
+/// carried from it.
+#[test]
+fn what_was_too_much_is_found_when_an_edit_makes_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    git(folder.path(), &["init", "-q", "-b", "main"], b"");
+    let token = template::expand("ghp_{mark}{base62:30}{crc32-base62}", 3).expect("a template");
+    let lines: Vec<String> = (0..MOST_CANDIDATES + 9).map(|at| format!("{at} {token}\n")).collect();
+    let mut stream = String::new();
+    for (at, text) in [lines.concat(), lines[MOST_CANDIDATES - 5000..].concat()].iter().enumerate() {
+        let _ = writeln!(stream, "commit refs/heads/main\ncommitter A <a@example.invalid> {at} +0000\ndata 1\nx");
+        let _ = write!(stream, "M 100644 inline tokens\ndata {}\n{text}\n", text.len());
+    }
+    git(folder.path(), &["fast-import", "--quiet"], stream.as_bytes());
+    git(folder.path(), &["repack", "-a", "-d", "-f", "-q"], b"");
+    let (walked, naive) = both(folder.path(), &HistoryOptions::default());
+    assert_eq!(walked.len(), 10_000 + 5_009);
+    assert!(walked == naive, "the walk finds {} and not {}", walked.len(), naive.len());
 }
 
 /// A commit: its parents (among those before it; often the second is no other), a file, its content.

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::assignment::{Assignment, Operator, Read};
 use super::decode::{self, DEEPEST, Form, Piece};
-use super::{Decoded, Dropped, Match, Scanner};
+use super::{Decoded, Dropped, MOST_CANDIDATES, Match, Scanner};
 use crate::finding::Reason;
 use crate::rules::{Method, Rule};
 use crate::secret::Secret;
@@ -50,7 +50,12 @@ impl Scanner<'_> {
 
     fn runs(&mut self, text: &[u8], out: &mut Vec<Match>) {
         if self.depth < DEEPEST {
+            let most = out.len() + MOST_CANDIDATES;
             for piece in decode::encodings(text) {
+                if out.len() > most {
+                    self.crowded = true;
+                    break;
+                }
                 self.piece(&piece, out);
             }
         }

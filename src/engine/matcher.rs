@@ -13,7 +13,7 @@ use super::encoded::Failed;
 use super::prefilter::Hit;
 use super::resolve::resolve;
 use super::validate::{self, Verdict};
-use super::{Dropped, Judged, Match, Open, SHORT_REACH, boundary, score, words};
+use super::{Dropped, Judged, MOST_CANDIDATES, Match, Open, SHORT_REACH, boundary, score, words};
 use crate::error::Error;
 use crate::finding::Reason;
 use crate::rules::{Method, Rule, RuleSet};
@@ -80,8 +80,8 @@ pub struct Scanner<'e> {
     pub dropped: Option<Vec<Dropped>>,
     /// Set when a compressed stream in an encoding was not read to its end, for its size; the caller takes it down.
     pub exhausted: bool,
-    /// Set when a text held more than [`MOST_MATCHES`](super::MOST_MATCHES), the rest of which is gone; the caller takes
-    /// it down.
+    /// Set when a text held more than [`MOST_MATCHES`](super::MOST_MATCHES) or [`MOST_CANDIDATES`], the rest of which is
+    /// gone; the caller takes it down.
     pub crowded: bool,
     /// How many decoders the text at hand has passed.
     pub(super) depth: usize,
@@ -129,7 +129,12 @@ impl<'e> Scanner<'e> {
         let mut searched: Vec<u16> = compiled.searched_always.clone();
         // The literal whose neighbourhood was decoded last: the rules that share it need that once.
         let mut decoded = 0..0;
+        let most = out.len() + MOST_CANDIDATES;
         for hit in &hits {
+            if out.len() > most {
+                self.crowded = true;
+                break;
+            }
             let literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
             let Some(&(index, place)) = compiled.owners.get(hit.literal as usize) else {
                 let before = out.len();

@@ -51,6 +51,9 @@ pub const LONG_REACH: usize = 64 * 1024;
 /// Most matches of one text that are kept, by place: a file made to hold millions must not cost more than its scan.
 pub const MOST_MATCHES: usize = 10_000;
 
+/// No more candidates of one text are looked at: whoever makes ten million of them does it on purpose.
+pub const MOST_CANDIDATES: usize = 4 * MOST_MATCHES;
+
 /// A match: which rule, where, how sure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Match {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::Worker;
 use crate::engine::decode;
-use crate::engine::{LONG_REACH, Match, SHORT_REACH};
+use crate::engine::{LONG_REACH, MOST_CANDIDATES, Match, SHORT_REACH};
 use crate::finding::{Finding, Origin};
 use crate::source::encoding;
 use crate::source::history::dirty::{Anchor, Near};
@@ -25,6 +25,11 @@ impl TextReader for Worker<'_> {
     fn near(&self) -> Near {
         // A hit left of new bytes may look forward into them, one right of them backward.
         Near { left: SHORT_REACH.1 as u32 + LONGEST_LITERAL, right: SHORT_REACH.0 as u32 }
+    }
+
+    fn most_anchors(&self) -> usize {
+        // Of a text with more candidates the last ones are gone, and an edit may bring them back.
+        MOST_CANDIDATES
     }
 
     fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool {

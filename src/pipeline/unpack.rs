@@ -1,6 +1,6 @@
 //! What stands inside an item in another form: containers are opened, and trouble with that becomes notices.
 
-use crate::engine::{MOST_MATCHES, decode};
+use crate::engine::{MOST_CANDIDATES, MOST_MATCHES, decode};
 use crate::error::{Notice, NoticeKind};
 use crate::finding::Origin;
 use crate::source::Item;
@@ -95,7 +95,9 @@ impl super::Worker<'_> {
     /// A notice when the text that was just scanned held more matches than are kept.
     pub(super) fn note_crowd(&mut self, origin: &Origin) {
         if std::mem::take(&mut self.scanner.crowded) {
-            let message = format!("it holds more than {MOST_MATCHES} findings: the rest was left out");
+            let message = format!(
+                "it holds more than {MOST_MATCHES} findings or {MOST_CANDIDATES} candidates: the rest was left out"
+            );
             let notice =
                 Notice::new(NoticeKind::Budget, message).mend("look into it by hand, and exclude it or accept the gap");
             self.mine.notices.push(about(origin, notice.gap()));

@@ -143,6 +143,10 @@ impl<T: TextReader> Reader for Survey<'_, T> {
         self.text.near()
     }
 
+    fn most_anchors(&self) -> usize {
+        self.text.most_anchors()
+    }
+
     fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool {
         !self.is_too_large(text.len() as u64) && self.text.carries(text, fresh)
     }

@@ -17,6 +17,9 @@ pub trait TextReader: Visitor {
     /// See [`Reader::near`].
     fn near(&self) -> Near;
 
+    /// See [`Reader::most_anchors`].
+    fn most_anchors(&self) -> usize;
+
     /// See [`Reader::carries`].
     fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool;
 
@@ -111,6 +114,11 @@ pub trait Reader: Send {
 
     /// How far round new bytes literals are looked for again.
     fn near(&self) -> Near;
+
+    /// A text with more anchors is looked at whole, and none of them is carried.
+    fn most_anchors(&self) -> usize {
+        usize::MAX
+    }
 
     /// Whether what is found in this blob may be carried to its deltas: false for a text that is decoded before it
     /// is matched, and when a rule needs whole texts. Of a delta of a blob for which it is true, `fresh` are the new

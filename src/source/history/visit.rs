@@ -284,6 +284,10 @@ impl<'w, R: Reader> Worker<'w, R> {
                 anchors.append(&mut fresh);
             }
         }
+        if anchors.len() > self.reader.most_anchors() {
+            self.reader.blob(object, text, None);
+            return None;
+        }
         anchors.sort_by_key(|anchor| anchor.at);
         self.reader.blob(object, text, Some(&anchors));
         Some(anchors)
