@@ -54,6 +54,9 @@ impl Start {
     }
 }
 
+/// Farther behind a place the end of its line is not looked for: a line may have gigabytes, and ten thousand findings.
+const LINE_REACH: usize = 64 << 10;
+
 /// Answers positions in one text with a single forward pass over the line ends, asked in any order.
 pub struct Locator<'t> {
     text: &'t [u8],
@@ -84,10 +87,14 @@ impl<'t> Locator<'t> {
         }
     }
 
-    /// The span of the whole line (without its end) that holds `offset`.
+    /// The span of the line (without its end) that holds `offset`, up to 64 KB beyond that.
     pub fn line_span(&mut self, offset: usize) -> Range<usize> {
-        let (_, start) = self.seek(offset.min(self.text.len()));
-        let end = memchr::memchr2(b'\n', b'\r', &self.text[start..]).map_or(self.text.len(), |at| start + at);
+        let offset = offset.min(self.text.len());
+        let (_, start) = self.seek(offset);
+        // From one byte before: `offset` may be the LF of a CR LF.
+        let from = offset.saturating_sub(1).max(start);
+        let last = self.text.len().min(offset.saturating_add(LINE_REACH));
+        let end = memchr::memchr2(b'\n', b'\r', &self.text[from..last]).map_or(last, |at| from + at);
         start..end
     }
 

@@ -28,9 +28,15 @@ pub struct Excerpt {
     pub mark: Range<usize>,
 }
 
+/// Farther from the secret nothing is shown, in bytes.
+const EXCERPT_REACH: usize = 8 << 10;
+
 /// The line `line` of `text` with each span of `masks` (byte offsets in `text`, with its mask) replaced, control
 /// characters shown as `·`, shortened round the secret at `focus` to [`EXCERPT_CHARACTERS`].
 pub fn excerpt(text: &[u8], line: Range<usize>, focus: Range<usize>, masks: &[(Range<usize>, String)]) -> Excerpt {
+    // Of a line of megabytes with thousands of secrets only what is near matters.
+    let near = focus.start.saturating_sub(EXCERPT_REACH)..focus.start.saturating_add(EXCERPT_REACH);
+    let line = line.start.max(near.start)..line.end.min(near.end).max(line.start.max(near.start));
     // Masking comes before shortening: a cut never falls inside a secret.
     let reach = EXCERPT_CHARACTERS / 2;
     let mut low = line.start.max(focus.start.saturating_sub(reach));
