@@ -360,6 +360,6 @@ impl Drop for EntrySurvey<'_> {
     fn drop(&mut self) {
         let mut found = self.gathering.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.commits.append(&mut self.commits);
-        found.leads.push(std::mem::take(&mut self.leads));
+        found.leads.push(std::mem::take(&mut self.leads).finished());
     }
 }

@@ -91,7 +91,7 @@ impl Parents {
 }
 
 /// All commits in topological order, and how they are reached.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Graph {
     /// Of their parents, those are named that are no commits here.
     pub(super) commits: Vec<(Oid, Links)>,
@@ -113,38 +113,36 @@ impl Graph {
     pub(super) fn new(
         repo: &Repo,
         store: &Store,
-        commits: Vec<(Oid, Links)>,
+        mut commits: Vec<(Oid, Links)>,
         (refs, reflog): (&[Ref], &[Oid]),
     ) -> Result<Self> {
+        commits.sort_unstable_by_key(|commit| commit.0); // the same in every run
         let Sorted { commits, parents, places } = topological(commits);
         let mut graph = Self {
             reach: vec![Reach::Nothing; commits.len()],
             of_head: vec![false; commits.len()],
             commits,
             parents,
-            refs: Vec::new(),
-            head: None,
-            odd_tips: Vec::new(),
-            direct: HashMap::new(),
+            ..Self::default()
         };
-        for reference in refs {
-            let is_commit = places.contains_key(&reference.target)
-                || ObjectId::new(reference.target.as_bytes()).and_then(|id| store.kind(&id)) == Some(Kind::Commit);
+        for Ref { name, target } in refs {
+            let is_commit = places.contains_key(target)
+                || ObjectId::new(target.as_bytes()).and_then(|id| store.kind(&id)) == Some(Kind::Commit);
             let (kind, id, tags) = match is_commit {
-                true => (Some(ObjectType::Commit), reference.target, Vec::new()),
-                false => peel(repo, reference.target)?,
+                true => (Some(ObjectType::Commit), *target, Vec::new()),
+                false => peel(repo, *target)?,
             };
             if kind != Some(ObjectType::Commit) {
                 graph.odd_tips.push((kind, id));
             }
             for id in tags.iter().chain((kind != Some(ObjectType::Commit)).then_some(&id)) {
-                graph.direct.entry(id.to_string()).or_default().push(reference.name.clone());
+                graph.direct.entry(id.to_string()).or_default().push(name.clone());
             }
             let Some(&place) = places.get(&id) else { continue };
-            if reference.name == "HEAD" {
+            if name == "HEAD" {
                 graph.head = Some(place);
             } else {
-                graph.refs.push((reference.name.clone(), place));
+                graph.refs.push((name.clone(), place));
             }
         }
         graph.refs.sort_by(|a, b| (rank(&a.0), &a.0).cmp(&(rank(&b.0), &b.0)));

@@ -172,15 +172,15 @@ pub fn scan_beyond<T: TextReader>(
         None => walk::walk(&store, &plan, &others, &walk, &|| Survey::new(&shared, &seen, make())),
     }
     let mut seen: Seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-    seen.commits.sort_by_key(|commit| commit.0);
     seen.trees.sort();
     let refs = if narrowed { &asked } else { &tips.refs };
+    // Before the walk over trees, not beside it: what this needs for a moment would come on top of the leads.
     let graph = Graph::new(repo, &store, seen.commits, (refs, &tips.reflog))?;
     if let Some(only) = only.as_ref().filter(|_| narrowed) {
         let lacks = |id: &&ObjectId| few.is_none() && !store.contains(id) && !missing::is_empty_tree(id);
         only.iter().filter(lacks).for_each(|id| missing::gone(&gaps, oid(id), "object"));
     } else {
-        missing::tell_commits(repo, &store, &graph, &gaps);
+        missing::tell_commits(&repo.shallow(), &store, &graph, &gaps);
     }
     let mut visitor = make();
     notices.into_iter().for_each(|notice| visitor.notice(notice));
@@ -282,9 +282,9 @@ impl History {
         let wanted = Wanted::new(ids.chain(numbers.into_iter().filter_map(|number| self.store.id(number))));
         let shared = Shared { shown: repo.shown(), store: &self.store, gaps: &gaps, max_size: None };
         let trees = Trees::new(&shared, &wanted, !self.narrowed);
+        // Trees are small, and what is gathered of them needs the other half.
+        let options = walk::Options { memory: self.walk.memory / 2, ..self.walk };
         if !self.trees.is_empty() {
-            // Trees are small, and what is gathered of them needs the other half.
-            let options = walk::Options { memory: self.walk.memory / 2, ..self.walk };
             walk::walk(&self.store, &self.plan, &self.trees, &options, &|| trees.survey(make()));
         }
         // Nothing is walked any more, and what follows needs the room.

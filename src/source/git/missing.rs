@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 
 use git2::{ErrorCode, ObjectType, Oid};
 
-use super::Repo;
 use super::contents::{Contents, EMPTY, Node};
 use super::gaps::Gaps;
 use super::graph::{Graph, Reach};
@@ -21,9 +20,10 @@ pub(super) const MANY: usize = 4096;
 pub(super) type Missing = HashMap<ObjectId, (u32, bool)>;
 
 /// Tells of what reachable commits and refs name and `store` lacks.
-pub(super) fn tell_commits(repo: &Repo, store: &Store, graph: &Graph, gaps: &Gaps) {
+/// At the commits of `shallow` history was cut on purpose.
+pub(super) fn tell_commits(shallow: &[Oid], store: &Store, graph: &Graph, gaps: &Gaps) {
     let is_there = |id: &Oid| ObjectId::new(id.as_bytes()).is_some_and(|id| store.contains(&id) || is_empty_tree(&id));
-    let shallow: HashSet<Oid> = repo.shallow().into_iter().collect();
+    let shallow: HashSet<&Oid> = shallow.iter().collect();
     for (place, (id, links)) in graph.commits.iter().enumerate() {
         if graph.reach[place] != Reach::Ref {
             continue;

@@ -291,7 +291,7 @@ impl Reader for TreeSurvey<'_> {
 impl Drop for TreeSurvey<'_> {
     fn drop(&mut self) {
         let mut found = self.trees.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        found.parts.push(std::mem::take(&mut self.leads));
+        found.parts.push(std::mem::take(&mut self.leads).finished());
         #[allow(clippy::iter_over_hash_type, reason = "the smallest tree wins, in whatever order they come")]
         for (name, place) in self.names.drain() {
             if let Some(tree) = self.smallest[place as usize] {

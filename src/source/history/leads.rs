@@ -86,8 +86,7 @@ impl Leads {
         }
         let mut leads =
             Self { names: by_number, numbers, places: vec![(0, 0); store.most_numbers()], ..Self::default() };
-        for Gathered { trees, lists, blocks, known, .. } in parts {
-            drop(known);
+        for Gathered { trees, lists, blocks, .. } in parts {
             let (first_list, first_block) = (leads.lists.len() as u32, leads.blocks.count());
             if leads.lists.is_empty() {
                 (leads.lists, leads.blocks) = (lists, blocks);
@@ -192,6 +191,12 @@ pub struct Gathered {
 }
 
 impl Gathered {
+    /// Nothing more comes: what only gathering needs is freed.
+    pub fn finished(mut self) -> Self {
+        self.known = HashTable::new();
+        self
+    }
+
     /// The leads of the tree of this number.
     pub fn tree(&mut self, number: u32, leads: impl Iterator<Item = Lead>) {
         /// No block is longer.
