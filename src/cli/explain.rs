@@ -164,7 +164,10 @@ fn by_place(file: &PathBuf, line: u32, plan: Plan, format: PlainFormat) -> Resul
     }
     candidates.sort_by(|a, b| (a.line, a.column, &a.rule, &a.steps).cmp(&(b.line, b.column, &b.rule, &b.steps)));
     candidates.dedup_by(|a, b| (a.line, a.column, &a.rule, &a.steps) == (b.line, b.column, &b.rule, &b.steps));
-    let said = if candidates.is_empty() {
+    let lines = decoded.text.split(|&byte| byte == b'\n').count();
+    let said = if candidates.is_empty() && !is_container(&bytes) && line as usize > lines {
+        vec![format!("{} has {lines} lines, so there is no line {line}", file.display())]
+    } else if candidates.is_empty() {
         vec![format!("no rule sees anything on line {line}: no literal or keyword of a rule leads to a value there")]
     } else {
         Vec::new()

@@ -60,7 +60,7 @@ pub struct ModeArguments {
     pub not: Vec<String>,
     /// With --history: megabytes of object texts held at a time, above the mapped packs [default: 256]
     #[cfg(feature = "git")]
-    #[arg(long, value_name = "MB", requires = "history")]
+    #[arg(long, value_name = "MB", requires = "history", value_parser = megabytes)]
     pub memory: Option<u64>,
     /// With --history: compare every object's hash with its id
     #[cfg(feature = "git")]
@@ -204,3 +204,9 @@ impl ModeArguments {
 /// Finds the commits of a range in a repository.
 #[cfg(feature = "git")]
 type Select<'s> = dyn Fn(&Repo) -> Result<ranges::Selection> + 's;
+
+/// A whole number of megabytes.
+#[cfg(feature = "git")]
+fn megabytes(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` must be a whole number of megabytes, like 256"))
+}

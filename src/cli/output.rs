@@ -235,7 +235,10 @@ pub(super) fn reader_may_go(written: io::Result<()>) -> Result<()> {
 }
 
 pub(super) fn unwritable(path: &Path, source: &io::Error) -> Error {
-    Error::Usage(format!("the report cannot be written to {}: {source}", path.display()))
+    Error::Usage(format!(
+        "the report cannot be written to {}: {source}; its folder must exist and be writable",
+        path.display()
+    ))
 }
 
 fn is_stdout(path: &Path) -> bool {

@@ -76,3 +76,13 @@ fn init_writes_a_start_and_overwrites_nothing() {
     assert_eq!(folder.keysweep(&["init", "--force"]).status, 0);
     assert_ne!(std::fs::read(folder.path().join("keysweep.toml")).expect("there"), before, "a new salt");
 }
+
+#[test]
+fn a_line_that_is_not_there_is_told() {
+    let folder = Folder::new();
+    folder.write("short.txt", "one\ntwo");
+    let run = folder.keysweep(&["explain", "short.txt:9"]);
+    assert!(run.stdout.contains("has 2 lines, so there is no line 9"), "{}{}", run.stdout, run.stderr);
+    let run = folder.keysweep(&["explain", "short.txt:2"]);
+    assert!(run.stdout.contains("no rule sees anything on line 2"), "{}{}", run.stdout, run.stderr);
+}

@@ -20,7 +20,7 @@ use super::{Ref, Repo};
 use crate::error::Result;
 use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::fault::Fault;
-use crate::source::history::leads::{Child, Gathered, Lead, Leads, Names};
+use crate::source::history::leads::{Child, Gathered, KnownNames, Lead, Leads, Names};
 use crate::source::history::object::{Kind, ObjectId};
 use crate::source::history::plan::Plan;
 use crate::source::history::reader::{Place, ReadPiece, Reader, Shown};
@@ -238,7 +238,7 @@ fn read_all(store: &Store, options: &walk::Options) -> (Vec<(Oid, Links)>, Leads
     let part = plan.without_blobs(store);
     walk::walk(store, &plan, &part, options, &|| EntrySurvey {
         gathering: &gathering,
-        numbers: HashMap::new(),
+        numbers: KnownNames::new(&gathering.names),
         commits: Vec::new(),
         leads: Gathered::default(),
     });
@@ -269,7 +269,7 @@ struct Found {
 struct EntrySurvey<'g> {
     gathering: &'g Gathering<'g>,
     /// Numbers of names.
-    numbers: HashMap<Box<[u8]>, u32>,
+    numbers: KnownNames<'g>,
     commits: Vec<(Oid, Links)>,
     leads: Gathered,
 }
@@ -288,17 +288,6 @@ impl EntrySurvey<'_> {
         let next = (store.most_numbers() + missing.len()) as u32;
         let number = missing.entry(id).or_insert((next, if is_tree { "tree" } else { "blob" })).0;
         Some(Child::Wanted(number))
-    }
-
-    fn name(&mut self, name: &[u8]) -> u32 {
-        match self.numbers.get(name) {
-            Some(&number) => number,
-            None => {
-                let number = self.gathering.names.number(name);
-                self.numbers.insert(name.into(), number);
-                number
-            }
-        }
     }
 }
 
@@ -322,20 +311,14 @@ impl Reader for EntrySurvey<'_> {
         fresh_entries(format, text, range, carried, out, &mut |entry| {
             let id = ObjectId::new(entry.id).filter(|_| !entry.is_link())?;
             let child = self.child(id, entry.is_tree())?;
-            Lead::new(self.name(entry.name), child)
+            Lead::new(self.numbers.number(entry.name), child)
         });
     }
 
-    fn blob(&mut self, object: Shown<'_>, text: &[u8], anchors: Option<&[Anchor<Lead>]>) {
-        let Some(number) = object.number(self.gathering.store) else { return };
-        let mut read = Vec::new();
-        let anchors = anchors.unwrap_or_else(|| {
-            self.look(text, 0..text.len(), &[], &mut read);
-            &read
-        });
-        let mut last = None;
-        let each = anchors.iter().filter(|anchor| last.replace(anchor.at) != Some(anchor.at));
-        self.leads.tree(number, each.filter_map(|anchor| anchor.found));
+    fn blob(&mut self, object: Shown<'_>, _: &[u8], anchors: Option<&[Anchor<Lead>]>) {
+        if let Some(number) = object.number(self.gathering.store) {
+            self.leads.anchored(number, anchors.unwrap_or_default());
+        }
     }
 
     fn other(&mut self, id: &ObjectId, kind: Kind, text: &[u8], _: Option<&[Range<u32>]>) {

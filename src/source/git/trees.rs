@@ -15,7 +15,7 @@ use super::tree::MALFORMED;
 use crate::source::Visitor;
 use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::fault::Fault;
-use crate::source::history::leads::{Child, Gathered, Lead, Leads, Names};
+use crate::source::history::leads::{Child, Gathered, KnownNames, Lead, Leads, Names};
 use crate::source::history::object::{Format, Kind, ObjectId, Tree, TreeEntry};
 use crate::source::history::reader::{Place, ReadPiece, Reader, Shown};
 
@@ -90,7 +90,7 @@ impl<'s> Trees<'s> {
         TreeSurvey {
             trees: self,
             visitor,
-            numbers: HashMap::new(),
+            numbers: KnownNames::new(&self.names),
             names: HashMap::new(),
             smallest: Vec::new(),
             fresh: Vec::new(),
@@ -153,7 +153,7 @@ pub(super) struct TreeSurvey<'t> {
     trees: &'t Trees<'t>,
     visitor: Box<dyn Visitor + 't>,
     /// Numbers of the names of leads.
-    numbers: HashMap<Box<[u8]>, u32>,
+    numbers: KnownNames<'t>,
     /// All names, each with its place in `smallest`.
     names: HashMap<Box<[u8]>, u32>,
     smallest: Vec<Option<ObjectId>>,
@@ -200,17 +200,6 @@ impl TreeSurvey<'_> {
         Some(number)
     }
 
-    fn name(&mut self, name: &[u8]) -> u32 {
-        match self.numbers.get(name) {
-            Some(&number) => number,
-            None => {
-                let number = self.trees.names.number(name);
-                self.numbers.insert(name.into(), number);
-                number
-            }
-        }
-    }
-
     /// A tree that no walk shows.
     pub(super) fn tree(&mut self, id: &ObjectId, text: &[u8]) {
         let mut anchors = Vec::new();
@@ -247,7 +236,7 @@ impl Reader for TreeSurvey<'_> {
                 }
             };
             self.fresh.push(place);
-            self.lead(entry).and_then(|child| Lead::new(self.name(entry.name), child))
+            self.lead(entry).and_then(|child| Lead::new(self.numbers.number(entry.name), child))
         });
     }
 
@@ -265,9 +254,7 @@ impl Reader for TreeSurvey<'_> {
             }
         }
         if let Some(number) = object.number(self.trees.shared.store) {
-            let mut last = None;
-            let each = anchors.unwrap_or_default().iter().filter(|anchor| last.replace(anchor.at) != Some(anchor.at));
-            self.leads.tree(number, each.filter_map(|anchor| anchor.found));
+            self.leads.anchored(number, anchors.unwrap_or_default());
         }
     }
 

@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::dirty::Anchor;
 use super::store::Store;
 
 /// Marks a wanted object among the children.
@@ -61,6 +62,30 @@ impl Names {
         let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let next = names.len() as u32;
         *names.entry(name.into()).or_insert(next)
+    }
+}
+
+/// One thread's end of [`Names`]: what it has seen it need not ask for.
+#[derive(Debug)]
+pub struct KnownNames<'n> {
+    all: &'n Names,
+    known: HashMap<Box<[u8]>, u32>,
+}
+
+impl<'n> KnownNames<'n> {
+    /// Knows none yet.
+    pub fn new(all: &'n Names) -> Self {
+        Self { all, known: HashMap::new() }
+    }
+
+    /// The number of a name.
+    pub fn number(&mut self, name: &[u8]) -> u32 {
+        if let Some(&number) = self.known.get(name) {
+            return number;
+        }
+        let number = self.all.number(name);
+        self.known.insert(name.into(), number);
+        number
     }
 }
 
@@ -195,6 +220,13 @@ impl Gathered {
     pub fn finished(mut self) -> Self {
         self.known = HashTable::new();
         self
+    }
+
+    /// The leads that the anchors of the tree of this number carry. An entry that was carried and read again has two.
+    pub fn anchored(&mut self, number: u32, anchors: &[Anchor<Lead>]) {
+        let mut last = None;
+        let each = anchors.iter().filter(|anchor| last.replace(anchor.at) != Some(anchor.at));
+        self.tree(number, each.filter_map(|anchor| anchor.found));
     }
 
     /// The leads of the tree of this number.
