@@ -13,7 +13,7 @@ use keysweep::filter::Filter;
 use keysweep::pipeline::Scan;
 use keysweep::rules::{RuleSet, template};
 use keysweep::source::git::history::{self, HistoryOptions};
-use keysweep::source::git::{GitOptions, Opener};
+use keysweep::source::git::{GitOptions, Opener, commits, ranges};
 use proptest::prelude::*;
 
 fn git(folder: &Path, arguments: &[&str], input: &[u8]) {
@@ -219,7 +219,8 @@ fn branches(steps: &[Step]) -> tempfile::TempDir {
                 let _ = writeln!(stream, "merge :{}", second + 1);
             }
         }
-        let text: String = (0..40).map(|line| format!("{line} of {}\n", content % 6)).collect();
+        let mut text: String = (0..40).map(|line| format!("{line} of {}\n", content % 6)).collect();
+        text += &line(content % 9, u64::from(*content));
         let path = PATHS[path % PATHS.len()];
         match content % 7 {
             6 if at > 0 => drop(writeln!(stream, "D {path}")),
@@ -252,7 +253,12 @@ proptest! {
         let repo = Opener::at(folder.path()).open().expect("a repository");
         let objects = |few_commits| {
             let options =
-                HistoryOptions { refs: asked.clone(), not: not.clone(), few_commits, ..HistoryOptions::default() };
+                HistoryOptions {
+                    refs: asked.clone(),
+                    not: not.clone(),
+                    git: GitOptions { few_commits, ..GitOptions::default() },
+                    ..HistoryOptions::default()
+                };
             let ids = history::asked_objects(&repo, &options).expect("reads").expect("a range");
             ids.iter().map(ToString::to_string).collect::<BTreeSet<String>>()
         };
@@ -265,6 +271,72 @@ proptest! {
             let ids = String::from_utf8_lossy(&listed).lines().map(|line| line[..40].to_owned()).collect();
             prop_assert_eq!(at_once, ids);
         }
+    }
+}
+
+/// What a range of commits adds, by either way: every finding in full, what was covered, what was told.
+fn added(path: &Path, range: &str, few_commits: Option<usize>) -> (Vec<String>, String, Vec<String>) {
+    let engine = Engine::new(RuleSet::builtin()).expect("built-in rules");
+    let filter = Filter::default();
+    let mut scan = Scan::new(&engine, &filter);
+    let repo = Opener::at(path).open().expect("a repository");
+    let selection = ranges::diff(&repo, range).expect("a range");
+    let options = GitOptions { few_commits, ..GitOptions::default() };
+    commits::scan(&repo, &selection, &options, &|| scan.worker()).expect("scans");
+    let mut findings: Vec<String> = scan.take_findings().iter().map(|finding| format!("{finding:?}")).collect();
+    findings.sort();
+    let result = scan.finish(Vec::new());
+    let mut notices: Vec<String> = result.notices.iter().map(|notice| format!("{notice:?}")).collect();
+    notices.sort();
+    (findings, format!("{:?}", result.coverage), notices)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    /// A range's commits each alone, or with what a walk over everything knows: the same findings, in repositories
+    /// with branches and merges, and in those that lack an object.
+    #[test]
+    fn long_ranges_are_as_short_ones(
+        steps in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0usize..5, 0u8..42), 2..30),
+        from in any::<prop::sample::Index>(),
+        to in any::<prop::sample::Index>(),
+        lost in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let folder = branches(&steps);
+        let range = format!("b{}..b{}", from.index(steps.len()), to.index(steps.len()));
+        match lost {
+            None => git(folder.path(), &["repack", "-a", "-d", "-f", "-q"], b""),
+            Some(lost) => lose(folder.path(), &lost),
+        }
+        let alone = added(folder.path(), &range, None);
+        prop_assert_eq!(added(folder.path(), &range, Some(0)), alone);
+    }
+
+    #[test]
+    fn long_ranges_of_secrets_are_as_short_ones(edits in edits(), from in any::<prop::sample::Index>()) {
+        let (folder, versions) = repository(&edits);
+        let range = format!("main~{}..main", from.index(versions.len()));
+        let alone = added(folder.path(), &range, None);
+        prop_assert_eq!(added(folder.path(), &range, Some(0)), alone);
+    }
+}
+
+/// Deletes a tree or blob of a repository.
+fn lose(repository: &Path, which: &prop::sample::Index) {
+    let git = |arguments: &[&str]| {
+        let ended = Command::new("git").current_dir(repository).args(arguments).output().expect("git starts");
+        String::from_utf8_lossy(&ended.stdout).into_owned()
+    };
+    let all = git(&["cat-file", "--batch-all-objects", "--batch-check"]);
+    let mut files: Vec<PathBuf> = all
+        .lines()
+        .filter(|line| !line.contains("commit"))
+        .map(|line| repository.join(".git/objects").join(&line[..2]).join(&line[2..40]))
+        .filter(|file| file.exists())
+        .collect();
+    if !files.is_empty() {
+        std::fs::remove_file(files.swap_remove(which.index(files.len()))).expect("it is there");
     }
 }
 

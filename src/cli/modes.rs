@@ -129,7 +129,7 @@ impl ModeArguments {
         if let Some((mode, select)) = self.range() {
             let repo = Opener::here().open()?;
             let options = GitOptions { max_size: scan.filter().max_size, ..GitOptions::default() };
-            commits::scan(&repo, &select(&repo)?, &options, &|| Box::new(scan.worker()))?;
+            commits::scan(&repo, &select(&repo)?, &options, &|| scan.worker())?;
             return Ok(Some(Ran { mode, ..Ran::default() }));
         }
         #[cfg(feature = "git")]
@@ -153,7 +153,6 @@ impl ModeArguments {
             not: self.not.clone(),
             memory: self.memory.map(|megabytes| megabytes.saturating_mul(1 << 20)),
             verify_objects: self.verify_objects,
-            few_commits: None,
         };
         scan.attribute_later();
         let mut ran = Ran::default();

@@ -92,6 +92,26 @@ impl TextReader for Worker<'_> {
         }));
     }
 
+    fn is_clear(&mut self, text: &[u8], anchors: Option<&[Anchor<Arc<Match>>]>, _: &Blob<'_>) -> bool {
+        let matches = match anchors {
+            Some(anchors) => {
+                let mut matches: Vec<Match> = anchors.iter().filter_map(placed).collect();
+                if !matches.is_empty() {
+                    self.scanner.resolve(text, &mut matches);
+                }
+                matches
+            }
+            None if encoding::is_plain(text) && !is_container(text) => self.scanner.scan(text),
+            None => return false,
+        };
+        let told = [&mut self.scanner.exhausted, &mut self.scanner.crowded].map(std::mem::take);
+        let is_clear = matches.is_empty() && told == [false, false];
+        if is_clear {
+            self.count(text);
+        }
+        is_clear
+    }
+
     fn place(&mut self, text: &[u8], origin: Origin) -> Vec<Finding> {
         let decoded = encoding::decode(text);
         let matches = self.scanner.scan(&decoded.text);

@@ -8,8 +8,6 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use git2::Oid;
-
 use super::Repo;
 use super::commit::describe;
 use super::contents::{Blob, Contents, EMPTY, Node};
@@ -21,10 +19,7 @@ use super::tree::{DEEPEST, Objects};
 use crate::clock;
 use crate::error::{Notice, NoticeKind, Result};
 use crate::finding::{Finding, OriginKind};
-use crate::source::history::leads::Leads;
-use crate::source::history::object::ObjectId;
 use crate::source::history::reader::{Sighting, TextReader};
-use crate::source::history::store::Store;
 
 /// Index of a path.
 type Path = u32;
@@ -62,7 +57,7 @@ impl History {
         let key_of = |finding: &Finding| visitor.secret_key(finding);
         let mut secrets = Secrets::new(self, &self.wanted, &sightings, in_blobs, &key_of);
         drop(sightings);
-        let traces = Traces::follow(&self.graph, &self.store, &self.leads, &secrets);
+        let traces = Traces::follow(&self.graph, &self.contents, &secrets);
         if traces.too_deep {
             let message =
                 format!("folders are nested more than {DEEPEST} deep: what lies deeper is scanned, not named");
@@ -112,31 +107,27 @@ struct Traces {
 }
 
 impl Traces {
-    fn follow(graph: &Graph, store: &Store, leads: &Leads, secrets: &Secrets) -> Self {
+    fn follow(graph: &Graph, contents: &Contents, secrets: &Secrets) -> Self {
         let mut traces = Self::default();
         if secrets.of_blob.is_empty() {
             return traces;
         }
-        let mut contents = Contents::new(leads, 0..secrets.of_blob.len() as u32);
-        let number = |tree: Oid| ObjectId::new(tree.as_bytes()).and_then(|id| store.number(&id));
         let mut paths: HashMap<Vec<u8>, Path> = HashMap::new();
-        let roots: Vec<Node> =
-            graph.commits.iter().map(|(_, links)| number(links.tree).map_or(EMPTY, |tree| contents.of(tree))).collect();
-        traces.too_deep = contents.too_deep;
+        traces.too_deep = contents.too_deep();
         let mut path_of = |path: &[u8], list: &mut Vec<Vec<u8>>| {
             *paths.entry(path.to_vec()).or_insert_with(|| {
                 list.push(path.to_vec());
                 (list.len() - 1) as Path
             })
         };
-        let keys = |blob: Option<Blob>| blob.map_or(&[][..], |blob| &secrets.of_blob[blob as usize]);
-        for (place, &root) in roots.iter().enumerate() {
+        let roots = contents.roots();
+        for (place, &root) in roots.iter().enumerate().take(graph.commits.len()) {
             let before: Vec<Node> = graph.parents(place).iter().map(|&parent| roots[parent]).collect();
             contents.differences(root, &before, &mut |path, blob, there| {
                 let path = path_of(path, &mut traces.paths);
                 traces.first.entry((path, blob)).or_insert(place);
-                for &key in keys(Some(blob)) {
-                    if !there.iter().any(|&other| keys(other).contains(&key)) {
+                for &key in secrets.of(Some(blob)) {
+                    if !there.iter().any(|&other| secrets.of(other).contains(&key)) {
                         traces.brought.entry((key, path)).or_default().push(place);
                     }
                 }
@@ -144,9 +135,9 @@ impl Traces {
             // A merge takes away only what all of its parents have: else it merely keeps a removal.
             let Some((&parent, further)) = before.split_first() else { continue };
             contents.differences(parent, &[root], &mut |path, blob, there| {
-                for &key in keys(Some(blob)) {
-                    let gone = !keys(there[0]).contains(&key);
-                    if gone && further.iter().all(|&other| keys(contents.at(other, path)).contains(&key)) {
+                for &key in secrets.of(Some(blob)) {
+                    let gone = !secrets.of(there[0]).contains(&key);
+                    if gone && further.iter().all(|&other| secrets.of(contents.at(other, path)).contains(&key)) {
                         let path = path_of(path, &mut traces.paths);
                         traces.removed.entry((key, path)).or_default().push(place);
                     }
@@ -156,7 +147,7 @@ impl Traces {
         if let Some(head) = graph.head {
             contents.differences(roots[head], &[EMPTY], &mut |path, blob, _| {
                 let path = path_of(path, &mut traces.paths);
-                traces.in_head.extend(keys(Some(blob)).iter().map(|&key| (key, path)));
+                traces.in_head.extend(secrets.of(Some(blob)).iter().map(|&key| (key, path)));
             });
         }
         traces
@@ -172,7 +163,7 @@ impl Traces {
     ) -> Vec<Attributed> {
         let mut versions: BTreeMap<(Key, Path), Vec<(Place, Blob)>> = BTreeMap::new();
         for (&(path, blob), &place) in &self.first {
-            for &key in &secrets.of_blob[blob as usize] {
+            for &key in secrets.of(Some(blob)) {
                 versions.entry((key, path)).or_default().push((place, blob));
             }
         }

@@ -1,29 +1,20 @@
-//! Everything below many commits, from one walk over all commits and trees of a repository.
-//!
-//! Reading the trees of ten thousand commits one by one costs a chain of deltas each. The walk over packs unpacks every
-//! tree once, and of each only the entries with new bytes; the entries become leads, as those of attribution do, to
-//! everything that is there. Then following commits is a matter of numbers and bits.
+//! Everything below many commits: when everything is read (`everything.rs`), following commits is a matter of numbers
+//! and bits.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectType, Oid};
 
-use super::commit::{Links, links};
+use super::commit::Links;
+use super::everything::Everything;
 use super::gaps::Gaps;
 use super::missing::{MANY, gone, is_empty_tree};
 use super::ranges::peel;
 use super::survey::oid;
-use super::trees::fresh_entries;
 use super::{Ref, Repo};
 use crate::error::Result;
-use crate::source::history::dirty::{Anchor, Near};
-use crate::source::history::fault::Fault;
-use crate::source::history::leads::{Child, Gathered, KnownNames, Lead, Leads, Names};
-use crate::source::history::object::{Kind, ObjectId};
-use crate::source::history::plan::Plan;
-use crate::source::history::reader::{Place, ReadPiece, Reader, Shown};
+use crate::source::history::leads::{Child, Leads};
+use crate::source::history::object::ObjectId;
 use crate::source::history::store::Store;
 use crate::source::history::walk;
 
@@ -36,9 +27,9 @@ pub(super) fn objects(
     gaps: &Gaps,
     (tips, not): (&[Ref], &[Oid]),
 ) -> Result<Vec<ObjectId>> {
-    let (commits, leads, missing) = read_all(store, options);
+    let Everything { commits, leads, missing, .. } = Everything::read(store, options);
     let mut below = Below {
-        commits: commits.iter().map(|(id, links)| (*id, links)).collect(),
+        commits: &commits,
         leads: &leads,
         store,
         reached: vec![0; (store.most_numbers() + missing.len()).div_ceil(64)],
@@ -65,7 +56,7 @@ pub(super) fn objects(
     let ancestors: BTreeSet<Oid> = below.ancestors(asked, &excluded).into_iter().collect();
     for id in ancestors {
         below.mark(id);
-        let Some(&links) = below.commits.get(&id) else { continue };
+        let Some(links) = below.commits.get(&id) else { continue };
         for parent in &links.parents {
             if below.number(*parent).is_some() {
                 continue;
@@ -116,7 +107,7 @@ fn numbers(bits: &[u64]) -> impl Iterator<Item = u32> + '_ {
 
 /// What is followed.
 struct Below<'b> {
-    commits: HashMap<Oid, &'b Links>,
+    commits: &'b HashMap<Oid, Links>,
     leads: &'b Leads,
     store: &'b Store,
     /// A bit for every object of the store, then for what is missing.
@@ -173,7 +164,7 @@ impl Below<'_> {
         let mut blocks = vec![false; self.leads.count_blocks()];
         trees.retain(|&tree| self.mark_number(tree));
         while let Some(tree) = trees.pop() {
-            for &block in self.leads.blocks(tree) {
+            for block in self.leads.blocks(tree) {
                 if std::mem::replace(&mut blocks[block as usize], true) {
                     continue;
                 }
@@ -198,15 +189,15 @@ impl Below<'_> {
                 continue;
             }
             self.mark_number(tree);
-            let mine: HashSet<u32> = leads.blocks(tree).iter().copied().collect();
-            let known: HashSet<u32> = before.iter().flat_map(|&tree| leads.blocks(tree)).copied().collect();
+            let mine: HashSet<u32> = leads.blocks(tree).collect();
+            let known: HashSet<u32> = before.iter().flat_map(|&tree| leads.blocks(tree)).collect();
             let mut there: HashMap<u32, Vec<Child>> = HashMap::new();
             let others = known.iter().filter(|block| !mine.contains(block));
             for lead in others.flat_map(|&block| leads.block(block)) {
                 there.entry(lead.name).or_default().push(lead.child());
             }
-            for block in leads.blocks(tree).iter().filter(|block| !known.contains(block)) {
-                for lead in leads.block(*block) {
+            for block in leads.blocks(tree).filter(|block| !known.contains(block)) {
+                for lead in leads.block(block) {
                     let before = there.get(&lead.name).map_or(&[][..], Vec::as_slice);
                     match lead.child() {
                         child if before.contains(&child) => {}
@@ -224,125 +215,5 @@ impl Below<'_> {
                 }
             }
         }
-    }
-}
-
-/// What is missing: its id, and what it should be.
-type Missing = Vec<(ObjectId, &'static str)>;
-
-/// All commits, leads to everything, and what trees name that is not there: of that the first number is the store's
-/// [`Store::most_numbers`].
-fn read_all(store: &Store, options: &walk::Options) -> (Vec<(Oid, Links)>, Leads, Missing) {
-    let gathering = Gathering { store, names: Names::default(), missing: Mutex::default(), found: Mutex::default() };
-    let plan = Plan::new(store, None);
-    let part = plan.without_blobs(store);
-    walk::walk(store, &plan, &part, options, &|| EntrySurvey {
-        gathering: &gathering,
-        numbers: KnownNames::new(&gathering.names),
-        commits: Vec::new(),
-        leads: Gathered::default(),
-    });
-    drop((plan, part));
-    let found = gathering.found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let known = gathering.missing.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut missing: Vec<_> = known.into_iter().map(|(id, (number, what))| (number, id, what)).collect();
-    missing.sort_unstable();
-    let leads = Leads::new(store, gathering.names, found.leads);
-    (found.commits, leads, missing.into_iter().map(|(_, id, what)| (id, what)).collect())
-}
-
-/// What the threads gather.
-struct Gathering<'s> {
-    store: &'s Store,
-    names: Names,
-    missing: Mutex<HashMap<ObjectId, (u32, &'static str)>>,
-    found: Mutex<Found>,
-}
-
-#[derive(Default)]
-struct Found {
-    commits: Vec<(Oid, Links)>,
-    leads: Vec<Gathered>,
-}
-
-/// One thread's end of the walk.
-struct EntrySurvey<'g> {
-    gathering: &'g Gathering<'g>,
-    /// Numbers of names.
-    numbers: KnownNames<'g>,
-    commits: Vec<(Oid, Links)>,
-    leads: Gathered,
-}
-
-impl EntrySurvey<'_> {
-    /// Where an entry leads: links lead to other repositories.
-    fn child(&self, id: ObjectId, is_tree: bool) -> Option<Child> {
-        let Gathering { store, missing, .. } = self.gathering;
-        if let Some(number) = store.number(&id) {
-            return Some(if is_tree { Child::Tree(number) } else { Child::Wanted(number) });
-        }
-        if is_empty_tree(&id) {
-            return None;
-        }
-        let mut missing = missing.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = (store.most_numbers() + missing.len()) as u32;
-        let number = missing.entry(id).or_insert((next, if is_tree { "tree" } else { "blob" })).0;
-        Some(Child::Wanted(number))
-    }
-}
-
-impl Reader for EntrySurvey<'_> {
-    type Found = Lead;
-
-    fn carried(&self) -> Kind {
-        Kind::Tree
-    }
-
-    fn near(&self) -> Near {
-        Near { left: 0, right: 0 }
-    }
-
-    fn carries(&self, _: &[u8], _: Option<&[Range<u32>]>) -> bool {
-        true
-    }
-
-    fn look(&mut self, text: &[u8], range: Range<usize>, carried: &[Anchor<Lead>], out: &mut Vec<Anchor<Lead>>) {
-        let format = self.gathering.store.format;
-        fresh_entries(format, text, range, carried, out, &mut |entry| {
-            let id = ObjectId::new(entry.id).filter(|_| !entry.is_link())?;
-            let child = self.child(id, entry.is_tree())?;
-            Lead::new(self.numbers.number(entry.name), child)
-        });
-    }
-
-    fn blob(&mut self, object: Shown<'_>, _: &[u8], anchors: Option<&[Anchor<Lead>]>) {
-        if let Some(number) = object.number(self.gathering.store) {
-            self.leads.anchored(number, anchors.unwrap_or_default());
-        }
-    }
-
-    fn other(&mut self, id: &ObjectId, kind: Kind, text: &[u8], _: Option<&[Range<u32>]>) {
-        if kind == Kind::Commit {
-            self.commits.extend(links(text).map(|links| (oid(id), links)));
-        }
-    }
-
-    fn large(&mut self, _: &ObjectId, _: u64, read: &mut ReadPiece<'_>) -> std::result::Result<(), Fault> {
-        let mut piece = vec![0; 1 << 16];
-        while read(&mut piece)? > 0 {}
-        Ok(())
-    }
-
-    // What is lost is told when it is scanned, if it was asked for.
-    fn lost(&mut self, _: &ObjectId, _: Option<Kind>, _: Option<(&Fault, Place<'_>)>) {}
-
-    fn damaged(&mut self, _: &ObjectId, _: &Fault, _: Place<'_>) {}
-}
-
-impl Drop for EntrySurvey<'_> {
-    fn drop(&mut self) {
-        let mut found = self.gathering.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.commits.append(&mut self.commits);
-        found.leads.push(std::mem::take(&mut self.leads).finished());
     }
 }

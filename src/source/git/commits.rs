@@ -10,6 +10,7 @@ use git2::Oid;
 use super::added::Before;
 use super::commit::{describe, links};
 use super::gaps::Gaps;
+use super::long_range::LongRange;
 use super::ranges::Selection;
 use super::tree::Objects;
 use super::walk::{self, Walked};
@@ -17,7 +18,8 @@ use super::workers::{Hand, share};
 use super::{GitOptions, Repo, origin};
 use crate::error::Result;
 use crate::finding::{Origin, OriginKind};
-use crate::source::{Item, MakeVisitor, Visitor};
+use crate::source::history::reader::TextReader;
+use crate::source::{Item, Visitor};
 
 /// So many commits are worth a thread.
 const PIECE: usize = 16;
@@ -33,18 +35,24 @@ struct Changed {
 ///
 /// # Errors
 /// When the object database cannot be opened.
-pub fn scan(repo: &Repo, selection: &Selection, options: &GitOptions, make: &MakeVisitor<'_>) -> Result<()> {
+pub fn scan<T: TextReader>(
+    repo: &Repo,
+    selection: &Selection,
+    options: &GitOptions,
+    make: &(dyn Fn() -> T + Sync),
+) -> Result<()> {
     let gaps = Gaps::default();
     let objects = Objects::new(repo, &gaps)?;
     let commits = walk::range(&objects, &selection.include, &selection.exclude, &repo.shallow());
-    share(repo, &commits, PIECE, options.threads, make, &|hand, piece| {
+    let long = LongRange::new(repo, &commits, options, make);
+    share(repo, &commits, PIECE, options.threads, &|| Box::new(make()), &|hand, piece| {
         let Some(objects) = Objects::or_gap(hand.repo, &gaps) else { return };
         for commit in piece {
-            one(hand, &objects, commit, options);
+            one(hand, &objects, commit, (options, long.as_ref()));
         }
     });
     let mut visitor = make();
-    let hand = Hand { repo, visitor: visitor.as_mut() };
+    let hand = Hand { repo, visitor: &mut visitor };
     for &tag in &selection.tags {
         if let Some(object) = objects.read(tag, "tag") {
             message(repo.shown(), hand.visitor, tag, object.data(), "tags");
@@ -64,7 +72,7 @@ pub fn scan(repo: &Repo, selection: &Selection, options: &GitOptions, make: &Mak
         }
     }
     drop(objects);
-    gaps.tell(repo.shown(), visitor.as_mut());
+    gaps.tell(repo.shown(), &mut visitor);
     Ok(())
 }
 
@@ -87,18 +95,39 @@ pub(super) fn message(shown: &str, visitor: &mut dyn Visitor, id: Oid, data: &[u
     any.get()
 }
 
-fn one(hand: &mut Hand<'_>, objects: &Objects<'_>, commit: &Walked, options: &GitOptions) {
+fn one(
+    hand: &mut Hand<'_>,
+    objects: &Objects<'_>,
+    commit: &Walked,
+    (options, long): (&GitOptions, Option<&LongRange>),
+) {
     let Some(object) = objects.read(commit.id, "commit") else { return };
     let withheld = message(hand.repo.shown(), hand.visitor, commit.id, object.data(), "commits");
     let described = describe(commit.id, object.data(), withheld);
     drop(object);
+    let mut changed = Vec::new();
+    if let Some(long) = long {
+        long.changes(&commit.links, Some(objects), &mut |path, number, before| {
+            if long.is_cleared(number) {
+                let count = hand.visitor.coverage().kind("blobs");
+                (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
+            } else if let Some(id) = long.id(number) {
+                let before = before.iter().map(|number| long.id((*number)?)).collect();
+                changed.push(Changed { path: path.to_vec(), id, before });
+            }
+        });
+        if changed.is_empty() {
+            return;
+        }
+    }
     // A parent that is not there was told of by the walk; it counts as empty.
     let tree_of = |&id: &Oid| objects.odb.read(id).ok().and_then(|object| links(object.data())).map(|links| links.tree);
     let parents: Vec<Option<Oid>> = commit.links.parents.iter().map(tree_of).collect();
-    let mut changed = Vec::new();
-    objects.changes(commit.links.tree, &parents, &mut |path, id, before| {
-        changed.push(Changed { path: path.to_vec(), id, before: before.to_vec() });
-    });
+    if long.is_none() {
+        objects.changes(commit.links.tree, &parents, &mut |path, id, before| {
+            changed.push(Changed { path: path.to_vec(), id, before: before.to_vec() });
+        });
+    }
     if changed.is_empty() {
         return;
     }

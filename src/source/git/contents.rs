@@ -1,29 +1,25 @@
-//! Where wanted blobs lie in trees: a tree is reduced to the few entries that lead to one, and equal reductions are
-//! one node. So most commits compare with their parents by one number, however many trees they have.
+//! Where wanted blobs lie in the trees of commits. Trees are reduced to what leads to one (`reduction.rs`), so most
+//! commits compare with their parents by one number, however many trees they have.
 
 use std::collections::HashSet;
-use std::hash::BuildHasher as _;
-use std::ops::Range;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
-
-use super::tree::DEEPEST;
-use crate::source::history::leads::{self, Leads};
+use super::reduction::{Reduced, reduce};
+use crate::source::history::leads::{LeadNames, Leads};
 
 /// Index of a wanted blob.
 pub(super) type Blob = u32;
 
 /// What stands under a name in a [`Node`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Child {
+pub(super) enum Child {
     Blob(Blob),
     Node(Node),
 }
 
 /// The number of a name with what is under it. There are millions, so both are four bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Entry {
-    name: u32,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Entry {
+    pub(super) name: u32,
     child: u32,
 }
 
@@ -31,7 +27,7 @@ struct Entry {
 const BLOB: u32 = 1 << 31;
 
 impl Entry {
-    fn new(name: u32, child: Child) -> Self {
+    pub(super) fn new(name: u32, child: Child) -> Self {
         let child = match child {
             Child::Blob(blob) => blob | BLOB,
             Child::Node(node) => node.0,
@@ -39,14 +35,14 @@ impl Entry {
         Self { name, child }
     }
 
-    fn child(self) -> Child {
+    pub(super) fn child(self) -> Child {
         if self.child & BLOB == 0 { Child::Node(Node(self.child)) } else { Child::Blob(self.child & !BLOB) }
     }
 }
 
 /// A reduced tree; equal ones are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Node(u32);
+pub(super) struct Node(pub(super) u32);
 
 /// The tree that leads to no wanted blob, and what a missing parent has.
 pub(super) const EMPTY: Node = Node(0);
@@ -54,91 +50,32 @@ pub(super) const EMPTY: Node = Node(0);
 /// Path, wanted blob, and what the others have there.
 pub(super) type Visit<'v> = dyn FnMut(&[u8], Blob, &[Option<Blob>]) + 'v;
 
-/// All reduced trees.
-pub(super) struct Contents<'c> {
-    leads: &'c Leads,
-    /// Numbers of the wanted objects that count.
-    wanted: Range<u32>,
-    /// Where the entries of each node begin, and where those of the next one will; sorted by their names' numbers.
-    starts: Vec<u32>,
-    entries: Vec<Entry>,
-    /// All nodes, by their entries.
-    known: HashTable<Node>,
-    hasher: DefaultHashBuilder,
-    /// Whether folders were nested too deep to be followed.
-    pub(super) too_deep: bool,
-    /// By the tree's number: the node and one, 0 where it is not known yet.
-    trees: Vec<u32>,
+/// The reduced trees of all commits.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    names: LeadNames,
+    reduced: Reduced,
 }
 
-impl<'c> Contents<'c> {
-    /// Follows `leads` to the objects whose numbers are in `wanted`.
-    pub(super) fn new(leads: &'c Leads, wanted: Range<u32>) -> Self {
-        Self {
-            leads,
-            wanted,
-            starts: vec![0, 0],
-            entries: Vec::new(),
-            known: HashTable::new(),
-            hasher: DefaultHashBuilder::default(),
-            too_deep: false,
-            trees: vec![0; leads.most_trees()],
-        }
+impl Contents {
+    /// What is left of the trees of these numbers when only the first `wanted` objects count.
+    pub(super) fn new(leads: Leads, wanted: u32, trees: &[Option<u32>]) -> Self {
+        let reduced = reduce(&leads, wanted, trees);
+        Self { names: leads.into_names(), reduced }
     }
 
-    /// The reduction of a tree, by its number. Trees that could not be read lead nowhere (a gap tells of them).
-    pub(super) fn of(&mut self, tree: u32) -> Node {
-        self.descend(tree, 0)
+    /// The roots of the trees, in their order.
+    pub(super) fn roots(&self) -> &[Node] {
+        &self.reduced.roots
     }
 
-    fn descend(&mut self, tree: u32, depth: usize) -> Node {
-        match self.trees.get(tree as usize) {
-            None => return EMPTY,
-            Some(0) => {}
-            Some(node) => return Node(node - 1),
-        }
-        let leads = self.leads;
-        let mut children: Vec<Entry> = Vec::new();
-        if depth >= DEEPEST {
-            self.too_deep |= leads.of(tree).next().is_some();
-        } else {
-            for lead in leads.of(tree) {
-                let child = match lead.child() {
-                    leads::Child::Wanted(blob) if self.wanted.contains(&blob) => Child::Blob(blob),
-                    leads::Child::Wanted(_) => continue,
-                    leads::Child::Tree(tree) => match self.descend(tree, depth + 1) {
-                        EMPTY => continue,
-                        node => Child::Node(node),
-                    },
-                };
-                children.push(Entry::new(lead.name, child));
-            }
-        }
-        children.sort_unstable();
-        let node = self.node(&children);
-        self.trees[tree as usize] = node.0 + 1;
-        node
-    }
-
-    /// The node of these entries.
-    fn node(&mut self, children: &[Entry]) -> Node {
-        if children.is_empty() {
-            return EMPTY;
-        }
-        let Self { starts, entries, known, hasher, .. } = self;
-        let hash = hasher.hash_one(children);
-        if let Some(&node) = known.find(hash, |&node| entries_of(starts, entries, node) == children) {
-            return node;
-        }
-        let node = Node(starts.len() as u32 - 1);
-        entries.extend_from_slice(children);
-        starts.push(entries.len() as u32);
-        known.insert_unique(hash, node, |&node| hasher.hash_one(entries_of(starts, entries, node)));
-        node
+    /// Whether folders were nested too deep to be followed.
+    pub(super) fn too_deep(&self) -> bool {
+        self.reduced.too_deep
     }
 
     fn entries(&self, node: Node) -> &[Entry] {
-        entries_of(&self.starts, &self.entries, node)
+        self.reduced.nodes.entries(node)
     }
 
     fn child(&self, node: Node, name: u32) -> Option<Child> {
@@ -151,7 +88,7 @@ impl<'c> Contents<'c> {
     pub(super) fn at(&self, mut node: Node, path: &[u8]) -> Option<Blob> {
         let mut names = path.split(|&byte| byte == b'/').peekable();
         while let Some(name) = names.next() {
-            match self.child(node, self.leads.number(name)?)? {
+            match self.child(node, self.names.number(name)?)? {
                 Child::Blob(blob) => return names.peek().is_none().then_some(blob),
                 Child::Node(below) => node = below,
             }
@@ -159,19 +96,23 @@ impl<'c> Contents<'c> {
         None
     }
 
-    /// The wanted blobs below `nodes`.
-    pub(super) fn all_blobs(&self, nodes: HashSet<Node>) -> HashSet<Blob> {
+    /// Those of the wanted objects from `first` on that lie below `nodes`.
+    pub(super) fn below(&self, nodes: impl Iterator<Item = Node>, first: Blob) -> HashSet<Blob> {
         let mut blobs = HashSet::new();
-        let mut seen = nodes.clone();
-        let mut stack: Vec<Node> = nodes.into_iter().collect();
-        while let Some(node) = stack.pop() {
-            for entry in self.entries(node) {
-                match entry.child() {
-                    Child::Blob(blob) => {
-                        blobs.insert(blob);
+        let mut seen = vec![false; self.reduced.nodes.count()];
+        let mut stack = Vec::new();
+        for node in nodes {
+            stack.push(node);
+            while let Some(node) = stack.pop() {
+                if std::mem::replace(&mut seen[node.0 as usize], true) {
+                    continue;
+                }
+                for entry in self.reduced.nodes.entries(node) {
+                    match entry.child() {
+                        Child::Blob(blob) => blobs.extend((blob >= first).then_some(blob)),
+                        Child::Node(below) if !seen[below.0 as usize] => stack.push(below),
+                        Child::Node(_) => {}
                     }
-                    Child::Node(below) if seen.insert(below) => stack.push(below),
-                    Child::Node(_) => {}
                 }
             }
         }
@@ -194,7 +135,7 @@ impl<'c> Contents<'c> {
                 continue;
             }
             let length = path.len();
-            path.extend_from_slice(self.leads.name(name));
+            path.extend_from_slice(self.names.name(name));
             match child {
                 Child::Blob(blob) => {
                     let blobs: Vec<Option<Blob>> = there
@@ -215,9 +156,4 @@ impl<'c> Contents<'c> {
             path.truncate(length);
         }
     }
-}
-
-fn entries_of<'e>(starts: &[u32], entries: &'e [Entry], node: Node) -> &'e [Entry] {
-    let node = node.0 as usize;
-    &entries[starts[node] as usize..starts[node + 1] as usize]
 }

@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use git2::{ObjectType, Oid};
+use rayon::iter::ParallelIterator as _;
+use rayon::slice::ParallelSlice as _;
 
 use super::commit::Links;
 use super::ranges::peel;
@@ -27,6 +29,9 @@ pub(super) enum Reach {
 
 /// So many refs are named; a busy repository has tens of thousands.
 const NAMED: usize = 20;
+
+/// So many questions are followed through the graph at once: one number per commit.
+const BATCH: usize = 64;
 
 /// The refs that hold something.
 #[derive(Debug, Clone, Default)]
@@ -177,24 +182,39 @@ impl Graph {
         list
     }
 
-    /// The refs that reach one of the commits in each of `starts`. In batches of 64: one number per commit.
+    /// The refs that reach one of the commits in each of `starts`.
     pub(super) fn refs_reaching(&self, starts: &[Vec<Place>]) -> Vec<Reaching> {
+        // Secrets that came together have the same starts.
+        let mut different: Vec<&[Place]> = starts.iter().map(Vec::as_slice).collect();
+        different.sort_unstable();
+        different.dedup();
+        let found: Vec<Reaching> = match different.len() {
+            ..=BATCH => self.reaching(&different),
+            _ => different.par_chunks(BATCH).flat_map_iter(|batch| self.reaching(batch)).collect(),
+        };
+        let found_of = |starts: &Vec<Place>| different.binary_search(&starts.as_slice()).map(|at| found[at].clone());
+        starts.iter().map(|starts| found_of(starts).unwrap_or_default()).collect()
+    }
+
+    /// The refs that reach one of the commits in each of at most [`BATCH`] `starts`.
+    fn reaching(&self, starts: &[&[Place]]) -> Vec<Reaching> {
         let mut found = vec![Reaching::default(); starts.len()];
-        for (batch, starts) in starts.chunks(64).enumerate() {
-            let mut holds = vec![0_u64; self.commits.len()];
-            for (bit, places) in starts.iter().enumerate() {
-                for &place in places {
-                    holds[place] |= 1 << bit;
-                }
+        let mut holds = vec![0_u64; self.commits.len()];
+        for (bit, places) in starts.iter().enumerate() {
+            for &place in *places {
+                holds[place] |= 1 << bit;
             }
-            for place in 0..holds.len() {
-                let above = self.parents(place).iter().fold(0, |bits, &parent| bits | holds[parent]);
-                holds[place] |= above;
-            }
-            for (name, place) in &self.refs {
-                for bit in (0..starts.len()).filter(|bit| holds[*place] >> bit & 1 == 1) {
-                    found[batch * 64 + bit].add(name);
-                }
+        }
+        let first = starts.iter().filter_map(|places| places.iter().min()).min();
+        for place in first.copied().unwrap_or(holds.len())..holds.len() {
+            let above = self.parents(place).iter().fold(0, |bits, &parent| bits | holds[parent]);
+            holds[place] |= above;
+        }
+        for (name, place) in &self.refs {
+            let mut bits = holds[*place];
+            while bits != 0 {
+                found[bits.trailing_zeros() as usize].add(name);
+                bits &= bits - 1;
             }
         }
         found

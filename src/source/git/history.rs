@@ -6,11 +6,14 @@
 //! [`blobs`] is the plain version through libgit2: the reference that the walk is compared with.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectFormat, ObjectType, Oid};
 
 use super::below;
+use super::commit::Links;
+use super::contents::Contents;
 use super::covered::{self, Covered};
 use super::gaps::Gaps;
 use super::graph::Graph;
@@ -22,16 +25,12 @@ use super::trees::{Trees, Wanted};
 use super::{GitOptions, Ref, Repo, clean};
 use crate::error::{Error, Notice, NoticeKind, Result};
 use crate::finding::{Exclusion, Finding, OriginKind};
-use crate::source::history::leads::Leads;
 use crate::source::history::object::{Format, Kind, ObjectId};
 use crate::source::history::plan::{Part, Plan};
 use crate::source::history::reader::{Sighting, TextReader};
 use crate::source::history::store::Store;
 use crate::source::history::walk;
 use crate::source::{Item, MakeVisitor, Visitor};
-
-/// So many commits are followed one by one; for more, all trees of the repository are read in one walk.
-const FEW_COMMITS: usize = 4096;
 
 /// So many objects are read one by one.
 const FEW: usize = 4096;
@@ -51,9 +50,6 @@ pub struct HistoryOptions {
     pub memory: Option<u64>,
     /// Compare every object's hash with its id.
     pub verify_objects: bool,
-    /// Up to so many commits are followed one by one when not all are asked for; `None` for the default. It changes
-    /// how long a scan takes, not what it finds.
-    pub few_commits: Option<usize>,
 }
 
 impl HistoryOptions {
@@ -67,6 +63,8 @@ impl HistoryOptions {
 #[derive(Debug)]
 pub struct History {
     tips: Tips,
+    /// The commits that were read, until they become the graph.
+    commits: Vec<(Oid, Links)>,
     pub(super) graph: Graph,
     pub(super) store: Store,
     plan: Plan,
@@ -81,7 +79,7 @@ pub struct History {
     pub(super) walk: walk::Options,
     /// The blobs with findings, and what leads to them.
     pub(super) wanted: Wanted,
-    pub(super) leads: Leads,
+    pub(super) contents: Contents,
     /// What was left out on purpose.
     pub exclusions: Vec<Exclusion>,
 }
@@ -136,7 +134,13 @@ pub fn scan_beyond<T: TextReader>(
     make: &(dyn Fn() -> T + Sync),
 ) -> Result<History> {
     let gaps = Gaps::default();
-    let tips = Tips::of(repo, &gaps)?;
+    let whole = !options.is_narrow() && covered.is_none();
+    let (tips, opened) = beside(|| Tips::of(repo, &gaps), {
+        let (folders, format) = (repo.object_folders(), format(repo));
+        move || Opened::new(&folders, format, whole)
+    });
+    let tips = tips?;
+    let Opened { store, plan, notices } = opened;
     let narrowed = options.is_narrow();
     let asked = tips.matching(&options.refs);
     if asked.is_empty() && !options.refs.is_empty() {
@@ -145,7 +149,6 @@ pub fn scan_beyond<T: TextReader>(
             options.refs.join(" ")
         )));
     }
-    let (store, notices) = Store::open_all(&repo.object_folders(), format(repo));
     let mut walk = walk::Options {
         threads: options.git.threads,
         verify_objects: options.verify_objects,
@@ -163,7 +166,11 @@ pub fn scan_beyond<T: TextReader>(
     }
     // For few objects the packs are not worth a plan.
     let few = only.as_ref().filter(|only| only.len() < FEW);
-    let plan = if few.is_some() { Plan::default() } else { Plan::new(&store, only.as_deref()) };
+    let plan = match plan {
+        Some(plan) => plan,
+        None if few.is_some() => Plan::default(),
+        None => Plan::new(&store, only.as_deref()),
+    };
     let (trees, others) = plan.trees_apart(&store);
     let shared = Shared { shown: repo.shown(), store: &store, gaps: &gaps, max_size: options.git.max_size };
     let seen = Mutex::default();
@@ -173,21 +180,17 @@ pub fn scan_beyond<T: TextReader>(
     }
     let mut seen: Seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
     seen.trees.sort();
-    let refs = if narrowed { &asked } else { &tips.refs };
-    // Before the walk over trees, not beside it: what this needs for a moment would come on top of the leads.
-    let graph = Graph::new(repo, &store, seen.commits, (refs, &tips.reflog))?;
     if let Some(only) = only.as_ref().filter(|_| narrowed) {
         let lacks = |id: &&ObjectId| few.is_none() && !store.contains(id) && !missing::is_empty_tree(id);
         only.iter().filter(lacks).for_each(|id| missing::gone(&gaps, oid(id), "object"));
-    } else {
-        missing::tell_commits(&repo.shallow(), &store, &graph, &gaps);
     }
     let mut visitor = make();
     notices.into_iter().for_each(|notice| visitor.notice(notice));
     gaps.tell(repo.shown(), &mut visitor);
     let mut history = History {
         tips,
-        graph,
+        commits: seen.commits,
+        graph: Graph::default(),
         store,
         plan,
         trees,
@@ -197,13 +200,40 @@ pub fn scan_beyond<T: TextReader>(
         beyond,
         walk,
         wanted: Wanted::default(),
-        leads: Leads::default(),
+        contents: Contents::default(),
         exclusions: Vec::new(),
     };
     if let Some(only) = only.filter(|_| narrowed) {
         history.exclude(options, only.len());
     }
     Ok(history)
+}
+
+/// The packs, and what needs no refs.
+struct Opened {
+    store: Store,
+    /// When all objects are asked for.
+    plan: Option<Plan>,
+    notices: Vec<Notice>,
+}
+
+impl Opened {
+    fn new(folders: &[PathBuf], format: Format, whole: bool) -> Self {
+        let (store, mut notices) = Store::open_all(folders, format);
+        let plan = || whole.then(|| Plan::new(&store, None));
+        let (plan, wrong) = if whole { rayon::join(plan, || store.check_packs()) } else { (None, store.check_packs()) };
+        notices.extend(wrong);
+        Self { store, plan, notices }
+    }
+}
+
+/// Two things at once: `here` on this thread (a repository is of one thread), `there` on another.
+fn beside<A, B: Send>(here: impl FnOnce() -> A, there: impl FnOnce() -> B + Send) -> (A, B) {
+    std::thread::scope(|scope| {
+        let there = scope.spawn(there);
+        let here = here();
+        (here, there.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 /// The ids of what `options` ask for, sorted, each once. `asked` are the refs.
@@ -216,7 +246,7 @@ fn narrow(
 ) -> Result<Vec<ObjectId>> {
     let objects = Objects::new(repo, gaps)?;
     let not = options.not.iter().map(|revision| repo.resolve(revision)).collect::<Result<Vec<Oid>>>()?;
-    match reach::objects(repo, &objects, (asked, &not), options.few_commits.unwrap_or(FEW_COMMITS))? {
+    match reach::objects(repo, &objects, (asked, &not), options.git.few_commits(store))? {
         Some(ids) => Ok(ids.iter().filter_map(|id| ObjectId::new(id.as_bytes())).collect()),
         None => below::objects(repo, store, walk, gaps, (asked, &not)),
     }
@@ -236,7 +266,7 @@ pub fn asked_objects(repo: &Repo, options: &HistoryOptions) -> Result<Option<Vec
     narrow(repo, options, (&store, &walk::Options::default()), &asked, &gaps).map(Some)
 }
 
-fn format(repo: &Repo) -> Format {
+pub(super) fn format(repo: &Repo) -> Format {
     match repo.format() {
         ObjectFormat::Sha256 => Format::Sha256,
         ObjectFormat::Sha1 => Format::Sha1,
@@ -284,9 +314,17 @@ impl History {
         let trees = Trees::new(&shared, &wanted, !self.narrowed);
         // Trees are small, and what is gathered of them needs the other half.
         let options = walk::Options { memory: self.walk.memory / 2, ..self.walk };
-        if !self.trees.is_empty() {
-            walk::walk(&self.store, &self.plan, &self.trees, &options, &|| trees.survey(make()));
-        }
+        let commits = std::mem::take(&mut self.commits);
+        let refs = if self.narrowed { &self.asked } else { &self.tips.refs };
+        let (graph, ()) = beside(
+            || Graph::new(repo, &self.store, commits, (refs, &self.tips.reflog)),
+            || {
+                if !self.trees.is_empty() {
+                    walk::walk(&self.store, &self.plan, &self.trees, &options, &|| trees.survey(make()));
+                }
+            },
+        );
+        self.graph = graph?;
         // Nothing is walked any more, and what follows needs the room.
         (self.plan, self.trees) = Default::default();
         let mut early = trees.survey(make());
@@ -297,13 +335,27 @@ impl History {
         }
         drop(early);
         let (found, leads) = trees.end();
-        let about = (&found.missing, &leads);
-        missing::tell_reachable(&self.store, &self.graph, about, &gaps);
+        // Wanted objects first, then those that are missing.
+        self.contents = match (wanted.blobs.len() + found.missing.len()) as u32 {
+            0 => Contents::default(),
+            count => Contents::new(leads, count, &self.tree_numbers()),
+        };
+        if !self.narrowed {
+            missing::tell_commits(&repo.shallow(), &self.store, &self.graph, &gaps);
+        }
+        missing::tell_reachable(&self.graph, (&found.missing, &self.contents), &gaps);
         let mut visitor = make();
         names(repo, visitor.as_mut(), &self.asked, &found.names.into_iter().collect());
         gaps.tell(repo.shown(), visitor.as_mut());
-        (self.wanted, self.leads) = (wanted, leads);
+        self.wanted = wanted;
         Ok(())
+    }
+
+    /// The numbers of the trees of all commits, in the order of the graph, then those that refs name.
+    fn tree_numbers(&self) -> Vec<Option<u32>> {
+        let commits = self.graph.commits.iter().map(|(_, links)| links.tree);
+        let odd = self.graph.odd_tips.iter().map(|(_, id)| *id);
+        commits.chain(odd).map(|id| self.store.number(&ObjectId::new(id.as_bytes())?)).collect()
     }
 
     /// Notes what `--refs` and `--reachable-only` left out, `wanted` objects being asked for.

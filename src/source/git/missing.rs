@@ -5,11 +5,10 @@ use std::collections::{HashMap, HashSet};
 
 use git2::{ErrorCode, ObjectType, Oid};
 
-use super::contents::{Contents, EMPTY, Node};
+use super::contents::Contents;
 use super::gaps::Gaps;
 use super::graph::{Graph, Reach};
 use super::survey::oid;
-use crate::source::history::leads::Leads;
 use crate::source::history::object::ObjectId;
 use crate::source::history::store::Store;
 
@@ -47,33 +46,21 @@ pub(super) fn tell_commits(shallow: &[Oid], store: &Store, graph: &Graph, gaps: 
 }
 
 /// Tells of those `missing` objects that reachable trees lead to.
-pub(super) fn tell_reachable(store: &Store, graph: &Graph, (missing, leads): (&Missing, &Leads), gaps: &Gaps) {
+pub(super) fn tell_reachable(graph: &Graph, (missing, contents): (&Missing, &Contents), gaps: &Gaps) {
     let name = |is_tree| if is_tree { "tree" } else { "blob" };
     let mut numbers: Vec<(u32, ObjectId, bool)> =
         missing.iter().map(|(id, (number, is_tree))| (*number, *id, *is_tree)).collect();
     numbers.sort_unstable();
-    let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return };
+    let Some(&(first, ..)) = numbers.first() else { return };
     if numbers.len() >= MANY {
         numbers.iter().for_each(|(_, id, is_tree)| gone(gaps, oid(id), name(*is_tree)));
         return;
     }
-    let mut contents = Contents::new(leads, first.0..last.0 + 1);
-    let mut root = |tree: Oid| {
-        let number = ObjectId::new(tree.as_bytes()).and_then(|id| store.number(&id));
-        number.map_or(EMPTY, |number| contents.of(number))
-    };
-    let mut roots: HashSet<Node> = HashSet::new();
-    for (place, (_, links)) in graph.commits.iter().enumerate() {
-        if graph.reach[place] == Reach::Ref {
-            roots.insert(root(links.tree));
-        }
-    }
-    for (kind, id) in &graph.odd_tips {
-        if *kind == Some(ObjectType::Tree) {
-            roots.insert(root(*id));
-        }
-    }
-    let reached = contents.all_blobs(roots);
+    let (commits, odd) = contents.roots().split_at(graph.commits.len());
+    let commits = graph.reach.iter().zip(commits).filter(|(reach, _)| **reach == Reach::Ref);
+    let odd = graph.odd_tips.iter().zip(odd).filter(|((kind, _), _)| *kind == Some(ObjectType::Tree));
+    let roots = commits.map(|(_, &root)| root).chain(odd.map(|(_, &root)| root));
+    let reached = contents.below(roots, first);
     for (number, id, is_tree) in numbers {
         if reached.contains(&number) {
             gone(gaps, oid(&id), name(is_tree));

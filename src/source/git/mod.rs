@@ -18,14 +18,17 @@ mod commit;
 pub mod commits;
 mod contents;
 pub mod covered;
+mod everything;
 mod extensions;
 pub mod gaps;
 mod graph;
 pub mod history;
 mod index;
+mod long_range;
 mod missing;
 pub mod ranges;
 mod reach;
+mod reduction;
 mod refs;
 mod secrets;
 pub mod staged;
@@ -44,6 +47,7 @@ use git2::{ErrorCode, ObjectFormat, ObjectType, Odb, OdbObject, Oid, Repository,
 use crate::error::{Error, Result};
 use crate::finding::{Origin, OriginKind};
 use crate::source::Visitor;
+use crate::source::history::store::Store;
 pub use refs::Ref;
 use tree::Objects;
 
@@ -54,9 +58,20 @@ pub struct GitOptions {
     pub max_size: Option<u64>,
     /// Threads; 0 for one per core.
     pub threads: usize,
+    /// Up to so many commits of a range are followed one by one; for more, all trees of the repository are read in one
+    /// walk. `None` for what is quicker. It changes how long a scan takes, not what it finds.
+    pub few_commits: Option<usize>,
 }
 
 impl GitOptions {
+    /// So many commits are always few.
+    const FEWEST: usize = 256;
+
+    /// How many commits of a range are few: one costs as much as the walk over about 200 objects.
+    fn few_commits(&self, store: &Store) -> usize {
+        self.few_commits.unwrap_or_else(|| (store.most_numbers() / 200).max(Self::FEWEST))
+    }
+
     /// Reads a blob and counts it under `kind`: read, or too large. What cannot be read is told.
     fn blob<'o>(
         &self,

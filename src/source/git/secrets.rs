@@ -99,6 +99,11 @@ impl Secrets {
         secrets
     }
 
+    /// The secrets of a blob; what is looked for because it is missing has none.
+    pub(super) fn of(&self, blob: Option<Blob>) -> &[Key] {
+        blob.and_then(|blob| self.of_blob.get(blob as usize)).map_or(&[], Vec::as_slice)
+    }
+
     /// How sure it is that a blob has a secret; `None` when it has not.
     pub(super) fn confidence(&self, key: Key, blob: Blob) -> Option<u8> {
         self.sure.get(&(key, blob)).copied()

@@ -4,6 +4,9 @@
 //! another pack, is a root. Children stand lightest first, so that whoever goes down the heaviest child last holds at
 //! most as many bases as the number of entries has bits.
 
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
+use rayon::slice::ParallelSliceMut as _;
+
 use super::fault::Fault;
 use super::pack::{EntryKind, Pack};
 
@@ -13,6 +16,9 @@ pub const ROOT: u32 = u32::MAX;
 pub const ELSEWHERE: u32 = u32::MAX - 1;
 /// The header cannot be read or the delta builds on itself: the entry is a root and fails when it is visited.
 pub const BROKEN: u32 = u32::MAX - 2;
+
+/// So many headers are worth handing to another thread.
+const PIECE: usize = 1 << 14;
 
 /// A pack's entries by offset, and who builds on whom.
 #[derive(Debug, Default)]
@@ -43,7 +49,7 @@ impl Forest {
                 _ => misplaced.push(position),
             }
         }
-        places.sort_unstable();
+        places.par_sort_unstable();
         places.dedup_by(|later, earlier| {
             let same = later.0 == earlier.0;
             if same {
@@ -62,20 +68,17 @@ impl Forest {
 
     fn find_parents(&mut self, pack: &Pack) {
         let buckets = Buckets::new(&self.offsets, self.end);
-        let mut parents = Vec::with_capacity(self.offsets.len());
-        for &offset in &self.offsets {
-            parents.push(match pack.entry(offset).map(|entry| entry.kind) {
-                Ok(EntryKind::Whole(_)) => ROOT,
-                Ok(EntryKind::OffsetDelta(base)) => buckets.find(&self.offsets, base).unwrap_or(BROKEN),
-                Ok(EntryKind::IdDelta(id)) => pack
-                    .index
-                    .find(id.as_bytes())
-                    .and_then(|position| buckets.find(&self.offsets, pack.index.offset(position)?))
-                    .unwrap_or(ELSEWHERE),
-                Err(_) => BROKEN,
-            });
-        }
-        self.parents = parents;
+        let parent = |&offset: &u64| match pack.entry(offset).map(|entry| entry.kind) {
+            Ok(EntryKind::Whole(_)) => ROOT,
+            Ok(EntryKind::OffsetDelta(base)) => buckets.find(&self.offsets, base).unwrap_or(BROKEN),
+            Ok(EntryKind::IdDelta(id)) => pack
+                .index
+                .find(id.as_bytes())
+                .and_then(|position| buckets.find(&self.offsets, pack.index.offset(position)?))
+                .unwrap_or(ELSEWHERE),
+            Err(_) => BROKEN,
+        };
+        self.parents = self.offsets.par_iter().with_min_len(PIECE).map(parent).collect();
     }
 
     /// Builds the lists of children, cuts cycles, and puts light children and heavy roots first.

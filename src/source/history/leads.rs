@@ -89,71 +89,22 @@ impl<'n> KnownNames<'n> {
     }
 }
 
-/// The leads of all trees.
+/// The names of leads, by number.
 #[derive(Debug, Default)]
-pub struct Leads {
+pub struct LeadNames {
     names: Vec<Box<[u8]>>,
     numbers: HashMap<Box<[u8]>, u32>,
-    /// By the tree's number: its first block in `lists`, and how many.
-    places: Vec<(u32, u32)>,
-    lists: Vec<u32>,
-    blocks: Blocks,
 }
 
-impl Leads {
-    /// What all threads gathered in `store`.
-    pub fn new(store: &Store, names: Names, parts: Vec<Gathered>) -> Self {
+impl LeadNames {
+    fn new(names: Names) -> Self {
         let numbers = names.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut by_number = vec![Box::default(); numbers.len()];
+        let mut names = vec![Box::default(); numbers.len()];
         #[allow(clippy::iter_over_hash_type, reason = "every name goes to its own place")]
         for (name, &number) in &numbers {
-            by_number[number as usize] = name.clone();
+            names[number as usize] = name.clone();
         }
-        let mut leads =
-            Self { names: by_number, numbers, places: vec![(0, 0); store.most_numbers()], ..Self::default() };
-        for Gathered { trees, lists, blocks, .. } in parts {
-            let (first_list, first_block) = (leads.lists.len() as u32, leads.blocks.count());
-            if leads.lists.is_empty() {
-                (leads.lists, leads.blocks) = (lists, blocks);
-            } else {
-                leads.lists.reserve_exact(lists.len());
-                leads.lists.extend(lists.iter().map(|block| block + first_block));
-                drop(lists);
-                leads.blocks.append(&blocks);
-            }
-            for (tree, first, count) in trees {
-                if let Some(place) = leads.places.get_mut(tree as usize) {
-                    *place = (first_list + first, count);
-                }
-            }
-        }
-        leads
-    }
-
-    /// The leads of a tree.
-    pub fn of(&self, tree: u32) -> impl Iterator<Item = Lead> + '_ {
-        self.blocks(tree).iter().flat_map(|&block| self.block(block).iter().copied())
-    }
-
-    /// The blocks whose leads are a tree's, by their numbers.
-    pub fn blocks(&self, tree: u32) -> &[u32] {
-        let (first, count) = self.places.get(tree as usize).copied().unwrap_or_default();
-        &self.lists[first as usize..(first + count) as usize]
-    }
-
-    /// The leads of a block.
-    pub fn block(&self, number: u32) -> &[Lead] {
-        self.blocks.block(number)
-    }
-
-    /// How many blocks there are.
-    pub fn count_blocks(&self) -> usize {
-        self.blocks.ends.len()
-    }
-
-    /// One more than the largest number of a tree.
-    pub fn most_trees(&self) -> usize {
-        self.places.len()
+        Self { names, numbers }
     }
 
     /// A name by its number.
@@ -164,6 +115,81 @@ impl Leads {
     /// The number of a name; `None` when nothing wanted lies below it.
     pub fn number(&self, name: &[u8]) -> Option<u32> {
         self.numbers.get(name).copied()
+    }
+}
+
+/// The leads of all trees.
+#[derive(Debug, Default)]
+pub struct Leads {
+    names: LeadNames,
+    /// By the tree's number: its first block in the lists of all parts, and how many.
+    places: Vec<(u32, u32)>,
+    /// What each thread gathered stays where it is: to put it together would take as much room again.
+    parts: Vec<Part>,
+}
+
+/// The lists and blocks of one thread, behind those of the threads before.
+#[derive(Debug)]
+struct Part {
+    first_list: u32,
+    first_block: u32,
+    lists: Vec<u32>,
+    blocks: Blocks,
+}
+
+impl Leads {
+    /// What all threads gathered in `store`.
+    pub fn new(store: &Store, names: Names, gathered: Vec<Gathered>) -> Self {
+        let names = LeadNames::new(names);
+        let mut leads = Self { names, places: vec![(0, 0); store.most_numbers()], parts: Vec::new() };
+        let (mut first_list, mut first_block) = (0, 0);
+        for Gathered { trees, lists, blocks, .. } in gathered {
+            for (tree, first, count) in trees {
+                if let Some(place) = leads.places.get_mut(tree as usize) {
+                    *place = (first_list + first, count);
+                }
+            }
+            let next = (first_list + lists.len() as u32, first_block + blocks.count());
+            leads.parts.push(Part { first_list, first_block, lists, blocks });
+            (first_list, first_block) = next;
+        }
+        leads
+    }
+
+    /// The blocks whose leads are a tree's, by their numbers.
+    pub fn blocks(&self, tree: u32) -> impl ExactSizeIterator<Item = u32> + '_ {
+        let (first, count) = self.places.get(tree as usize).copied().unwrap_or_default();
+        let part = self.parts.iter().rfind(|part| part.first_list <= first).filter(|_| count > 0);
+        let (list, base) = part.map_or((&[][..], 0), |part| {
+            (&part.lists[(first - part.first_list) as usize..][..count as usize], part.first_block)
+        });
+        list.iter().map(move |block| base + block)
+    }
+
+    /// The leads of a block.
+    pub fn block(&self, number: u32) -> &[Lead] {
+        let part = self.parts.iter().rfind(|part| part.first_block <= number);
+        part.map_or(&[], |part| part.blocks.block(number - part.first_block))
+    }
+
+    /// How many blocks there are.
+    pub fn count_blocks(&self) -> usize {
+        self.parts.last().map_or(0, |part| (part.first_block + part.blocks.count()) as usize)
+    }
+
+    /// One more than the largest number of a tree.
+    pub fn most_trees(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Their names.
+    pub fn names(&self) -> &LeadNames {
+        &self.names
+    }
+
+    /// The names alone, when nothing is followed any more.
+    pub fn into_names(self) -> LeadNames {
+        self.names
     }
 }
 
@@ -190,14 +216,6 @@ impl Blocks {
         self.leads.extend_from_slice(block);
         self.ends.push(self.leads.len() as u32);
         self.count() - 1
-    }
-
-    fn append(&mut self, other: &Self) {
-        let base = self.leads.len() as u32;
-        self.leads.reserve_exact(other.leads.len());
-        self.leads.extend_from_slice(&other.leads);
-        self.ends.reserve_exact(other.ends.len());
-        self.ends.extend(other.ends.iter().map(|end| base + end));
     }
 }
 

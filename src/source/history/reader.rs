@@ -30,6 +30,10 @@ pub trait TextReader: Visitor {
     /// as [`Sighting`]s.
     fn blob(&mut self, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>, blob: &Blob<'_>);
 
+    /// Whether there is nothing in a blob, and nothing to tell of it; arguments as those of [`TextReader::blob`]. `false`
+    /// where that would take long to say.
+    fn is_clear(&mut self, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>, blob: &Blob<'_>) -> bool;
+
     /// The findings in a text of which sightings are known, as if it was scanned now.
     fn place(&mut self, text: &[u8], origin: Origin) -> Vec<Finding>;
 

@@ -46,10 +46,12 @@ pub struct Store {
 impl Store {
     /// Opens the object folder `objects` and all it borrows from. What cannot be read is told in the notices.
     pub fn open(objects: &Path, format: Format) -> (Self, Vec<Notice>) {
-        Self::open_all(&[objects.to_owned()], format)
+        let (store, mut notices) = Self::open_all(&[objects.to_owned()], format);
+        notices.extend(store.check_packs());
+        (store, notices)
     }
 
-    /// Opens several object folders and all they borrow from.
+    /// Opens several object folders and all they borrow from. Sums are not compared yet ([`Self::check_packs`]).
     pub fn open_all(objects: &[PathBuf], format: Format) -> (Self, Vec<Notice>) {
         let mut notices = Vec::new();
         let folders = folders(objects, &mut notices);
@@ -89,10 +91,7 @@ impl Store {
                 notices.push(notice.mend("fetch again, or delete it if the pack was removed on purpose").gap());
             } else if is(".pack") {
                 match Pack::open(path, self.format) {
-                    Ok(pack) => {
-                        check_pack(&pack, self.format, &shown, notices);
-                        self.packs.push(pack);
-                    }
+                    Ok(pack) => self.packs.push(pack),
                     Err(fault) => {
                         let notice = Notice::new(NoticeKind::Malformed, fault.to_string()).at(shown);
                         notices.push(notice.mend("`git index-pack` makes a new index for a pack").gap());
@@ -100,6 +99,11 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// Compares the check sums and counts of all packs.
+    pub fn check_packs(&self) -> Vec<Notice> {
+        self.packs.iter().flat_map(|pack| check_pack(pack, self.format)).collect()
     }
 
     fn check_multi_index(&mut self, path: &Path, notices: &mut Vec<Notice>) {
@@ -332,8 +336,9 @@ impl Reading<'_> {
 }
 
 /// The check sums and counts that tie a pack and its index together.
-fn check_pack(pack: &Pack, format: Format, shown: &str, notices: &mut Vec<Notice>) {
-    let mut tell = |what: &str| notices.push(Notice::new(NoticeKind::Malformed, what).at(shown).gap());
+fn check_pack(pack: &Pack, format: Format) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    let mut tell = |what: &str| notices.push(Notice::new(NoticeKind::Malformed, what).at(&*pack.path).gap());
     if let Err(fault) = pack.index.check() {
         tell(&fault.to_string());
     }
@@ -346,6 +351,7 @@ fn check_pack(pack: &Pack, format: Format, shown: &str, notices: &mut Vec<Notice
     if pack.index.count() != pack.count() {
         tell("the pack holds another number of objects than its index lists");
     }
+    notices
 }
 
 /// `objects` and every folder that `info/alternates` leads to, each once.

@@ -92,6 +92,8 @@ pub fn entry(pack: &[u8], offset: u64, format: Format) -> Result<Entry, Fault> {
 pub struct Pack {
     /// The file's name without `.pack`.
     pub name: String,
+    /// Where it is, for notices.
+    pub path: String,
     /// Its index.
     pub index: Index,
     map: Map,
@@ -110,7 +112,7 @@ impl Pack {
         }
         let index = Index::open(&path.with_extension("idx"), format)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { name, index, map, format })
+        Ok(Self { name, path: path.to_string_lossy().into_owned(), index, map, format })
     }
 
     /// Its bytes without the trailer.
