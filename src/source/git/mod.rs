@@ -3,6 +3,7 @@
 //! ```text
 //!  Repo (open, refs, objects) --+-- staged    index against HEAD
 //!                               +-- commits   what a range adds (--diff, --since, --pre-push, --pre-receive)
+//!                               |             a long one with what everything and long_range know beforehand
 //!                               +-- history   every object  -> attribution, for findings alone
 //! ```
 //!
