@@ -1,11 +1,12 @@
 //! Shards of an audit on several machines: `audit merge`, and a state that is carried over as text.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::audit::{Fleet, env, essence};
-use crate::support::{Run, github_token};
+use crate::audit::{Fleet, KEY, env, essence};
+use crate::support::{Run, github_token, keysweep};
 
 /// A fleet of six repositories; two secrets are in more than one.
 fn fleet() -> Fleet {
@@ -166,4 +167,45 @@ fn another_machine_goes_on_from_an_export() {
     let run = fleet.folder.keysweep(&["audit", "merge", "export.jsonl", "--state", "merged", "--format", "json"]);
     let merged: Value = serde_json::from_str(&run.stdout).expect("json");
     assert_eq!(essence(&merged), essence(&document));
+}
+
+#[test]
+fn events_of_a_merge_name_repositories_by_the_hashes_that_the_audits_use() {
+    let fleet = fleet();
+    let log = ["--log-format", "json", "--log-file", "log.jsonl"];
+    audit_shards(&fleet, &log);
+    let events = |text: &str| -> Vec<Value> {
+        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
+    };
+    let found = |events: &[Value]| -> BTreeSet<String> {
+        let found = events.iter().filter(|event| event["event"] == "secret-found");
+        found
+            .flat_map(|event| event["repositories"].as_array().expect("a list").clone())
+            .map(|it| it.to_string())
+            .collect()
+    };
+    let theirs = found(&events(&std::fs::read_to_string(fleet.path().join("log.jsonl")).expect("read")));
+    assert_eq!(theirs.len(), 6);
+    let merge = |key: Option<&str>, state: &str| {
+        let mut command = keysweep(fleet.path());
+        command.env("XDG_CONFIG_HOME", fleet.path().join("config")).env_remove("KEYSWEEP_FINGERPRINT_KEY");
+        command.args(["audit", "merge"]).args(ALL).args(["--state", state, "--log-format", "json"]);
+        if let Some(key) = key {
+            command.env("KEYSWEEP_FINGERPRINT_KEY", key);
+        }
+        let run = Run::new(command.output().expect("runs"));
+        assert_eq!(run.status, 1, "{}", run.stderr);
+        assert!(!run.stderr.contains("repositories/r"), "{}", run.stderr);
+        events(&run.stderr)
+    };
+    assert_eq!(found(&merge(Some(KEY), "with")), theirs);
+    // Without the key, or with another one, it merges all the same and says what events lack.
+    for (key, state) in [(None, "without"), (Some("another key, long enough"), "another")] {
+        let events = merge(key, state);
+        assert!(events.iter().any(|event| event["event"] == "no-key"), "{events:?}");
+        assert_eq!(found(&events), BTreeSet::from(["null".to_owned()]));
+    }
+    assert!(!fleet.path().join("config").exists(), "none is made");
+    let run = fleet.folder.keysweep(&["audit", "merge", "part1", "with", "--state", "with"]);
+    assert!(run.status == 2 && run.stderr.contains("the merged state itself"), "{}", run.stderr);
 }

@@ -4,18 +4,24 @@
 //! damage at rest is found whatever byte it hits) and `FILE.previous` (the state as the last run found it). A process
 //! that dies leaves no `FILE.sum`; then redb's own check sums are walked instead.
 
+mod blocks;
 mod generation;
+mod previous;
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use redb::backends::FileBackend;
 use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::generation::{beside, check_sum, damaged, keep, remove, write_sum};
+use self::blocks::{Blocks, Sum, Sums, Watched};
+use self::generation::{beside, check_sum, damaged, remove, said, write_sum};
+use self::previous::keep;
 use super::record::About;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, mend};
 use crate::private;
 
 pub use self::generation::{make_filled, previous, restore_bytes, restore_previous};
@@ -52,6 +58,11 @@ pub struct State {
     path: PathBuf,
     database: Option<Database>,
     about: About,
+    /// Sums of all blocks as they were when it was opened, and which of them changed.
+    sums: Option<Sums>,
+    changed: Arc<Mutex<Blocks>>,
+    /// The generation that is kept, and the blocks that had changed since when it was opened.
+    since: Option<(Sum, Blocks)>,
     _lock: File,
 }
 
@@ -65,9 +76,26 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
     move |source| Error::Io { path: path.to_owned(), source }
 }
 
+/// What trouble with the database begins with where it is not known which file it is in.
+const NAMELESS: &str = "the state: ";
+
 /// Trouble of the database, in words.
 pub(super) fn failed(error: impl Into<redb::Error>) -> Error {
-    Error::Usage(format!("the state: {}", error.into()))
+    match error.into() {
+        redb::Error::Io(source) => Error::Usage(format!("{NAMELESS}{source}{}", mend(&source))),
+        error => Error::Usage(format!("{NAMELESS}{error}")),
+    }
+}
+
+/// The same trouble with the name of the file.
+fn named(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Usage(text) => Error::Usage(match text.strip_prefix(NAMELESS) {
+            Some(what) => format!("{}: the state cannot be used: {what}", path.display()),
+            None => text,
+        }),
+        error => error,
+    }
 }
 
 impl State {
@@ -78,7 +106,10 @@ impl State {
     pub fn open(path: &Path) -> Result<Self> {
         let lock = lock(path)?;
         if !path.exists() {
-            return Err(Error::Usage(format!("there is no state in {}", path.display())));
+            return Err(Error::Usage(format!(
+                "there is no state in {}: name the FILE that `keysweep audit --state FILE` made",
+                path.display()
+            )));
         }
         Self::open_locked(path, lock, false)
     }
@@ -105,16 +136,31 @@ impl State {
     }
 
     fn open_locked(path: &Path, lock: File, is_run: bool) -> Result<Self> {
-        let clean = check_sum(path)?;
-        // A state that somebody died over is not kept: the generation before it stays.
-        if clean && is_run {
-            keep(path)?;
+        let found = match said(path)? {
+            Some(_) => check_sum(path).map_err(|error| match error {
+                Error::Io { .. } => error,
+                _ => damaged(path, "it is not what was written"),
+            })?,
+            None => None,
+        };
+        let clean = found.is_some();
+        let (sums, mut since) = (found.as_ref().map(|found| found.1.clone()), None);
+        if let Some((said, _)) = found {
+            since = said.since.clone();
+            // A state that somebody died over is not kept: the generation before it stays.
+            if is_run {
+                keep(path, &said)?;
+                since = Some((said.sum, Blocks::new()));
+            }
         }
+        let changed: Arc<Mutex<Blocks>> = Arc::default();
         // From now on it changes: its sum holds no more.
         remove(&beside(path, ".sum"))?;
         private::sync_folder(path)?;
         let opened = std::panic::catch_unwind(|| -> Result<Database, redb::Error> {
-            let mut database = Database::builder().create(path)?;
+            let file = FileBackend::new(OpenOptions::new().read(true).write(true).open(path)?)?;
+            let watched = Watched::new(file, Arc::clone(&changed));
+            let mut database = Database::builder().create_with_backend(watched)?;
             if !clean {
                 database.check_integrity()?;
             }
@@ -122,10 +168,24 @@ impl State {
         });
         let database = match opened {
             Ok(Ok(database)) => database,
+            Ok(Err(redb::Error::Io(source))) if !is_damage(&source) => {
+                return Err(named(path, failed(redb::Error::Io(source))));
+            }
+            Ok(Err(redb::Error::Io(_))) => {
+                return Err(damaged(path, "it does not begin as a state does, or is cut short"));
+            }
             Ok(Err(error)) => return Err(damaged(path, &error.to_string())),
             Err(_) => return Err(damaged(path, "its pages make no sense")),
         };
-        let mut state = Self { path: path.to_owned(), database: Some(database), about: About::default(), _lock: lock };
+        let mut state = Self {
+            path: path.to_owned(),
+            database: Some(database),
+            about: About::default(),
+            sums,
+            changed,
+            since,
+            _lock: lock,
+        };
         let about: Option<About> = state.read(|read| get(&read.open_table(META).map_err(failed)?, "about"))?;
         state.about = about.ok_or_else(|| damaged(path, "it does not say what it is"))?;
         if state.about.schema > SCHEMA {
@@ -183,7 +243,11 @@ impl State {
     /// # Errors
     /// Those of `with`, and of the database.
     pub fn read<T>(&self, with: impl FnOnce(&ReadTransaction) -> Result<T>) -> Result<T> {
-        with(&self.database()?.begin_read().map_err(failed)?)
+        self.database()?
+            .begin_read()
+            .map_err(failed)
+            .and_then(|read| with(&read))
+            .map_err(|error| named(&self.path, error))
     }
 
     /// Changes all that `with` changes, or nothing.
@@ -191,18 +255,27 @@ impl State {
     /// # Errors
     /// Those of `with`, and of the database; then nothing is changed.
     pub fn write<T>(&self, with: impl FnOnce(&WriteTransaction) -> Result<T>) -> Result<T> {
-        let transaction = self.database()?.begin_write().map_err(failed)?;
-        let result = with(&transaction)?;
-        transaction.commit().map_err(failed)?;
-        Ok(result)
+        let all = || {
+            let transaction = self.database()?.begin_write().map_err(failed)?;
+            let result = with(&transaction)?;
+            transaction.commit().map_err(failed)?;
+            Ok(result)
+        };
+        all().map_err(|error| named(&self.path, error))
     }
 }
 
 impl Drop for State {
     fn drop(&mut self) {
         self.database = None;
+        let changed = std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner));
+        let sums = match self.sums.take() {
+            Some(mut sums) => sums.refresh(&self.path, &changed).map(|()| sums),
+            None => Sums::of(&self.path),
+        };
+        let since = self.since.take().map(|(sum, before)| (sum, before.into_iter().chain(changed).collect()));
         // Without a sum the next one who opens it walks all pages instead: nothing is lost when this fails.
-        let _ = write_sum(&self.path);
+        let _ = sums.map(|sums| write_sum(&self.path, &sums, since));
     }
 }
 
@@ -223,6 +296,11 @@ pub(super) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 
 pub(super) fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(|error| Error::Usage(format!("the state: {error}")))
+}
+
+/// Whether it is the file's content that makes reading it fail, not the disk or the system.
+fn is_damage(error: &std::io::Error) -> bool {
+    [std::io::ErrorKind::InvalidData, std::io::ErrorKind::UnexpectedEof].contains(&error.kind())
 }
 
 fn lock(path: &Path) -> Result<File> {
@@ -248,8 +326,18 @@ fn lock(path: &Path) -> Result<File> {
 fn make(path: &Path, about: &About) -> Result<()> {
     let new = beside(path, ".new");
     remove(&new)?;
-    drop(private::new_private(&new)?);
-    let database = Database::builder().create(&new).map_err(failed)?;
+    if let Err(error) = make_in(&new, about) {
+        // Half of a state only fills the disk.
+        let _ = remove(&new);
+        return Err(named(path, error));
+    }
+    fs::rename(&new, path).map_err(io(path))?;
+    private::sync_folder(path)
+}
+
+fn make_in(new: &Path, about: &About) -> Result<()> {
+    drop(private::new_private(new)?);
+    let database = Database::builder().create(new).map_err(failed)?;
     let transaction = database.begin_write().map_err(failed)?;
     transaction.open_table(META).map_err(failed)?.insert("about", &*to_json(about)?).map_err(failed)?;
     transaction.open_table(REPOSITORIES).map_err(failed)?;
@@ -261,10 +349,7 @@ fn make(path: &Path, about: &About) -> Result<()> {
     transaction.open_table(RUNS).map_err(failed)?;
     transaction.open_table(RULES).map_err(failed)?;
     transaction.open_table(ALERTS).map_err(failed)?;
-    transaction.commit().map_err(failed)?;
-    drop(database);
-    fs::rename(&new, path).map_err(io(path))?;
-    private::sync_folder(path)
+    transaction.commit().map_err(failed)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Where wanted blobs lie in trees: a tree is reduced to the few entries that lead to one, and equal reductions are
 //! one node. So most commits compare with their parents by one number, however many trees they have.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher as _;
 use std::ops::Range;
 
@@ -159,19 +159,21 @@ impl<'c> Contents<'c> {
         None
     }
 
-    /// The wanted blobs below `nodes`.
-    pub(super) fn all_blobs(&self, nodes: HashSet<Node>) -> HashSet<Blob> {
-        let mut blobs = HashSet::new();
-        let mut seen = nodes.clone();
-        let mut stack: Vec<Node> = nodes.into_iter().collect();
-        while let Some(node) = stack.pop() {
-            for entry in self.entries(node) {
-                match entry.child() {
-                    Child::Blob(blob) => {
-                        blobs.insert(blob);
+    /// The wanted blobs below `roots`, each with what stands beside the first root that leads to it.
+    pub(super) fn all_blobs<T: Copy>(&self, roots: &[(Node, T)]) -> HashMap<Blob, T> {
+        let mut blobs = HashMap::new();
+        let mut seen: HashSet<Node> = HashSet::new();
+        let mut stack: Vec<Node> = Vec::new();
+        for &(root, beside) in roots {
+            stack.extend(seen.insert(root).then_some(root));
+            while let Some(node) = stack.pop() {
+                for entry in self.entries(node) {
+                    match entry.child() {
+                        Child::Blob(blob) => {
+                            blobs.entry(blob).or_insert(beside);
+                        }
+                        Child::Node(below) => stack.extend(seen.insert(below).then_some(below)),
                     }
-                    Child::Node(below) if seen.insert(below) => stack.push(below),
-                    Child::Node(_) => {}
                 }
             }
         }

@@ -12,7 +12,7 @@ use git2::{ObjectFormat, ObjectType, Oid};
 
 use super::below;
 use super::covered::{self, Covered};
-use super::gaps::Gaps;
+use super::gaps::{Gaps, NAMED};
 use super::graph::Graph;
 use super::missing;
 use super::reach::{self, Tips};
@@ -49,6 +49,8 @@ pub struct HistoryOptions {
     pub not: Vec<String>,
     /// Bytes of object texts held at a time; `None` for the default.
     pub memory: Option<u64>,
+    /// So many gaps of each kind are named, the rest counted; `None` for the default.
+    pub named_gaps: Option<usize>,
     /// Compare every object's hash with its id.
     pub verify_objects: bool,
     /// Up to so many commits are followed one by one when not all are asked for; `None` for the default. It changes
@@ -66,7 +68,7 @@ impl HistoryOptions {
 /// What was read of a repository, and what is known of it beside the findings.
 #[derive(Debug)]
 pub struct History {
-    tips: Tips,
+    pub(super) tips: Tips,
     pub(super) graph: Graph,
     pub(super) store: Store,
     plan: Plan,
@@ -82,6 +84,9 @@ pub struct History {
     /// The blobs with findings, and what leads to them.
     pub(super) wanted: Wanted,
     pub(super) leads: Leads,
+    pub(super) named_gaps: usize,
+    /// By missing object that refs reach the oldest commit that needs it (both in hex; empty where it is not known).
+    pub lacks: BTreeMap<String, String>,
     /// What was left out on purpose.
     pub exclusions: Vec<Exclusion>,
 }
@@ -184,7 +189,9 @@ pub fn scan_beyond<T: TextReader>(
     }
     let mut visitor = make();
     notices.into_iter().for_each(|notice| visitor.notice(notice));
-    gaps.tell(repo.shown(), &mut visitor);
+    let lacks = gaps.take_needed();
+    let named_gaps = options.named_gaps.unwrap_or(NAMED);
+    gaps.tell_up_to(named_gaps, repo.shown(), &mut visitor);
     let mut history = History {
         tips,
         graph,
@@ -198,6 +205,8 @@ pub fn scan_beyond<T: TextReader>(
         walk,
         wanted: Wanted::default(),
         leads: Leads::default(),
+        named_gaps,
+        lacks,
         exclusions: Vec::new(),
     };
     if let Some(only) = only.filter(|_| narrowed) {
@@ -301,7 +310,8 @@ impl History {
         missing::tell_reachable(&self.store, &self.graph, about, &gaps);
         let mut visitor = make();
         names(repo, visitor.as_mut(), &self.asked, &found.names.into_iter().collect());
-        gaps.tell(repo.shown(), visitor.as_mut());
+        self.lacks.append(&mut gaps.take_needed());
+        gaps.tell_up_to(self.named_gaps, repo.shown(), visitor.as_mut());
         (self.wanted, self.leads) = (wanted, leads);
         Ok(())
     }

@@ -30,18 +30,21 @@ pub(super) fn tell_commits(shallow: &[Oid], store: &Store, graph: &Graph, gaps: 
         }
         if !is_there(&links.tree) {
             gone(gaps, links.tree, "tree");
+            gaps.needed(links.tree, Some(*id));
         }
         for &parent in links.parents.iter().filter(|parent| !is_there(parent)) {
             if shallow.contains(id) {
                 gaps.shallow(*id);
             } else {
                 gone(gaps, parent, "commit");
+                gaps.needed(parent, Some(*id));
             }
         }
     }
     for (kind, id) in &graph.odd_tips {
         if kind.is_none() && !is_there(id) {
             gone(gaps, *id, "object");
+            gaps.needed(*id, None);
         }
     }
 }
@@ -62,21 +65,22 @@ pub(super) fn tell_reachable(store: &Store, graph: &Graph, (missing, leads): (&M
         let number = ObjectId::new(tree.as_bytes()).and_then(|id| store.number(&id));
         number.map_or(EMPTY, |number| contents.of(number))
     };
-    let mut roots: HashSet<Node> = HashSet::new();
-    for (place, (_, links)) in graph.commits.iter().enumerate() {
+    let mut roots: Vec<(Node, Option<Oid>)> = Vec::new();
+    for (place, (id, links)) in graph.commits.iter().enumerate() {
         if graph.reach[place] == Reach::Ref {
-            roots.insert(root(links.tree));
+            roots.push((root(links.tree), Some(*id)));
         }
     }
     for (kind, id) in &graph.odd_tips {
         if *kind == Some(ObjectType::Tree) {
-            roots.insert(root(*id));
+            roots.push((root(*id), None));
         }
     }
-    let reached = contents.all_blobs(roots);
+    let reached = contents.all_blobs(&roots);
     for (number, id, is_tree) in numbers {
-        if reached.contains(&number) {
+        if let Some(commit) = reached.get(&number) {
             gone(gaps, oid(&id), name(is_tree));
+            gaps.needed(oid(&id), *commit);
         }
     }
 }
