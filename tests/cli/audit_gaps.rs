@@ -106,13 +106,14 @@ fn many_gaps_are_kept_by_name_and_each_can_be_accepted() {
     lost.iter().for_each(|id| drop(take(&loose(&fleet, id))));
     let (status, _, document) = audit(&fleet, &[]);
     assert_eq!((status, gaps(&document).len()), (2, 21), "the first are named");
-    assert!(gaps(&document)[20].contains("10 more objects") || document.to_string().contains("10 more objects"));
+    assert!(document["notices"].to_string().contains("10 more objects"), "the rest are counted");
     assert_eq!(audit(&fleet, &[]).1, 0);
     let accept: String =
         lost.iter().map(|id| format!("[[coverage.accept]]\nobject = \"{id}\"\nreason = \"lost\"\n")).collect();
     fleet.folder.write("accept.toml", accept);
     let with = ["--config", "accept.toml"];
-    assert_eq!(audit(&fleet, &with).0, 1, "other settings: everything is scanned");
+    let (status, new, _) = audit(&fleet, &with);
+    assert!(status == 0 && new > 0, "other settings: everything is scanned");
     let (status, new, document) = audit(&fleet, &with);
     assert_eq!((status, new), (0, 0), "{document:#}");
     // What was accepted is not covered: once it is there it is scanned.

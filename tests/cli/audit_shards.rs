@@ -99,9 +99,14 @@ fn a_shard_that_is_missing_or_did_not_end_is_a_gap_and_loses_nothing() {
 
 #[test]
 fn a_secret_is_accepted_when_all_its_shards_accept_it() {
-    let fleet = fleet();
-    audit_shards(&fleet, &[]);
-    let (_, document) = merge(&fleet, &ALL, &[]);
+    // The hash of their paths puts the three repositories of a secret into one shard every ninth time.
+    assert!((0..20).any(|_| accepted_shard_by_shard(&fleet())), "the hash of names spreads them");
+}
+
+/// Whether the secret was in more than one shard, so that something was tested.
+fn accepted_shard_by_shard(fleet: &Fleet) -> bool {
+    audit_shards(fleet, &[]);
+    let (_, document) = merge(fleet, &ALL, &[]);
     let secrets = fleet.secrets(&document);
     let shared = secrets.iter().find(|secret| secret["places"].as_array().is_some_and(|it| it.len() == 3));
     let shared = shared.expect("a secret of three repositories")["secret_id"].as_str().expect("an id").to_owned();
@@ -121,15 +126,18 @@ fn a_secret_is_accepted_when_all_its_shards_accept_it() {
         std::fs::read_to_string(export).expect("written").contains(&shared)
     };
     let with: Vec<&str> = ["1", "2", "3"].into_iter().filter(|part| has(part)).collect();
-    assert!(with.len() > 1, "the hash of names spread them: {with:?}");
+    if with.len() < 2 {
+        return false;
+    }
     accept(with[0]);
-    assert_eq!(standing(&merge(&fleet, &ALL, &[]).1), "open", "one shard does not decide for the others");
+    assert_eq!(standing(&merge(fleet, &ALL, &[]).1), "open", "one shard does not decide for the others");
     with[1..].iter().for_each(|part| accept(part));
-    let (_, document) = merge(&fleet, &ALL, &[]);
+    let (_, document) = merge(fleet, &ALL, &[]);
     assert_eq!((standing(&document), &document["run"]["closed"]), ("accepted".into(), &1.into()));
-    audit_shards(&fleet, &[]);
-    let (status, document) = merge(&fleet, &ALL, &[]);
+    audit_shards(fleet, &[]);
+    let (status, document) = merge(fleet, &ALL, &[]);
     assert_eq!((status, standing(&document), &document["run"]["reopened"]), (1, "open".into(), &1.into()));
+    true
 }
 
 #[test]

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 
+use crate::error::mend;
+
 /// Bytes in a block.
 pub(super) const BLOCK: u64 = 1 << 16;
 
@@ -129,23 +131,40 @@ pub(super) fn fill(file: &mut File, piece: &mut [u8]) -> io::Result<usize> {
     Ok(got)
 }
 
-/// The database's file, watched: which blocks were written.
+/// What happened to the file of an open database.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Blocks that were written.
+    pub(super) changed: Blocks,
+    /// Why writing failed first, in words: afterwards the database only says that something did.
+    pub(super) trouble: Option<String>,
+}
+
+/// The database's file, watched.
 #[derive(Debug)]
 pub(super) struct Watched {
     file: FileBackend,
-    changed: Arc<Mutex<Blocks>>,
+    seen: Arc<Mutex<Seen>>,
 }
 
 impl Watched {
-    pub(super) fn new(file: FileBackend, changed: Arc<Mutex<Blocks>>) -> Self {
-        Self { file, changed }
+    pub(super) fn new(file: FileBackend, seen: Arc<Mutex<Seen>>) -> Self {
+        Self { file, seen }
     }
 
     fn note(&self, from: u64, to: u64) {
         if from < to {
             let blocks = from / BLOCK..to.div_ceil(BLOCK);
-            self.changed.lock().unwrap_or_else(PoisonError::into_inner).extend(blocks);
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).changed.extend(blocks);
         }
+    }
+
+    fn done(&self, result: io::Result<()>) -> io::Result<()> {
+        if let Err(error) = &result {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.trouble.get_or_insert_with(|| format!("{error}{}", mend(error)));
+        }
+        result
     }
 }
 
@@ -162,16 +181,16 @@ impl StorageBackend for Watched {
         // Noted first: what fails half way may have changed something.
         let now = self.file.len()?;
         self.note(length.min(now), length.max(now));
-        self.file.set_len(length)
+        self.done(self.file.set_len(length))
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.done(self.file.sync_data())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.note(offset, offset + data.len() as u64);
-        self.file.write(offset, data)
+        self.done(self.file.write(offset, data))
     }
 
     fn close(&self) -> io::Result<()> {

@@ -7,6 +7,7 @@
 mod blocks;
 mod generation;
 mod previous;
+mod trouble;
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -17,11 +18,13 @@ use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable, Tabl
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::blocks::{Blocks, Sum, Sums, Watched};
+use self::blocks::{Blocks, Seen, Sum, Sums, Watched};
 use self::generation::{beside, check_sum, damaged, remove, said, write_sum};
 use self::previous::keep;
+pub(super) use self::trouble::failed;
+use self::trouble::{NAMELESS, is_damage, named};
 use super::record::About;
-use crate::error::{Error, Result, mend};
+use crate::error::{Error, Result};
 use crate::private;
 
 pub use self::generation::{make_filled, previous, restore_bytes, restore_previous};
@@ -60,7 +63,7 @@ pub struct State {
     about: About,
     /// Sums of all blocks as they were when it was opened, and which of them changed.
     sums: Option<Sums>,
-    changed: Arc<Mutex<Blocks>>,
+    seen: Arc<Mutex<Seen>>,
     /// The generation that is kept, and the blocks that had changed since when it was opened.
     since: Option<(Sum, Blocks)>,
     _lock: File,
@@ -74,28 +77,6 @@ impl std::fmt::Debug for State {
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
     move |source| Error::Io { path: path.to_owned(), source }
-}
-
-/// What trouble with the database begins with where it is not known which file it is in.
-const NAMELESS: &str = "the state: ";
-
-/// Trouble of the database, in words.
-pub(super) fn failed(error: impl Into<redb::Error>) -> Error {
-    match error.into() {
-        redb::Error::Io(source) => Error::Usage(format!("{NAMELESS}{source}{}", mend(&source))),
-        error => Error::Usage(format!("{NAMELESS}{error}")),
-    }
-}
-
-/// The same trouble with the name of the file.
-fn named(path: &Path, error: Error) -> Error {
-    match error {
-        Error::Usage(text) => Error::Usage(match text.strip_prefix(NAMELESS) {
-            Some(what) => format!("{}: the state cannot be used: {what}", path.display()),
-            None => text,
-        }),
-        error => error,
-    }
 }
 
 impl State {
@@ -153,13 +134,13 @@ impl State {
                 since = Some((said.sum, Blocks::new()));
             }
         }
-        let changed: Arc<Mutex<Blocks>> = Arc::default();
+        let seen: Arc<Mutex<Seen>> = Arc::default();
         // From now on it changes: its sum holds no more.
         remove(&beside(path, ".sum"))?;
         private::sync_folder(path)?;
         let opened = std::panic::catch_unwind(|| -> Result<Database, redb::Error> {
             let file = FileBackend::new(OpenOptions::new().read(true).write(true).open(path)?)?;
-            let watched = Watched::new(file, Arc::clone(&changed));
+            let watched = Watched::new(file, Arc::clone(&seen));
             let mut database = Database::builder().create_with_backend(watched)?;
             if !clean {
                 database.check_integrity()?;
@@ -182,7 +163,7 @@ impl State {
             database: Some(database),
             about: About::default(),
             sums,
-            changed,
+            seen,
             since,
             _lock: lock,
         };
@@ -215,6 +196,17 @@ impl State {
         Ok(())
     }
 
+    /// The same trouble with the name of the file, and what failed first when something did before.
+    fn named(&self, error: Error) -> Error {
+        let first = self.seen.lock().unwrap_or_else(PoisonError::into_inner).trouble.clone();
+        match (first, error) {
+            (Some(first), Error::Usage(text)) if text.starts_with(NAMELESS) => {
+                named(&self.path, Error::Usage(format!("{NAMELESS}{first}")))
+            }
+            (_, error) => named(&self.path, error),
+        }
+    }
+
     /// What it says of itself.
     pub fn about(&self) -> &About {
         &self.about
@@ -243,11 +235,7 @@ impl State {
     /// # Errors
     /// Those of `with`, and of the database.
     pub fn read<T>(&self, with: impl FnOnce(&ReadTransaction) -> Result<T>) -> Result<T> {
-        self.database()?
-            .begin_read()
-            .map_err(failed)
-            .and_then(|read| with(&read))
-            .map_err(|error| named(&self.path, error))
+        self.database()?.begin_read().map_err(failed).and_then(|read| with(&read)).map_err(|error| self.named(error))
     }
 
     /// Changes all that `with` changes, or nothing.
@@ -261,14 +249,14 @@ impl State {
             transaction.commit().map_err(failed)?;
             Ok(result)
         };
-        all().map_err(|error| named(&self.path, error))
+        all().map_err(|error| self.named(error))
     }
 }
 
 impl Drop for State {
     fn drop(&mut self) {
         self.database = None;
-        let changed = std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner));
+        let Seen { changed, .. } = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         let sums = match self.sums.take() {
             Some(mut sums) => sums.refresh(&self.path, &changed).map(|()| sums),
             None => Sums::of(&self.path),
@@ -296,11 +284,6 @@ pub(super) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 
 pub(super) fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(|error| Error::Usage(format!("the state: {error}")))
-}
-
-/// Whether it is the file's content that makes reading it fail, not the disk or the system.
-fn is_damage(error: &std::io::Error) -> bool {
-    [std::io::ErrorKind::InvalidData, std::io::ErrorKind::UnexpectedEof].contains(&error.kind())
 }
 
 fn lock(path: &Path) -> Result<File> {
