@@ -126,6 +126,23 @@ fn many_gaps_are_kept_by_name_and_each_can_be_accepted() {
 }
 
 #[test]
+fn an_object_that_cannot_be_read_and_then_goes_is_missing_or_needed_no_more() {
+    let (fleet, path, _) = lacking();
+    std::fs::write(&path, b"nonsense").expect("written");
+    assert_eq!(audit(&fleet, &[]).0, 2);
+    std::fs::remove_file(&path).expect("removed");
+    let (status, _, document) = audit(&fleet, &[]);
+    assert!(status == 2 && gaps(&document)[0].contains("missing from the repository"), "{document:#}");
+    std::fs::write(&path, b"nonsense").expect("written");
+    assert_eq!(fleet.audit(&[]).0, 2);
+    std::fs::remove_file(&path).expect("removed");
+    for branch in ["main", "keeps"] {
+        fleet.git("one", &["update-ref", &format!("refs/heads/{branch}"), "other"]);
+    }
+    assert_eq!(audit(&fleet, &[]).0, 0, "no ref leads to it");
+}
+
+#[test]
 fn a_shallow_clone_is_told_in_each_run_until_it_is_whole() {
     let fleet = Fleet::new();
     fleet.repository("full");

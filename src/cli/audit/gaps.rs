@@ -79,16 +79,18 @@ impl Kept {
                 Gap::Cut if !cut.contains(id) => return Ok(false),
                 Gap::Cut => true,
                 // What is there was looked at again.
-                Gap::Again => gap.kind == NoticeKind::MissingObject && !history.contains(id),
+                Gap::Again if history.contains(id) => false,
+                // It was there and could not be read, and now it is gone: whether refs need it is not known.
+                Gap::Again if !before.lacks.contains_key(id) => return Ok(false),
+                Gap::Again => true,
                 Gap::Unopened | Gap::Unclear => false,
             };
             if !stays {
                 continue;
             }
-            if [NoticeKind::MissingObject, NoticeKind::ShallowBoundary].contains(&gap.kind) {
-                let commit = before.lacks.get(id).map_or("", String::as_str);
+            if let Some(commit) = before.lacks.get(id) {
                 needing.insert(commit);
-                self.lacks.entry(id.clone()).or_insert_with(|| commit.to_owned());
+                self.lacks.entry(id.clone()).or_insert_with(|| commit.clone());
             }
             if !self.gaps.contains(gap) {
                 self.gaps.push(gap.clone());
