@@ -93,7 +93,7 @@ fn a_disk_without_room_is_named_with_the_file_and_the_last_generation_stays() {
     let kept = |arguments: &[&str]| fleet.folder.keysweep(&[&["audit", "state"], arguments].concat());
     let (mut told, mut later, mut had_state) = (0, 0, false);
     // From no room at all to enough; the state and the generation that is kept need room, and what a run adds.
-    for room in [4, 16, 64, size / 2, size, size + 8, 2 * size, 2 * size + 64, 2 * size + 128, 4 * size, 16 * size] {
+    for room in [4, 64, size / 2, size, size + 8, 2 * size, 2 * size + 64, 16 * size] {
         let run = audit_on_disk(&fleet, &way, room);
         assert!(!run.stderr.contains("panicked"), "{room} KiB: {}", run.stderr);
         assert!((0..=2).contains(&run.status), "{room} KiB: {} {}", run.status, run.stderr);
@@ -112,7 +112,7 @@ fn a_disk_without_room_is_named_with_the_file_and_the_last_generation_stays() {
         assert!(!had_state || fleet.path().join("kept/state").exists(), "{room} KiB: the state stays");
         // It grows by more than there is room for.
         fleet.commit("r0", "more.txt", &format!("{room}\n").repeat(2000));
-        for number in 0..400 {
+        for number in 0..100 {
             fleet.folder.write(&format!("repositories/r0/{room}/{number}"), format!("{room} {number}\n"));
         }
         fleet.commit("r0", "many.txt", "many\n");
