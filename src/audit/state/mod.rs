@@ -7,6 +7,8 @@
 mod blocks;
 mod generation;
 mod previous;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 use std::fs::{self, File, OpenOptions};
@@ -196,6 +198,11 @@ impl State {
         Ok(())
     }
 
+    /// Whether writing to the file failed.
+    fn has_trouble(&self) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).trouble.is_some()
+    }
+
     /// The same trouble with the name of the file, and what failed first when something did before.
     fn named(&self, error: Error) -> Error {
         let first = self.seen.lock().unwrap_or_else(PoisonError::into_inner).trouble.clone();
@@ -245,9 +252,20 @@ impl State {
     pub fn write<T>(&self, with: impl FnOnce(&WriteTransaction) -> Result<T>) -> Result<T> {
         let all = || {
             let transaction = self.database()?.begin_write().map_err(failed)?;
-            let result = with(&transaction)?;
-            transaction.commit().map_err(failed)?;
-            Ok(result)
+            // After trouble with the file the database panics where it would write again: what it holds is left alone.
+            if self.has_trouble() {
+                std::mem::forget(transaction);
+                return Err(Error::Usage(NAMELESS.to_owned()));
+            }
+            match with(&transaction) {
+                Ok(result) => transaction.commit().map_err(failed).map(|()| result),
+                Err(error) => {
+                    if self.has_trouble() {
+                        std::mem::forget(transaction);
+                    }
+                    Err(error)
+                }
+            }
         };
         all().map_err(|error| self.named(error))
     }
@@ -255,6 +273,13 @@ impl State {
 
 impl Drop for State {
     fn drop(&mut self) {
+        if self.has_trouble() {
+            // As after a kill: the next one who opens it walks all pages.
+            if let Some(database) = self.database.take() {
+                std::mem::forget(database);
+            }
+            return;
+        }
         self.database = None;
         let Seen { changed, .. } = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         let sums = match self.sums.take() {
@@ -321,6 +346,15 @@ fn make(path: &Path, about: &About) -> Result<()> {
 fn make_in(new: &Path, about: &About) -> Result<()> {
     drop(private::new_private(new)?);
     let database = Database::builder().create(new).map_err(failed)?;
+    let made = fill_new(&database, about);
+    if made.is_err() {
+        // It would write once more when it goes, and panic where that fails.
+        std::mem::forget(database);
+    }
+    made
+}
+
+fn fill_new(database: &Database, about: &About) -> Result<()> {
     let transaction = database.begin_write().map_err(failed)?;
     transaction.open_table(META).map_err(failed)?.insert("about", &*to_json(about)?).map_err(failed)?;
     transaction.open_table(REPOSITORIES).map_err(failed)?;
@@ -333,49 +367,4 @@ fn make_in(new: &Path, about: &About) -> Result<()> {
     transaction.open_table(RULES).map_err(failed)?;
     transaction.open_table(ALERTS).map_err(failed)?;
     transaction.commit().map_err(failed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{ALERTS, About, META, SCHEMA, State, failed, to_json};
-    use crate::audit::check::contents;
-    use crate::audit::ledger;
-    use crate::error::Result;
-
-    fn set_schema(state: &State, schema: u32, with_alerts: bool) -> Result<()> {
-        let about = About { schema, ..state.about().clone() };
-        state.write(|write| {
-            write.open_table(META).map_err(failed)?.insert("about", &*to_json(&about)?).map_err(failed)?;
-            if !with_alerts {
-                write.delete_table(ALERTS).map_err(failed)?;
-            }
-            Ok(())
-        })
-    }
-
-    #[test]
-    fn a_state_of_an_older_form_is_brought_up_and_loses_nothing() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("state");
-        let state = State::open_or_make(&path, "key", "2026-01-01T00:00:00Z").expect("made");
-        ledger::add_repository(&state, "one", "2026-01-01T00:00:00Z").expect("entered");
-        set_schema(&state, 1, false).expect("as form 1 was");
-        drop(state);
-        let state = State::open_or_make(&path, "key", "2026-01-02T00:00:00Z").expect("opened");
-        assert_eq!(state.about().schema, SCHEMA);
-        assert_eq!(contents(&state).expect("fits together").repositories, 1);
-        drop(state);
-        assert_eq!(State::open(&path).expect("opened").about().schema, SCHEMA, "it was written down");
-    }
-
-    #[test]
-    fn a_state_of_a_newer_form_is_left_alone() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("state");
-        let state = State::open_or_make(&path, "key", "2026-01-01T00:00:00Z").expect("made");
-        set_schema(&state, SCHEMA + 1, true).expect("as a newer program makes it");
-        drop(state);
-        let refused = State::open(&path).expect_err("refused").to_string();
-        assert!(refused.contains("newer keysweep"), "{refused}");
-    }
 }
