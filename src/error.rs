@@ -49,13 +49,14 @@ pub enum Error {
 }
 
 /// What a person can do about a file that cannot be read or written, behind what the system said.
-fn mend(error: &std::io::Error) -> &'static str {
+pub(crate) fn mend(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;
     match error.kind() {
         ErrorKind::NotFound => "; check the path and the folder you run it in",
         ErrorKind::PermissionDenied => "; check who owns it and may read or write it",
         ErrorKind::IsADirectory => "; a file is asked for, not a folder",
         ErrorKind::NotADirectory => "; a folder is asked for, not a file",
+        ErrorKind::AlreadyExists => "; something else is there: name another place",
         ErrorKind::StorageFull => "; free some room and run it again",
         ErrorKind::ReadOnlyFilesystem => "; name a place that can be written",
         _ => "",

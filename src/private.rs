@@ -83,7 +83,12 @@ pub fn write_private_with(path: &Path, write: impl FnOnce(&mut dyn Write) -> std
         _ => {}
     }
     let mut file = BufWriter::with_capacity(1 << 16, new_private(&beside)?);
-    write(&mut file).and_then(|()| file.flush()).and_then(|()| file.get_ref().sync_all()).map_err(io(&beside))?;
+    let written = write(&mut file).and_then(|()| file.flush()).and_then(|()| file.get_ref().sync_all());
+    if written.is_err() {
+        // Half of a file only fills the disk.
+        let _ = fs::remove_file(&beside);
+    }
+    written.map_err(io(path))?;
     fs::rename(&beside, path).map_err(io(path))?;
     sync_folder(path)
 }

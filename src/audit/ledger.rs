@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::coverage;
 use super::life::Moment;
-use super::record::{Allowed, Event, Place, Repository, Secret, Standing};
+use super::record::{Allowed, Event, Kept, Place, Repository, Secret, Standing};
 use super::rules::RuleDigests;
 use super::state::{CARRIERS, PLACES, REPOSITORIES, RULES, SECRETS, State, failed, from_json, get, to_json};
 use crate::error::{Error, Notice, Result};
@@ -44,8 +44,10 @@ pub struct Outcome<'o> {
     pub carriers: BTreeMap<Vec<u8>, Carrier>,
     /// HEAD's tree in hex and its files, when it is another one than before.
     pub head: Option<(String, Files)>,
-    /// What could not be covered.
+    /// What could not be covered, as it is told.
     pub gaps: Vec<Notice>,
+    /// All gaps, with what the next run needs to know of them.
+    pub kept: Kept,
     /// Whether the rest counts as covered: every gap names its object.
     pub covers: bool,
     /// Check sums of all packs.
@@ -271,6 +273,7 @@ pub fn apply(state: &State, outcome: &Outcome<'_>, moment: &Moment<'_>) -> Resul
         }
         moment.now.clone_into(&mut record.last_run);
         record.gaps.clone_from(&outcome.gaps);
+        record.kept.clone_from(&outcome.kept);
         repositories.insert(number, &*to_json(&record)?).map_err(failed)?;
         Ok(())
     })

@@ -83,7 +83,7 @@ enum Line {
 }
 
 fn wrong(message: impl std::fmt::Display) -> Error {
-    Error::Usage(format!("this is no export of a state, or it is damaged: {message}"))
+    Error::Usage(format!("this is no export of a state, or it is damaged: {message}; export it again"))
 }
 
 fn bytes_of(text: &str) -> Result<Vec<u8>> {

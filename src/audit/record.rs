@@ -44,9 +44,31 @@ pub struct Repository {
     /// Tree of HEAD when it was looked at last, in hex.
     #[serde(default)]
     pub head_tree: String,
-    /// What could not be covered.
+    /// What could not be covered, as it is told: of many the first are named, and accepted ones are none.
     #[serde(default)]
     pub gaps: Vec<Notice>,
+    /// What the next run goes on from.
+    #[serde(default, skip_serializing_if = "Kept::is_empty")]
+    pub kept: Kept,
+}
+
+/// What is known of the gaps of a repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// All of them by name, as they were found: what is accepted today may count tomorrow.
+    pub gaps: Vec<Notice>,
+    /// Of missing objects a commit that needs them (both in hex; empty where it is not known).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lacks: BTreeMap<String, String>,
+    /// What refs named when that was found, ids in hex with spaces between; empty when nothing is missing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tips: String,
+}
+
+impl Kept {
+    fn is_empty(&self) -> bool {
+        self.gaps.is_empty()
+    }
 }
 
 /// How a secret stands.

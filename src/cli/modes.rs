@@ -152,6 +152,7 @@ impl ModeArguments {
             reachable_only: self.reachable_only,
             not: self.not.clone(),
             memory: self.memory.map(|megabytes| megabytes.saturating_mul(1 << 20)),
+            named_gaps: None,
             verify_objects: self.verify_objects,
         };
         scan.attribute_later();
@@ -206,6 +207,6 @@ type Select<'s> = dyn Fn(&Repo) -> Result<ranges::Selection> + 's;
 
 /// A whole number of megabytes.
 #[cfg(feature = "git")]
-fn megabytes(text: &str) -> Result<u64, String> {
+pub(super) fn megabytes(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("`{text}` must be a whole number of megabytes, like 256"))
 }

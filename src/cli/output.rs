@@ -235,10 +235,11 @@ pub(super) fn reader_may_go(written: io::Result<()>) -> Result<()> {
 }
 
 pub(super) fn unwritable(path: &Path, source: &io::Error) -> Error {
-    Error::Usage(format!(
-        "the report cannot be written to {}: {source}; its folder must exist and be writable",
-        path.display()
-    ))
+    let mend = match source.kind() {
+        io::ErrorKind::StorageFull => "free some room and run it again",
+        _ => "its folder must exist and be writable",
+    };
+    Error::Usage(format!("the report cannot be written to {}: {source}; {mend}", path.display()))
 }
 
 fn is_stdout(path: &Path) -> bool {

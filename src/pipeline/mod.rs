@@ -151,6 +151,14 @@ impl<'s> Scan<'s> {
         std::mem::take(&mut self.gathered.get_mut().unwrap_or_else(PoisonError::into_inner).findings)
     }
 
+    /// The gaps so far: who keeps them over many scans decides on them by itself.
+    pub fn take_gaps(&mut self) -> Vec<Notice> {
+        let notices = &mut self.gathered.get_mut().unwrap_or_else(PoisonError::into_inner).notices;
+        let (gaps, others) = std::mem::take(notices).into_iter().partition(|notice| notice.gap);
+        *notices = others;
+        gaps
+    }
+
     /// The sightings so far, in order.
     #[cfg(feature = "git")]
     pub fn take_sightings(&mut self) -> Vec<Sighting> {

@@ -279,6 +279,29 @@ fn broken_and_gone_repositories_are_named_and_the_others_go_on() {
 }
 
 #[test]
+fn targets_that_are_none_are_named_with_a_mend() {
+    let fleet = Fleet::new();
+    fleet.folder.write("empty/readme", "nothing\n");
+    fleet.folder.write("nothing.list", "# nobody\n\n");
+    fleet.folder.write("wrong.list", "empty/readme\n");
+    for (target, says, mend) in [
+        ("nosuch", "No such file", "check the path"),
+        ("empty", "no repository in this folder", "four folders deep"),
+        ("nothing.list", "names nothing", "a text file with one of these a line"),
+        ("wrong.list", "this is no repository", "check the path"),
+        ("/dev/null", "names nothing", "a text file with one of these a line"),
+    ] {
+        let mut command = keysweep(fleet.path());
+        command.env("KEYSWEEP_FINGERPRINT_KEY", KEY).args(["audit", target, "--state", "state", "--format", "json"]);
+        let run = Run::new(command.output().expect("runs"));
+        let document: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr));
+        let notice = &document["notices"][0];
+        let told = (notice["message"].as_str().expect("a message"), notice["mend"].as_str().expect("a mend"));
+        assert!(run.status == 2 && told.0.contains(says) && told.1.contains(mend), "{target}: {told:?}");
+    }
+}
+
+#[test]
 fn a_gap_of_one_object_stays_one_and_the_rest_counts_as_covered() {
     let fleet = Fleet::new();
     fleet.repository("one");

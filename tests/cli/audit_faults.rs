@@ -51,6 +51,78 @@ fn a_full_disk_ends_a_run_and_loses_nothing() {
     assert_eq!(fleet.state("check").status, 0);
 }
 
+/// How a file system of our own can be mounted here, if at all: as root of a namespace, or as root.
+fn unshare() -> Option<Vec<&'static str>> {
+    let ways = [vec!["unshare", "-rm"], vec!["unshare", "-m"]];
+    ways.into_iter().find(|way| {
+        let mut probe = Command::new(way[0]);
+        probe.args(&way[1..]).args(["mount", "-t", "tmpfs", "-o", "size=64k", "none", "/mnt"]);
+        probe.output().is_ok_and(|output| output.status.success())
+    })
+}
+
+/// What stands in `kept` is put on a disk of `size` KiB, the state audited there, and all of it comes back.
+fn audit_on_disk(fleet: &Fleet, way: &[&str], size: u64) -> Run {
+    let script = "mkdir -p disk kept && mount -t tmpfs -o \"size=$1k\" none disk || exit 77
+        cp -p kept/* disk/ 2>/dev/null
+        \"$2\" audit repositories --state disk/state --report json=report.json
+        status=$?
+        rm -rf kept/* && cp -p disk/* kept/ 2>/dev/null
+        exit $status";
+    let mut command = Command::new(way[0]);
+    command.args(&way[1..]).args(["sh", "-c", script, "sh", &size.to_string(), env!("CARGO_BIN_EXE_keysweep")]);
+    command.current_dir(fleet.path()).env("KEYSWEEP_FINGERPRINT_KEY", KEY);
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("NO_COLOR", "1");
+    Run::new(command.output().expect("runs"))
+}
+
+#[test]
+fn a_disk_without_room_is_named_with_the_file_and_the_last_generation_stays() {
+    let Some(way) = unshare() else {
+        eprintln!("no file system can be mounted here: only limits on files are tested");
+        return;
+    };
+    let fleet = Fleet::new();
+    for number in 0..3 {
+        let name = format!("r{number}");
+        fleet.repository(&name);
+        fleet.commit(&name, "a.env", &env(number));
+    }
+    let (_, whole) = fleet.audit_with("whole", &[]);
+    let size = std::fs::metadata(fleet.path().join("whole")).expect("a state").len() / 1024;
+    let kept = |arguments: &[&str]| fleet.folder.keysweep(&[&["audit", "state"], arguments].concat());
+    let (mut told, mut later, mut had_state) = (0, 0, false);
+    // From no room at all to enough; the state and the generation that is kept need room, and what a run adds.
+    for room in [4, 64, size / 2, size, size + 8, 2 * size, 2 * size + 64, 16 * size] {
+        let run = audit_on_disk(&fleet, &way, room);
+        assert!(!run.stderr.contains("panicked"), "{room} KiB: {}", run.stderr);
+        assert!((0..=2).contains(&run.status), "{room} KiB: {} {}", run.status, run.stderr);
+        if run.status == 2 {
+            let named = run.stderr.contains("disk/state") && run.stderr.contains("free some room");
+            assert!(named && !run.stderr.contains("damaged"), "{room} KiB: {}", run.stderr);
+            told += 1;
+            later += u32::from(had_state);
+        }
+        if fleet.path().join("kept/state").exists() {
+            let check = kept(&["check", "--state", "kept/state"]);
+            let restored = check.status == 0 || kept(&["restore", "--state", "kept/state"]).status == 0;
+            assert!(restored, "{room} KiB: {}{}", run.stderr, check.stderr);
+            had_state = true;
+        }
+        assert!(!had_state || fleet.path().join("kept/state").exists(), "{room} KiB: the state stays");
+        // It grows by more than there is room for.
+        fleet.commit("r0", "more.txt", &format!("{room}\n").repeat(2000));
+        for number in 0..100 {
+            fleet.folder.write(&format!("repositories/r0/{room}/{number}"), format!("{room} {number}\n"));
+        }
+        fleet.commit("r0", "many.txt", "many\n");
+    }
+    assert!(told >= 3, "the disk was full: {told} {later}");
+    let (status, document) = fleet.audit_with("kept/state", &[]);
+    assert!(status < 2, "{document:#}");
+    assert_eq!(essence(&document), essence(&whole), "with room again all is there");
+}
+
 #[test]
 fn a_repository_that_is_rewritten_meanwhile_is_covered_or_named() {
     let fleet = Fleet::new();

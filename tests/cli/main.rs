@@ -10,6 +10,8 @@ mod audit_alerts;
 #[cfg(all(feature = "audit", unix))]
 mod audit_faults;
 #[cfg(all(feature = "audit", unix))]
+mod audit_gaps;
+#[cfg(all(feature = "audit", unix))]
 mod audit_logs;
 #[cfg(all(feature = "audit", unix))]
 mod audit_page;

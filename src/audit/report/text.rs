@@ -58,11 +58,16 @@ pub fn write(document: &Document, all: bool) -> String {
     if !out.is_empty() {
         out.push('\n');
     }
-    for notice in &document.notices {
+    for (at, notice) in document.notices.iter().enumerate() {
         let word = if notice.gap { "not covered" } else { "note" };
         let path = notice.path.as_ref().map(|path| format!("{}: ", visible(path))).unwrap_or_default();
         let object = notice.object.as_ref().map(|object| format!(" ({object})")).unwrap_or_default();
         let _ = writeln!(out, "{word}: {path}{}{object}", visible(&notice.message));
+        // Once for all that ask for the same.
+        let next = document.notices.get(at + 1).and_then(|next| next.mend.as_ref());
+        if let Some(mend) = notice.mend.as_ref().filter(|mend| next != Some(*mend)) {
+            let _ = writeln!(out, "  {}", visible(mend));
+        }
     }
     let run = &document.run;
     let by = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];

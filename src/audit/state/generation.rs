@@ -1,9 +1,11 @@
 //! Generations of the state: its sum while nobody has it open, the one before the last run, damage told, good ones put back.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::blocks::{Blocks, Said, Sum, Sums};
+use super::previous::settle;
 use super::{State, io, lock, make};
 use crate::audit::check;
 use crate::audit::record::About;
@@ -22,27 +24,16 @@ pub fn previous(path: &Path) -> PathBuf {
     beside(path, ".previous")
 }
 
-/// Keeps the state, which is as its sum says, as the last good generation, before a run changes anything.
-pub(super) fn keep(path: &Path) -> Result<()> {
-    let (kept, new) = (previous(path), beside(path, ".previous-new"));
-    copy_private(path, &new)?;
-    let sum = beside(&kept, ".sum");
-    remove(&sum)?;
-    fs::rename(&new, &kept).map_err(io(&kept))?;
-    private::write_private(&sum, &private::read(&beside(path, ".sum"), 4096)?)
-}
-
 pub(super) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(io(path)(source)),
+        Err(source) if source.kind() != ErrorKind::NotFound => Err(io(path)(source)),
         _ => Ok(()),
     }
 }
 
 pub(super) fn damaged(path: &Path, why: &str) -> Error {
     let kept = previous(path);
-    let sum = fs::read(beside(&kept, ".sum")).ok();
-    let good = sum.is_some_and(|said| sum_of(&kept).is_ok_and(|is| is.as_bytes() == said));
+    let good = settle(&kept).is_ok() && check_sum(&kept).is_ok_and(|found| found.is_some());
     let way_out = if good {
         format!("the generation before the last run is good: keysweep audit state restore --state {}", path.display())
     } else {
@@ -51,43 +42,45 @@ pub(super) fn damaged(path: &Path, why: &str) -> Error {
     Error::Usage(format!("{}: the state is damaged ({why}); {way_out}", path.display()))
 }
 
-/// Length and CRC-32 of a file, as its sum says them.
-fn sum_of(path: &Path) -> Result<String> {
-    let mut file = File::open(path).map_err(io(path))?;
-    let (mut hasher, mut length, mut piece) = (crc32fast::Hasher::new(), 0u64, vec![0; 1 << 18]);
-    loop {
-        let got = file.read(&mut piece).map_err(io(path))?;
-        if got == 0 {
-            break;
-        }
-        hasher.update(&piece[..got]);
-        length += got as u64;
-    }
-    Ok(format!("keysweep state sum 1\n{:08x} {length}\n", hasher.finalize()))
-}
-
-pub(super) fn write_sum(path: &Path) -> Result<()> {
-    private::write_private(&beside(path, ".sum"), sum_of(path)?.as_bytes())
-}
-
-/// Whether the file is as its sum says; false when there is no sum, because a process died.
-pub(super) fn check_sum(path: &Path) -> Result<bool> {
+/// What the sum of a file says; `None` when there is none, because a process died, or it is of another form.
+pub(super) fn said(path: &Path) -> Result<Option<Said>> {
     let sum = beside(path, ".sum");
-    let said = match fs::read(&sum) {
-        Ok(said) => said,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(io(&sum)(error)),
-    };
-    if said == sum_of(path)?.as_bytes() { Ok(true) } else { Err(damaged(path, "it is not what was written")) }
+    match fs::read_to_string(&sum) {
+        Ok(text) => Ok(Said::parse(&text)),
+        Err(error) if [ErrorKind::NotFound, ErrorKind::InvalidData].contains(&error.kind()) => Ok(None),
+        Err(error) => Err(io(&sum)(error)),
+    }
+}
+
+/// Writes down what a file is now, and which blocks changed since another generation.
+pub(super) fn write_sum(path: &Path, sums: &Sums, since: Option<(Sum, Blocks)>) -> Result<()> {
+    private::write_private(&beside(path, ".sum"), Said { sum: sums.sum(), since }.text().as_bytes())
+}
+
+/// What the sum of a file says, and its blocks, read; `None` when there is no sum.
+///
+/// # Errors
+/// When it cannot be read, or is another than its sum says.
+pub(super) fn check_sum(path: &Path) -> Result<Option<(Said, Sums)>> {
+    let Some(said) = said(path)? else { return Ok(None) };
+    let sums = Sums::of(path).map_err(io(path))?;
+    match sums.sum() == said.sum {
+        true => Ok(Some((said, sums))),
+        false => Err(Error::Usage(format!("{}: it is not what was written", path.display()))),
+    }
 }
 
 /// Copies a file to a new private one.
-fn copy_private(from: &Path, to: &Path) -> Result<()> {
+pub(super) fn copy_private(from: &Path, to: &Path) -> Result<()> {
     remove(to)?;
     let mut source = File::open(from).map_err(io(from))?;
     let mut target = private::new_private(to)?;
-    std::io::copy(&mut source, &mut target).map_err(io(to))?;
-    target.flush().and_then(|()| target.sync_all()).map_err(io(to))
+    let copied = std::io::copy(&mut source, &mut target).and_then(|_| target.flush()).and_then(|()| target.sync_all());
+    if copied.is_err() {
+        // Half of a copy only fills the disk.
+        let _ = remove(to);
+    }
+    copied.map_err(io(to))
 }
 
 /// Puts the generation that was kept in the place of the state. What was there stays as `FILE.damaged`.
@@ -97,8 +90,12 @@ fn copy_private(from: &Path, to: &Path) -> Result<()> {
 pub fn restore_previous(path: &Path) -> Result<()> {
     let _lock = lock(path)?;
     let kept = previous(path);
-    if !kept.exists() || !check_sum(&kept)? {
-        return Err(Error::Usage(format!("there is no good generation in {}", kept.display())));
+    settle(&kept)?;
+    if !kept.exists() || check_sum(&kept)?.is_none() {
+        return Err(Error::Usage(format!(
+            "there is no good generation in {}: restore a backup (--from FILE --identity FILE)",
+            kept.display()
+        )));
     }
     let new = beside(path, ".new");
     copy_private(&kept, &new)?;
@@ -154,6 +151,6 @@ fn put_in_place(path: &Path, new: &Path) -> Result<()> {
     }
     remove(&beside(path, ".sum"))?;
     fs::rename(new, path).map_err(io(path))?;
-    write_sum(path)?;
+    write_sum(path, &Sums::of(path).map_err(io(path))?, None)?;
     private::sync_folder(path)
 }

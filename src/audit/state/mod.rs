@@ -4,16 +4,27 @@
 //! damage at rest is found whatever byte it hits) and `FILE.previous` (the state as the last run found it). A process
 //! that dies leaves no `FILE.sum`; then redb's own check sums are walked instead.
 
+mod blocks;
 mod generation;
+mod previous;
+#[cfg(test)]
+mod tests;
+mod trouble;
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use redb::backends::FileBackend;
 use redb::{Database, ReadTransaction, ReadableDatabase as _, ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::generation::{beside, check_sum, damaged, keep, remove, write_sum};
+use self::blocks::{Blocks, Seen, Sum, Sums, Watched};
+use self::generation::{beside, check_sum, damaged, remove, said, write_sum};
+use self::previous::keep;
+pub(super) use self::trouble::failed;
+use self::trouble::{NAMELESS, is_damage, named};
 use super::record::About;
 use crate::error::{Error, Result};
 use crate::private;
@@ -52,6 +63,11 @@ pub struct State {
     path: PathBuf,
     database: Option<Database>,
     about: About,
+    /// Sums of all blocks as they were when it was opened, and which of them changed.
+    sums: Option<Sums>,
+    seen: Arc<Mutex<Seen>>,
+    /// The generation that is kept, and the blocks that had changed since when it was opened.
+    since: Option<(Sum, Blocks)>,
     _lock: File,
 }
 
@@ -65,11 +81,6 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
     move |source| Error::Io { path: path.to_owned(), source }
 }
 
-/// Trouble of the database, in words.
-pub(super) fn failed(error: impl Into<redb::Error>) -> Error {
-    Error::Usage(format!("the state: {}", error.into()))
-}
-
 impl State {
     /// Opens the state in `path`, which must be there.
     ///
@@ -78,7 +89,10 @@ impl State {
     pub fn open(path: &Path) -> Result<Self> {
         let lock = lock(path)?;
         if !path.exists() {
-            return Err(Error::Usage(format!("there is no state in {}", path.display())));
+            return Err(Error::Usage(format!(
+                "there is no state in {}: name the FILE that `keysweep audit --state FILE` made",
+                path.display()
+            )));
         }
         Self::open_locked(path, lock, false)
     }
@@ -105,16 +119,31 @@ impl State {
     }
 
     fn open_locked(path: &Path, lock: File, is_run: bool) -> Result<Self> {
-        let clean = check_sum(path)?;
-        // A state that somebody died over is not kept: the generation before it stays.
-        if clean && is_run {
-            keep(path)?;
+        let found = match said(path)? {
+            Some(_) => check_sum(path).map_err(|error| match error {
+                Error::Io { .. } => error,
+                _ => damaged(path, "it is not what was written"),
+            })?,
+            None => None,
+        };
+        let clean = found.is_some();
+        let (sums, mut since) = (found.as_ref().map(|found| found.1.clone()), None);
+        if let Some((said, _)) = found {
+            since = said.since.clone();
+            // A state that somebody died over is not kept: the generation before it stays.
+            if is_run {
+                keep(path, &said)?;
+                since = Some((said.sum, Blocks::new()));
+            }
         }
+        let seen: Arc<Mutex<Seen>> = Arc::default();
         // From now on it changes: its sum holds no more.
         remove(&beside(path, ".sum"))?;
         private::sync_folder(path)?;
         let opened = std::panic::catch_unwind(|| -> Result<Database, redb::Error> {
-            let mut database = Database::builder().create(path)?;
+            let file = FileBackend::new(OpenOptions::new().read(true).write(true).open(path)?)?;
+            let watched = Watched::new(file, Arc::clone(&seen));
+            let mut database = Database::builder().create_with_backend(watched)?;
             if !clean {
                 database.check_integrity()?;
             }
@@ -122,10 +151,24 @@ impl State {
         });
         let database = match opened {
             Ok(Ok(database)) => database,
+            Ok(Err(redb::Error::Io(source))) if !is_damage(&source) => {
+                return Err(named(path, failed(redb::Error::Io(source))));
+            }
+            Ok(Err(redb::Error::Io(_))) => {
+                return Err(damaged(path, "it does not begin as a state does, or is cut short"));
+            }
             Ok(Err(error)) => return Err(damaged(path, &error.to_string())),
             Err(_) => return Err(damaged(path, "its pages make no sense")),
         };
-        let mut state = Self { path: path.to_owned(), database: Some(database), about: About::default(), _lock: lock };
+        let mut state = Self {
+            path: path.to_owned(),
+            database: Some(database),
+            about: About::default(),
+            sums,
+            seen,
+            since,
+            _lock: lock,
+        };
         let about: Option<About> = state.read(|read| get(&read.open_table(META).map_err(failed)?, "about"))?;
         state.about = about.ok_or_else(|| damaged(path, "it does not say what it is"))?;
         if state.about.schema > SCHEMA {
@@ -153,6 +196,22 @@ impl State {
         })?;
         self.about = about;
         Ok(())
+    }
+
+    /// Whether writing to the file failed.
+    fn has_trouble(&self) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).trouble.is_some()
+    }
+
+    /// The same trouble with the name of the file, and what failed first when something did before.
+    fn named(&self, error: Error) -> Error {
+        let first = self.seen.lock().unwrap_or_else(PoisonError::into_inner).trouble.clone();
+        match (first, error) {
+            (Some(first), Error::Usage(text)) if text.starts_with(NAMELESS) => {
+                named(&self.path, Error::Usage(format!("{NAMELESS}{first}")))
+            }
+            (_, error) => named(&self.path, error),
+        }
     }
 
     /// What it says of itself.
@@ -183,7 +242,7 @@ impl State {
     /// # Errors
     /// Those of `with`, and of the database.
     pub fn read<T>(&self, with: impl FnOnce(&ReadTransaction) -> Result<T>) -> Result<T> {
-        with(&self.database()?.begin_read().map_err(failed)?)
+        self.database()?.begin_read().map_err(failed).and_then(|read| with(&read)).map_err(|error| self.named(error))
     }
 
     /// Changes all that `with` changes, or nothing.
@@ -191,18 +250,45 @@ impl State {
     /// # Errors
     /// Those of `with`, and of the database; then nothing is changed.
     pub fn write<T>(&self, with: impl FnOnce(&WriteTransaction) -> Result<T>) -> Result<T> {
-        let transaction = self.database()?.begin_write().map_err(failed)?;
-        let result = with(&transaction)?;
-        transaction.commit().map_err(failed)?;
-        Ok(result)
+        let all = || {
+            let transaction = self.database()?.begin_write().map_err(failed)?;
+            // After trouble with the file the database panics where it would write again: what it holds is left alone.
+            if self.has_trouble() {
+                std::mem::forget(transaction);
+                return Err(Error::Usage(NAMELESS.to_owned()));
+            }
+            match with(&transaction) {
+                Ok(result) => transaction.commit().map_err(failed).map(|()| result),
+                Err(error) => {
+                    if self.has_trouble() {
+                        std::mem::forget(transaction);
+                    }
+                    Err(error)
+                }
+            }
+        };
+        all().map_err(|error| self.named(error))
     }
 }
 
 impl Drop for State {
     fn drop(&mut self) {
+        if self.has_trouble() {
+            // As after a kill: the next one who opens it walks all pages.
+            if let Some(database) = self.database.take() {
+                std::mem::forget(database);
+            }
+            return;
+        }
         self.database = None;
+        let Seen { changed, .. } = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        let sums = match self.sums.take() {
+            Some(mut sums) => sums.refresh(&self.path, &changed).map(|()| sums),
+            None => Sums::of(&self.path),
+        };
+        let since = self.since.take().map(|(sum, before)| (sum, before.into_iter().chain(changed).collect()));
         // Without a sum the next one who opens it walks all pages instead: nothing is lost when this fails.
-        let _ = write_sum(&self.path);
+        let _ = sums.map(|sums| write_sum(&self.path, &sums, since));
     }
 }
 
@@ -248,8 +334,27 @@ fn lock(path: &Path) -> Result<File> {
 fn make(path: &Path, about: &About) -> Result<()> {
     let new = beside(path, ".new");
     remove(&new)?;
-    drop(private::new_private(&new)?);
-    let database = Database::builder().create(&new).map_err(failed)?;
+    if let Err(error) = make_in(&new, about) {
+        // Half of a state only fills the disk.
+        let _ = remove(&new);
+        return Err(named(path, error));
+    }
+    fs::rename(&new, path).map_err(io(path))?;
+    private::sync_folder(path)
+}
+
+fn make_in(new: &Path, about: &About) -> Result<()> {
+    drop(private::new_private(new)?);
+    let database = Database::builder().create(new).map_err(failed)?;
+    let made = fill_new(&database, about);
+    if made.is_err() {
+        // It would write once more when it goes, and panic where that fails.
+        std::mem::forget(database);
+    }
+    made
+}
+
+fn fill_new(database: &Database, about: &About) -> Result<()> {
     let transaction = database.begin_write().map_err(failed)?;
     transaction.open_table(META).map_err(failed)?.insert("about", &*to_json(about)?).map_err(failed)?;
     transaction.open_table(REPOSITORIES).map_err(failed)?;
@@ -261,53 +366,5 @@ fn make(path: &Path, about: &About) -> Result<()> {
     transaction.open_table(RUNS).map_err(failed)?;
     transaction.open_table(RULES).map_err(failed)?;
     transaction.open_table(ALERTS).map_err(failed)?;
-    transaction.commit().map_err(failed)?;
-    drop(database);
-    fs::rename(&new, path).map_err(io(path))?;
-    private::sync_folder(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{ALERTS, About, META, SCHEMA, State, failed, to_json};
-    use crate::audit::check::contents;
-    use crate::audit::ledger;
-    use crate::error::Result;
-
-    fn set_schema(state: &State, schema: u32, with_alerts: bool) -> Result<()> {
-        let about = About { schema, ..state.about().clone() };
-        state.write(|write| {
-            write.open_table(META).map_err(failed)?.insert("about", &*to_json(&about)?).map_err(failed)?;
-            if !with_alerts {
-                write.delete_table(ALERTS).map_err(failed)?;
-            }
-            Ok(())
-        })
-    }
-
-    #[test]
-    fn a_state_of_an_older_form_is_brought_up_and_loses_nothing() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("state");
-        let state = State::open_or_make(&path, "key", "2026-01-01T00:00:00Z").expect("made");
-        ledger::add_repository(&state, "one", "2026-01-01T00:00:00Z").expect("entered");
-        set_schema(&state, 1, false).expect("as form 1 was");
-        drop(state);
-        let state = State::open_or_make(&path, "key", "2026-01-02T00:00:00Z").expect("opened");
-        assert_eq!(state.about().schema, SCHEMA);
-        assert_eq!(contents(&state).expect("fits together").repositories, 1);
-        drop(state);
-        assert_eq!(State::open(&path).expect("opened").about().schema, SCHEMA, "it was written down");
-    }
-
-    #[test]
-    fn a_state_of_a_newer_form_is_left_alone() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("state");
-        let state = State::open_or_make(&path, "key", "2026-01-01T00:00:00Z").expect("made");
-        set_schema(&state, SCHEMA + 1, true).expect("as a newer program makes it");
-        drop(state);
-        let refused = State::open(&path).expect_err("refused").to_string();
-        assert!(refused.contains("newer keysweep"), "{refused}");
-    }
+    transaction.commit().map_err(failed)
 }

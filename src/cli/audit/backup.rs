@@ -71,7 +71,7 @@ fn open(from: &Path, identity: &Path) -> Result<crate::secret::Secret> {
     let text = Zeroizing::new(private::read(identity, 1 << 20)?);
     let identity = std::str::from_utf8(&text).ok().and_then(Identity::parse_file).ok_or_else(|| Error::Config {
         file: identity.display().to_string(),
-        message: "there is no age identity in it".to_owned(),
+        message: "there is no age identity in it: a line that begins with AGE-SECRET-KEY-1 is asked for".to_owned(),
     })?;
     age::open(&private::read(from, LARGEST)?, &identity).ok_or_else(|| {
         Error::Usage(format!("{}: it was not sealed for this identity, or it is damaged", from.display()))

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
+use crate::filter::config::build::own_keys;
 use crate::finding::identity::{Key, new_salt};
 use crate::private;
 
@@ -17,6 +18,18 @@ pub(super) fn config_file(name: &str) -> Result<PathBuf> {
     variable("XDG_CONFIG_HOME").or_else(home).map(|folder| folder.join("keysweep").join(name)).ok_or_else(|| {
         Error::Usage("neither XDG_CONFIG_HOME nor HOME is set: give KEYSWEEP_FINGERPRINT_KEY".to_owned())
     })
+}
+
+/// The organisation's key of this id, where there is one: in the environment, or in the user's config folder. None is made.
+///
+/// # Errors
+/// When one cannot be read or is too short.
+pub(super) fn find(key_id: &str) -> Result<Option<Key>> {
+    let mut keys = own_keys(None)?;
+    if let Some(path) = config_file("fingerprint-key").ok().filter(|path| path.exists()) {
+        keys.push(Key::organisation(&private::read(&path, 4096)?)?);
+    }
+    Ok(keys.into_iter().find(|key| key.id() == key_id))
 }
 
 /// Puts the organisation's key first among `keys`.

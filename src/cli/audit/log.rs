@@ -76,7 +76,7 @@ impl<'k> Log<'k> {
     }
 
     /// Which run events belong to from now on.
-    pub(super) fn begin(&self, run: u64, repositories: u64) {
+    pub(super) fn begin(&self, run: u64, repositories: Option<u64>) {
         self.run.store(run, Ordering::Relaxed);
         self.event("info", "run-began", json!({ "repositories": repositories }), &json!({}));
     }

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::ReportArguments;
+use serde_json::json;
+
 use super::alerts::{AlertOptions, Telling};
 use super::conclude::{Ending, check_places, conclude, last_ended, not_before, now, seconds};
 use super::log::{Log, LogOptions};
 use super::retention::Retention;
+use super::{ReportArguments, key};
 use crate::audit::life::Moment;
 use crate::audit::merge::Merge;
 use crate::audit::record::{Repository, Run};
@@ -48,6 +50,15 @@ pub struct MergeArguments {
 /// When a shard cannot be read or has another key, or the merged state or a report cannot be written.
 pub(super) fn run(arguments: &MergeArguments) -> Result<u8> {
     check_places(&arguments.report, &arguments.state)?;
+    let is_merged = |path: &PathBuf| {
+        path.canonicalize().is_ok_and(|path| arguments.state.canonicalize().is_ok_and(|it| it == path))
+    };
+    if let Some(path) = arguments.shards.iter().find(|path| is_merged(path)) {
+        let path = path.display();
+        return Err(Error::Usage(format!(
+            "{path} is the merged state itself: take it off the shards, or name another --state"
+        )));
+    }
     let telling = &Telling::new(arguments.policy.as_deref(), arguments.alerts)?;
     let retention = Retention::read(arguments.policy.as_deref())?;
     let mut next = arguments.shards.iter();
@@ -58,13 +69,18 @@ pub(super) fn run(arguments: &MergeArguments) -> Result<u8> {
     let state = State::open_or_make(&arguments.state, &key_id, &began)?;
     let logs: Vec<PathBuf> = telling.log_files().into_iter().chain(arguments.log.log_file.clone()).collect();
     let lines = retention.shorten_logs(&logs, seconds())?;
-    let log = &Log::new(&arguments.log, None)?;
+    let key = key::find(&key_id)?;
+    let log = &Log::new(&arguments.log, key.as_ref())?;
     let runs = runs::all(&state)?;
     let began = not_before(&runs, began, &mut notices);
     let mut run = Run { number: state.about().next_run, began: began.clone(), ..Run::default() };
     runs::write(&state, &run)?;
     let before = objects(&state)?;
-    log.begin(run.number, 0);
+    log.begin(run.number, None);
+    if key.is_none() {
+        let why = format!("the key {key_id} is not here: give KEYSWEEP_FINGERPRINT_KEY, or events name no repository");
+        log.event("warning", "no-key", json!({ "key": key_id, "message": why }), &json!({}));
+    }
     let moment = Moment { run: run.number, now: &began, today: began.get(..10).unwrap_or_default() };
     // One after the other: what a shard covers is large.
     loop {
@@ -85,6 +101,9 @@ pub(super) fn run(arguments: &MergeArguments) -> Result<u8> {
     run.new_objects = objects(&state)?.saturating_sub(before);
     notices.append(&mut merge.notices);
     retention.enforce(&state, (lines, &|_| Ok(0)), (seconds(), log, &mut notices))?;
+    for record in repositories.values().filter(|record| !record.gaps.is_empty()) {
+        log.looked_at(&record.name, 0, &record.gaps);
+    }
     notices.extend(repositories.values().flat_map(|record| record.gaps.iter().cloned()));
     notices.sort();
     notices.dedup();

@@ -83,13 +83,33 @@ fn git(arguments: &[&str]) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(said.trim().trim_start_matches("fatal: ").lines().next_back().unwrap_or("git failed").to_owned())
+    Err(why(&String::from_utf8_lossy(&output.stderr)))
+}
+
+/// What git said, in a line: its reason comes first, its advice to check the address last.
+fn why(said: &str) -> String {
+    let is_said = |line: &&str| {
+        let line = line.to_ascii_lowercase();
+        !line.is_empty()
+            && !["warning:", "please make sure", "and the repository exists"].iter().any(|it| line.starts_with(it))
+    };
+    let mut lines = said.lines().map(|line| line.trim().trim_start_matches("fatal: ")).filter(is_said);
+    let Some(first) = lines.next() else { return "git failed".to_owned() };
+    lines.next().map_or_else(|| first.to_owned(), |second| format!("{}; {second}", first.trim_end_matches('.')))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{check, is_address, place};
+    use super::{check, is_address, place, why};
+
+    #[test]
+    fn git_s_reason_is_told_not_its_advice() {
+        let said = "Warning: a key was added\nfatal: '/x' does not appear to be a git repository\nfatal: Could not read from \
+                    remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.\n";
+        assert_eq!(why(said), "'/x' does not appear to be a git repository; Could not read from remote repository.");
+        assert_eq!(why("fatal: no\n"), "no");
+        assert_eq!(why("\n"), "git failed");
+    }
 
     #[test]
     fn addresses_are_told_from_paths_and_passwords_are_refused() {

@@ -8,6 +8,7 @@ mod alerts;
 #[cfg(feature = "rotate")]
 mod backup;
 mod conclude;
+mod gaps;
 mod key;
 mod log;
 mod merge;
@@ -57,10 +58,10 @@ pub struct AuditArguments {
     #[arg(long, value_name = "FILE")]
     pub verified: Vec<PathBuf>,
     /// Megabytes of object texts held at a time, in all repositories together [default: 256]
-    #[arg(long, value_name = "MB")]
+    #[arg(long, value_name = "MB", value_parser = crate::cli::modes::megabytes)]
     pub memory: Option<u64>,
     /// Repositories that are scanned at a time [default: one for each core]
-    #[arg(long, short = 'j', value_name = "N")]
+    #[arg(long, short = 'j', value_name = "N", value_parser = jobs)]
     pub jobs: Option<std::num::NonZeroU8>,
     /// Audit the Kth of N parts of the repositories: the same ones each time, whoever asks
     #[arg(long, value_name = "K/N", value_parser = Shard::parse)]
@@ -142,6 +143,10 @@ pub enum AuditCommand {
     /// Send the alerts that wait, or a test.
     #[cfg(feature = "rotate")]
     Alerts(alerts::AlertArguments),
+}
+
+fn jobs(text: &str) -> std::result::Result<std::num::NonZeroU8, String> {
+    text.parse().map_err(|_| "it must be a number from 1 to 255".to_owned())
 }
 
 fn parse_report(text: &str) -> std::result::Result<(AuditFormat, PathBuf), String> {

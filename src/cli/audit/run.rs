@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     }
     run.repositories = repositories.len() as u64 + missing.len() as u64;
     notices.append(&mut missing);
-    log.begin(run.number, run.repositories);
+    log.begin(run.number, Some(run.repositories));
     if repositories.iter().any(|target| target.remote) {
         private::private_folder(&mirrors)?;
     }

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
+use super::gaps;
 use super::log::Log;
 use crate::audit::coverage;
 use crate::audit::ledger::{self, Carrier, Files, Found, Outcome, id_bytes, path_hash};
 use crate::audit::life::Moment;
-use crate::audit::record::Repository;
+use crate::audit::record::{Kept, Repository};
 use crate::audit::rules::{Change, RuleDigests};
 use crate::audit::state::State;
 use crate::engine::Engine;
@@ -54,40 +55,19 @@ pub(super) struct Looked {
 }
 
 /// What is said of a repository that could not be opened or fetched.
-const UNOPENED: &str = "see what git says of it; it is tried again in the next run";
+pub(super) const UNOPENED: &str = "see what git says of it; it is tried again in the next run";
 
 /// The gap of a repository that could not be opened or fetched.
 pub(super) fn unopened(name: &str, why: impl Into<String>) -> Notice {
     Notice::new(NoticeKind::Unreadable, why).at(name).mend(UNOPENED).gap()
 }
 
-/// What a gap means for the next run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Gap {
-    /// The object is as it is: it cannot be scanned then, either.
-    Stays,
-    /// The object may be readable then.
-    Again,
-    /// The repository could not be opened: nothing is known of its objects.
-    Unopened,
-    /// It is not known which objects it is about.
-    Unclear,
-}
-
-fn class(gap: &Notice) -> Gap {
-    let more_memory = gap.mend.as_ref().is_some_and(|mend| mend.contains("--memory"));
-    match (gap.kind, gap.object.is_some()) {
-        (NoticeKind::Budget | NoticeKind::Malformed, true) if !more_memory => Gap::Stays,
-        (NoticeKind::Budget | NoticeKind::Unreadable, true) => Gap::Again,
-        (NoticeKind::Unreadable, false) if gap.mend.as_deref() == Some(UNOPENED) => Gap::Unopened,
-        _ => Gap::Unclear,
-    }
-}
-
 /// What one pass over a repository found.
 struct Pass {
     findings: Vec<Finding>,
     notices: Vec<Notice>,
+    /// What was not covered, accepted or not.
+    gaps: Vec<Notice>,
     carriers: BTreeMap<Vec<u8>, Carrier>,
     history: History,
 }
@@ -133,45 +113,42 @@ impl Scanning<'_> {
         let mut whole = self.must_be_whole(&repo, number, record, listed.as_ref())?;
         let trouble: RefCell<Option<Error>> = RefCell::new(None);
         let known = self.known(number, &trouble);
-        let of_class = |wanted: Gap| record.gaps.iter().filter(move |gap| class(gap) == wanted);
-        let again: Vec<ObjectId> =
-            of_class(Gap::Again).filter_map(|gap| ObjectId::from_hex(gap.object.as_deref()?.as_bytes())).collect();
+        let before = Kept::of(record).unwrap_or_default();
+        let again = before.again();
         let covered = Covered { pack: &known.0, retain_new: &known.1, again: &again };
         let mut pass = self.pass(&repo, self.engine, (!whole).then_some(&covered))?;
         if let Some(error) = trouble.take() {
             return Err(error);
         }
+        let mut gaps = Kept::found(std::mem::take(&mut pass.gaps), &pass.history);
         if !whole {
             // What could not be read before and can be now: where it lies is known by a whole scan alone.
             let still = |id: &ObjectId| {
                 let id = id.to_string();
-                !pass.history.contains(&id)
-                    || pass.notices.iter().any(|gap| gap.gap && gap.object.as_ref() == Some(&id))
+                !pass.history.contains(&id) || gaps.gaps.iter().any(|gap| gap.object.as_ref() == Some(&id))
             };
-            if again.iter().all(still) {
+            if again.iter().all(still) && gaps.carry(&before, &repo, &pass.history)? {
                 let again: HashSet<String> = again.iter().map(ToString::to_string).collect();
                 pass.findings.retain(|found| found.origin.object.as_ref().is_none_or(|id| !again.contains(id)));
-                let there = |gap: &&Notice| gap.object.as_ref().is_some_and(|id| pass.history.contains(id));
-                let stay: Vec<Notice> = of_class(Gap::Stays).filter(there).cloned().collect();
-                pass.notices.extend(stay);
             } else {
                 pass = self.pass(&repo, self.engine, None)?;
+                gaps = Kept::found(std::mem::take(&mut pass.gaps), &pass.history);
                 whole = true;
             }
         }
         if whole && listed.is_none() {
             listed = files(true)?;
         }
-        pass.notices.extend(stale.cloned());
+        gaps.settle(&pass.history);
+        let same_gaps = gaps == before;
+        pass.notices.extend(gaps.told(self.filter, stale));
+        let told: Vec<Notice> = pass.notices.iter().filter(|notice| notice.gap).cloned().collect();
         let Inventory { packs, mut new, .. } = pass.history.inventory();
-        let gaps: Vec<Notice> = pass.notices.iter().filter(|notice| notice.gap).cloned().collect();
-        let covers = gaps.iter().all(|gap| [Gap::Stays, Gap::Again, Gap::Unopened].contains(&class(gap)));
         if !whole {
             new.retain(|id| !again.contains(id));
         }
         let looked =
-            Looked { new_objects: new.len() as u64, notices: pass.notices, gaps: gaps.clone(), untouched: false };
-        let same_gaps = gaps.iter().all(|gap| record.gaps.contains(gap));
+            Looked { new_objects: new.len() as u64, notices: pass.notices, gaps: told.clone(), untouched: false };
         let nothing = !whole && new.is_empty() && listed.is_none() && pass.findings.is_empty() && same_gaps;
         let packs_known = || packs.iter().all(|sum| known.0(sum));
         if nothing && packs_known() && record.rules == self.rules.all {
@@ -182,8 +159,9 @@ impl Scanning<'_> {
             found: pass.findings.iter().map(|finding| Found::of(finding, &self.moment)).collect(),
             carriers: pass.carriers,
             head: listed,
-            gaps,
-            covers,
+            covers: gaps::cover(&gaps.gaps),
+            gaps: told,
+            kept: gaps,
             packs,
             new: new.iter().map(|id| id.as_bytes().to_vec()).collect(),
             whole,
@@ -215,8 +193,8 @@ impl Scanning<'_> {
         (pack, retain)
     }
 
-    /// Whether everything has to be scanned: it never was, gaps were left, settings or rules changed something, or HEAD
-    /// has a blob with a find at a place where nobody looked at it.
+    /// Whether everything has to be scanned: it never was, gaps were left that name no object, settings or rules changed
+    /// something, or HEAD has a blob with a find at a place where nobody looked at it.
     fn must_be_whole(
         &self,
         repo: &Repo,
@@ -224,8 +202,7 @@ impl Scanning<'_> {
         record: &Repository,
         listed: Option<&(String, Files)>,
     ) -> Result<bool> {
-        let unclear = record.gaps.iter().any(|gap| class(gap) == Gap::Unclear);
-        if record.rules.is_empty() || unclear || record.settings != self.settings {
+        if record.rules.is_empty() || Kept::of(record).is_none() || record.settings != self.settings {
             return Ok(true);
         }
         let carriers = match listed {
@@ -257,7 +234,8 @@ impl Scanning<'_> {
         let engine = self.engine_of(look_for)?;
         // Of old objects only the rules that changed are asked. Where they find anything, everything is weighed anew.
         let pass = self.pass(repo, &engine, None)?;
-        Ok(!pass.findings.is_empty() || !pass.carriers.is_empty() || pass.notices.iter().any(|notice| notice.gap))
+        let is_new = |gap: &Notice| !record.kept.gaps.contains(gap);
+        Ok(!pass.findings.is_empty() || !pass.carriers.is_empty() || pass.gaps.iter().any(is_new))
     }
 
     /// The engine of these rules alone, made once for all repositories.
@@ -294,6 +272,7 @@ impl Scanning<'_> {
         let options = HistoryOptions {
             git: GitOptions { max_size: self.filter.max_size, ..GitOptions::default() },
             memory: Some(self.memory),
+            named_gaps: Some(gaps::KEPT),
             ..HistoryOptions::default()
         };
         let mut history = history::scan_beyond(repo, &options, covered, &|| scan.worker())?;
@@ -319,7 +298,9 @@ impl Scanning<'_> {
             let all = others.chain([&finding.origin.path]).map(|path| path_hash(path.as_bytes()));
             paths.entry(key).or_default().extend(all);
         }
-        let result = scan.finish(attributed);
+        let gaps = scan.take_gaps();
+        let mut result = scan.finish(attributed);
+        result.notices.extend(gaps);
         let mut ids: HashMap<u128, Vec<u8>> = HashMap::new();
         for finding in &result.findings {
             if let Some(&key) = keys.get(&same(finding)) {
@@ -336,6 +317,7 @@ impl Scanning<'_> {
             }
         }
         let scrubbed = scrub(&result).into_owned();
-        Ok(Pass { findings: scrubbed.findings, notices: scrubbed.notices, carriers, history })
+        let (gaps, notices) = scrubbed.notices.into_iter().partition(|notice| notice.gap);
+        Ok(Pass { findings: scrubbed.findings, notices, gaps, carriers, history })
     }
 }

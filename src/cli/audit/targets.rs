@@ -33,9 +33,15 @@ fn is_repository(path: &Path) -> bool {
     path.join(".git").exists() || (path.join("HEAD").is_file() && path.join("objects").is_dir())
 }
 
-fn missing(path: &Path, message: impl Into<String>) -> Notice {
-    Notice::new(NoticeKind::Unreadable, message).at(path.to_string_lossy()).gap()
+fn missing(path: &Path, message: impl Into<String>, mend: &str) -> Notice {
+    Notice::new(NoticeKind::Unreadable, message).at(path.to_string_lossy()).mend(mend).gap()
 }
+
+const CHECK: &str = "check the path and the folder the audit runs in, or take it off the targets";
+const DEEPER: &str =
+    "repositories are looked for four folders deep: name a folder further down, or the repository itself";
+const LIST: &str = "a target is a repository, a folder of them, an address, or a text file with one of these a line";
+const READABLE: &str = "let the audit's user read it";
 
 impl Targets {
     /// Finds the repositories that `named` means.
@@ -65,7 +71,7 @@ impl Targets {
         }
         let canonical = match path.canonicalize() {
             Ok(canonical) => canonical,
-            Err(error) => return self.notices.push(missing(path, error.to_string())),
+            Err(error) => return self.notices.push(missing(path, error.to_string(), CHECK)),
         };
         if is_repository(&canonical) {
             self.repository(canonical);
@@ -73,19 +79,19 @@ impl Targets {
             let before = self.repositories.len();
             self.folder(&canonical, 0);
             if self.repositories.len() == before {
-                self.notices.push(missing(path, "there is no repository in this folder"));
+                self.notices.push(missing(path, "there is no repository in this folder", DEEPER));
             }
         } else if may_list {
             self.list(&canonical);
         } else {
-            self.notices.push(missing(path, "this is no repository"));
+            self.notices.push(missing(path, "this is no repository", CHECK));
         }
     }
 
     fn folder(&mut self, folder: &Path, depth: usize) {
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
-            Err(error) => return self.notices.push(missing(folder, error.to_string())),
+            Err(error) => return self.notices.push(missing(folder, error.to_string(), READABLE)),
         };
         let mut paths: Vec<PathBuf> =
             entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
@@ -107,10 +113,17 @@ impl Targets {
     fn list(&mut self, list: &Path) {
         let text = match std::fs::read_to_string(list) {
             Ok(text) => text,
-            Err(error) => return self.notices.push(missing(list, format!("the list cannot be read: {error}"))),
+            Err(error) => {
+                return self.notices.push(missing(list, format!("the list cannot be read: {error}"), LIST));
+            }
         };
         let folder = list.parent().unwrap_or(Path::new("."));
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let mut lines =
+            text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).peekable();
+        if lines.peek().is_none() {
+            self.notices.push(missing(list, "the list names nothing", LIST));
+        }
+        for line in lines {
             match mirror::is_address(line) {
                 true => self.add(Path::new(line), false),
                 false => self.add(&folder.join(line), false),

@@ -306,20 +306,27 @@ fn accepted(settings: &Settings, filter: &mut Filter) -> Result<()> {
     Ok(())
 }
 
-/// The keys of identities: an organisation's own, else the repository's salt, else the public one; ignore files may
-/// have been written under any of them.
-fn keys(settings: &Settings, filter: &Filter) -> Result<Vec<Key>> {
+/// An organisation's own keys: that of the environment, that of a file (the one `in_policy` unless the environment names one).
+///
+/// # Errors
+/// When one cannot be read or is too short.
+pub fn own_keys(in_policy: Option<std::path::PathBuf>) -> Result<Vec<Key>> {
     let mut keys: Vec<Key> = Vec::new();
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(key) = variable("KEYSWEEP_FINGERPRINT_KEY") {
         keys.push(Key::organisation(key.as_encoded_bytes())?);
     }
-    let file = variable("KEYSWEEP_FINGERPRINT_KEY_FILE").map(Into::into);
-    let in_policy = || settings.last(|layer| layer.key_file.as_ref()).map(|setting| setting.value.clone());
-    if let Some(path) = file.or_else(in_policy) {
+    if let Some(path) = variable("KEYSWEEP_FINGERPRINT_KEY_FILE").map(Into::into).or(in_policy) {
         let bytes = std::fs::read(&path).map(zeroize::Zeroizing::new).map_err(|source| Error::Io { path, source })?;
         keys.push(Key::organisation(&bytes)?);
     }
+    Ok(keys)
+}
+
+/// The keys of identities: an organisation's own, else the repository's salt, else the public one; ignore files may
+/// have been written under any of them.
+fn keys(settings: &Settings, filter: &Filter) -> Result<Vec<Key>> {
+    let mut keys = own_keys(settings.last(|layer| layer.key_file.as_ref()).map(|setting| setting.value.clone()))?;
     keys.extend(settings.layers.iter().rev().filter_map(|layer| Some(Key::repository(&layer.salt.as_ref()?.value))));
     keys.extend(filter.baselines.iter().filter_map(|baseline| Some(Key::repository(baseline.salt()?))));
     keys.push(Key::public());

@@ -71,7 +71,7 @@ impl History {
             hide(finding, &masks);
         }
         drop(objects);
-        gaps.tell(repo.shown(), &mut visitor);
+        gaps.tell_up_to(self.named_gaps, repo.shown(), &mut visitor);
         Ok(result)
     }
 }

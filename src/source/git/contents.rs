@@ -1,7 +1,7 @@
 //! Where wanted blobs lie in the trees of commits. Trees are reduced to what leads to one (`reduction.rs`), so most
 //! commits compare with their parents by one number, however many trees they have.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::reduction::{Reduced, reduce};
 use crate::source::history::leads::{LeadNames, Leads};
@@ -96,20 +96,24 @@ impl Contents {
         None
     }
 
-    /// Those of the wanted objects from `first` on that lie below `nodes`.
-    pub(super) fn below(&self, nodes: impl Iterator<Item = Node>, first: Blob) -> HashSet<Blob> {
-        let mut blobs = HashSet::new();
+    /// Those of the wanted objects from `first` on that lie below `roots`, each with what stands beside the first root
+    /// that leads to it.
+    pub(super) fn below<T: Copy>(&self, roots: impl Iterator<Item = (Node, T)>, first: Blob) -> HashMap<Blob, T> {
+        let mut blobs = HashMap::new();
         let mut seen = vec![false; self.reduced.nodes.count()];
         let mut stack = Vec::new();
-        for node in nodes {
-            stack.push(node);
+        for (root, beside) in roots {
+            stack.push(root);
             while let Some(node) = stack.pop() {
                 if std::mem::replace(&mut seen[node.0 as usize], true) {
                     continue;
                 }
                 for entry in self.reduced.nodes.entries(node) {
                     match entry.child() {
-                        Child::Blob(blob) => blobs.extend((blob >= first).then_some(blob)),
+                        Child::Blob(blob) if blob >= first => {
+                            blobs.entry(blob).or_insert(beside);
+                        }
+                        Child::Blob(_) => {}
                         Child::Node(below) if !seen[below.0 as usize] => stack.push(below),
                         Child::Node(_) => {}
                     }

@@ -3,10 +3,16 @@
 //! Whole packs are known by their check sums, objects by their ids. Only objects of packs that are not known, and loose
 //! ones, are asked about; objects that are covered may still be the bases that new ones build on.
 
+use std::collections::{BTreeSet, HashSet};
+
+use git2::Oid;
+
 use super::gaps::Gaps;
+use super::graph::Reach;
 use super::history::History;
+use super::ranges::peel;
 use super::tree::Objects;
-use super::{Opener, Repo};
+use super::{Opener, Repo, walk};
 use crate::error::Result;
 use crate::source::history::object::ObjectId;
 use crate::source::history::store::Store;
@@ -67,6 +73,51 @@ impl History {
     pub fn contains(&self, id: &str) -> bool {
         ObjectId::from_hex(id.as_bytes()).is_some_and(|id| self.store.contains(&id))
     }
+}
+
+/// Ids in hex, one after the other with a space between: many of them, read and compared as one text.
+pub fn tips(history: &History) -> String {
+    let ids: BTreeSet<String> = history.tips.refs.iter().map(|reference| reference.target.to_string()).collect();
+    ids.into_iter().collect::<Vec<String>>().join(" ")
+}
+
+/// Whether today's tips still reach all of `needing` (commits in hex, empty where one is not known), which the tips `before`
+/// (see [`tips`]) reached. When in doubt they do not.
+///
+/// # Errors
+/// When the repository cannot be asked.
+pub fn still_reaches(repo: &Repo, history: &History, before: &str, needing: &BTreeSet<&str>) -> Result<bool> {
+    let now: HashSet<Oid> = history.tips.refs.iter().map(|reference| reference.target).collect();
+    let mut left: HashSet<Oid> =
+        before.split_ascii_whitespace().filter_map(|id| repo.parse_id(id)).filter(|id| !now.contains(id)).collect();
+    let graph = &history.graph;
+    for (place, (_, links)) in graph.commits.iter().enumerate() {
+        if graph.reach[place] == Reach::Ref {
+            // What is new builds on them.
+            left.retain(|tip| !links.parents.contains(tip));
+        }
+    }
+    if left.is_empty() {
+        return Ok(true);
+    }
+    let Some(needing) = needing.iter().map(|id| repo.parse_id(id)).collect::<Option<HashSet<Oid>>>() else {
+        return Ok(false);
+    };
+    let commits = |ids: &mut dyn Iterator<Item = Oid>| -> Result<Option<Vec<Oid>>> {
+        ids.map(|id| peel(repo, id).map(|(kind, id, _)| kind.map(|_| id))).collect()
+    };
+    let now: Vec<Oid> = commits(&mut now.into_iter())?.unwrap_or_default();
+    // What no tip reaches any more of what the old ones did; where an old one is gone, the commits are asked one by one.
+    let from = commits(&mut left.into_iter())?.unwrap_or_else(|| needing.iter().copied().collect());
+    let gaps = Gaps::default();
+    let objects = Objects::new(repo, &gaps)?;
+    let lost = walk::range(&objects, &from, &now, &repo.shallow());
+    Ok(!lost.iter().any(|commit| needing.contains(&commit.id)))
+}
+
+/// The commits (in hex) whose parents a shallow clone left out.
+pub fn cut(repo: &Repo) -> HashSet<String> {
+    repo.shallow().iter().map(ToString::to_string).collect()
 }
 
 /// HEAD's commit and tree; `None` before the first commit.

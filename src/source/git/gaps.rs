@@ -10,12 +10,33 @@ use crate::error::{Notice, NoticeKind};
 use crate::source::Visitor;
 
 /// So many objects are named; the rest are counted.
-const NAMED: usize = 20;
+pub const NAMED: usize = 20;
 
 /// The gaps of one scan.
 #[derive(Debug, Default)]
 pub struct Gaps {
     objects: Mutex<BTreeMap<(NoticeKind, String), Notice>>,
+    /// Of objects that are missing (or where history was cut): a commit that needs them, in hex, where that is known.
+    needed: Mutex<BTreeMap<String, String>>,
+}
+
+/// Names the first `most` gaps of objects of each kind and counts the rest.
+pub fn shorten(notices: impl Iterator<Item = Notice>, most: usize, tell: &mut dyn FnMut(Notice)) {
+    let mut named = BTreeMap::new();
+    let mut more = BTreeMap::new();
+    for notice in notices {
+        let count = named.entry(notice.kind).or_insert(0_usize);
+        *count += 1;
+        if *count <= most {
+            tell(notice);
+        } else {
+            more.entry(notice.kind).or_insert((0_usize, notice)).0 += 1;
+        }
+    }
+    for (kind, (count, example)) in more {
+        let message = format!("{count} more objects: {}", example.message);
+        tell(Notice { kind, message, object: None, ..example });
+    }
 }
 
 impl Gaps {
@@ -30,8 +51,20 @@ impl Gaps {
         self.add(notice.object(id.to_string()).gap());
     }
 
+    /// The missing object `id` is needed by `commit`, the oldest that is known to need it.
+    pub(super) fn needed(&self, id: Oid, commit: Option<Oid>) {
+        let commit = commit.map(|commit| commit.to_string()).unwrap_or_default();
+        self.needed.lock().unwrap_or_else(PoisonError::into_inner).entry(id.to_string()).or_insert(commit);
+    }
+
+    /// By missing object the commit that needs it, empty where it is not known.
+    pub(super) fn take_needed(&self) -> BTreeMap<String, String> {
+        std::mem::take(&mut self.needed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// History ends at `id` although the asked range goes on.
     pub fn shallow(&self, id: Oid) {
+        self.needed(id, Some(id));
         let message = "history ends here (shallow clone), inside what was asked for";
         self.add(
             Notice::new(NoticeKind::ShallowBoundary, message)
@@ -47,23 +80,14 @@ impl Gaps {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(notice);
     }
 
-    /// Hands everything to `visitor`, in order, the same on any number of threads.
+    /// Hands everything to `visitor`, in order, the same on any number of threads; of each kind the first `most` by name.
+    pub fn tell_up_to(self, most: usize, repository: &str, visitor: &mut dyn Visitor) {
+        let all = self.objects.into_inner().unwrap_or_else(PoisonError::into_inner);
+        shorten(all.into_values().map(|notice| notice.at(repository)), most, &mut |notice| visitor.notice(notice));
+    }
+
+    /// Hands everything to `visitor`, as reports have it.
     pub fn tell(self, repository: &str, visitor: &mut dyn Visitor) {
-        let mut named = BTreeMap::new();
-        let mut more = BTreeMap::new();
-        for ((kind, _), notice) in self.objects.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            let count = named.entry(kind).or_insert(0_usize);
-            *count += 1;
-            if *count <= NAMED {
-                visitor.notice(notice.at(repository));
-            } else {
-                more.entry(kind).or_insert((0_usize, notice)).0 += 1;
-            }
-        }
-        for (kind, (count, example)) in more {
-            let mut notice = Notice::new(kind, format!("{count} more objects: {}", example.message));
-            (notice.mend, notice.gap) = (example.mend, example.gap);
-            visitor.notice(notice.at(repository));
-        }
+        self.tell_up_to(NAMED, repository, visitor);
     }
 }

@@ -15,7 +15,7 @@ use super::below;
 use super::commit::Links;
 use super::contents::Contents;
 use super::covered::{self, Covered};
-use super::gaps::Gaps;
+use super::gaps::{Gaps, NAMED};
 use super::graph::Graph;
 use super::missing;
 use super::reach::{self, Tips};
@@ -48,6 +48,8 @@ pub struct HistoryOptions {
     pub not: Vec<String>,
     /// Bytes of object texts held at a time; `None` for the default.
     pub memory: Option<u64>,
+    /// So many gaps of each kind are named, the rest counted; `None` for the default.
+    pub named_gaps: Option<usize>,
     /// Compare every object's hash with its id.
     pub verify_objects: bool,
 }
@@ -62,7 +64,7 @@ impl HistoryOptions {
 /// What was read of a repository, and what is known of it beside the findings.
 #[derive(Debug)]
 pub struct History {
-    tips: Tips,
+    pub(super) tips: Tips,
     /// The commits that were read, until they become the graph.
     commits: Vec<(Oid, Links)>,
     pub(super) graph: Graph,
@@ -80,6 +82,9 @@ pub struct History {
     /// The blobs with findings, and what leads to them.
     pub(super) wanted: Wanted,
     pub(super) contents: Contents,
+    pub(super) named_gaps: usize,
+    /// By missing object that refs reach the oldest commit that needs it (both in hex; empty where it is not known).
+    pub lacks: BTreeMap<String, String>,
     /// What was left out on purpose.
     pub exclusions: Vec<Exclusion>,
 }
@@ -186,7 +191,9 @@ pub fn scan_beyond<T: TextReader>(
     }
     let mut visitor = make();
     notices.into_iter().for_each(|notice| visitor.notice(notice));
-    gaps.tell(repo.shown(), &mut visitor);
+    let lacks = gaps.take_needed();
+    let named_gaps = options.named_gaps.unwrap_or(NAMED);
+    gaps.tell_up_to(named_gaps, repo.shown(), &mut visitor);
     let mut history = History {
         tips,
         commits: seen.commits,
@@ -201,6 +208,8 @@ pub fn scan_beyond<T: TextReader>(
         walk,
         wanted: Wanted::default(),
         contents: Contents::default(),
+        named_gaps,
+        lacks,
         exclusions: Vec::new(),
     };
     if let Some(only) = only.filter(|_| narrowed) {
@@ -346,7 +355,8 @@ impl History {
         missing::tell_reachable(&self.graph, (&found.missing, &self.contents), &gaps);
         let mut visitor = make();
         names(repo, visitor.as_mut(), &self.asked, &found.names.into_iter().collect());
-        gaps.tell(repo.shown(), visitor.as_mut());
+        self.lacks.append(&mut gaps.take_needed());
+        gaps.tell_up_to(self.named_gaps, repo.shown(), visitor.as_mut());
         self.wanted = wanted;
         Ok(())
     }

@@ -29,18 +29,21 @@ pub(super) fn tell_commits(shallow: &[Oid], store: &Store, graph: &Graph, gaps: 
         }
         if !is_there(&links.tree) {
             gone(gaps, links.tree, "tree");
+            gaps.needed(links.tree, Some(*id));
         }
         for &parent in links.parents.iter().filter(|parent| !is_there(parent)) {
             if shallow.contains(id) {
                 gaps.shallow(*id);
             } else {
                 gone(gaps, parent, "commit");
+                gaps.needed(parent, Some(*id));
             }
         }
     }
     for (kind, id) in &graph.odd_tips {
         if kind.is_none() && !is_there(id) {
             gone(gaps, *id, "object");
+            gaps.needed(*id, None);
         }
     }
 }
@@ -57,13 +60,15 @@ pub(super) fn tell_reachable(graph: &Graph, (missing, contents): (&Missing, &Con
         return;
     }
     let (commits, odd) = contents.roots().split_at(graph.commits.len());
-    let commits = graph.reach.iter().zip(commits).filter(|(reach, _)| **reach == Reach::Ref);
+    let commits = graph.reach.iter().zip(&graph.commits).zip(commits);
+    let commits = commits.filter(|((reach, _), _)| **reach == Reach::Ref);
     let odd = graph.odd_tips.iter().zip(odd).filter(|((kind, _), _)| *kind == Some(ObjectType::Tree));
-    let roots = commits.map(|(_, &root)| root).chain(odd.map(|(_, &root)| root));
+    let roots = commits.map(|((_, (id, _)), &root)| (root, Some(*id))).chain(odd.map(|(_, &root)| (root, None)));
     let reached = contents.below(roots, first);
     for (number, id, is_tree) in numbers {
-        if reached.contains(&number) {
+        if let Some(commit) = reached.get(&number) {
             gone(gaps, oid(&id), name(is_tree));
+            gaps.needed(oid(&id), *commit);
         }
     }
 }

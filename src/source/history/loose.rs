@@ -13,11 +13,35 @@ pub fn path(folder: &Path, id: &ObjectId) -> PathBuf {
     folder.join(&hex[..2]).join(&hex[2..])
 }
 
+/// The folders of loose objects, each with the first byte of their ids; most repositories have few.
+fn folders(folder: &Path, unreadable: &mut Vec<(PathBuf, String)>) -> Vec<(u8, PathBuf)> {
+    let mut folders = Vec::new();
+    match fs::read_dir(folder) {
+        Ok(entries) => {
+            for entry in entries {
+                match entry {
+                    Ok(entry) => {
+                        let name = entry.file_name();
+                        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+                        let digits = name.to_str().filter(|name| name.len() == 2 && name.bytes().all(is_digit));
+                        let first = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+                        folders.extend(first.map(|first| (first, entry.path())));
+                    }
+                    Err(error) => unreadable.push((folder.to_owned(), error.to_string())),
+                }
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        // Its folders may be entered all the same.
+        Err(_) => folders.extend((0..=255).map(|first| (first, folder.join(format!("{first:02x}"))))),
+    }
+    folders
+}
+
 /// The ids of all loose objects in `folder`, sorted, and the folders that could not be listed.
 pub fn list(folder: &Path, format: Format) -> (Vec<ObjectId>, Vec<(PathBuf, String)>) {
     let (mut ids, mut unreadable) = (Vec::new(), Vec::new());
-    for first in 0..=255u8 {
-        let path = folder.join(format!("{first:02x}"));
+    for (first, path) in folders(folder, &mut unreadable) {
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
