@@ -65,11 +65,12 @@ impl Account {
         let public = String::from_utf8(openssl(&["pkey", "-pubout"], &private)).expect("text");
         let id = format!("{:040x}", 0xa11ce + self.made);
         self.keys.insert(id.clone(), (public, true));
-        let file = json!({
-            "type": "service_account", "project_id": "made-up", "private_key_id": id,
-            "private_key": String::from_utf8(private).expect("text"), "client_email": EMAIL, "client_id": "1",
-        });
-        format!("{file:#}\n")
+        let private = json!(String::from_utf8(private).expect("text"));
+        // In Google's order.
+        format!(
+            "{{\n  \"type\": \"service_account\",\n  \"project_id\": \"made-up\",\n  \"private_key_id\": \"{id}\",\n  \
+             \"private_key\": {private},\n  \"client_email\": \"{EMAIL}\",\n  \"client_id\": \"1\"\n}}\n"
+        )
     }
 
     /// What the token endpoint says to an assertion.
@@ -219,11 +220,12 @@ fn a_service_accounts_key_is_turned_and_its_lost_replacement_is_found_by_what_wa
 fn law_1_a_key_id_that_stands_beside_another_key_is_not_believed() {
     let (work, proxy, account) = google("");
     let other = account.lock().expect("the account").make();
-    let (mut leak, other): (Value, Value) =
-        (serde_json::from_str(&work.read("leak.json")).expect("JSON"), serde_json::from_str(&other).expect("JSON"));
-    leak["private_key_id"] = other["private_key_id"].clone();
-    work.write("leak.txt", &format!("{leak:#}\n"));
-    work.write("deploy/key.json", &format!("{leak:#}\n"));
+    let id =
+        |file: &str| serde_json::from_str::<Value>(file).expect("JSON")["private_key_id"].as_str().map(str::to_owned);
+    let leak = work.read("leak.json");
+    let leak = leak.replace(&id(&leak).expect("an id"), &id(&other).expect("an id"));
+    work.write("leak.txt", &leak);
+    work.write("deploy/key.json", &leak);
     let plan = work.keysweep(&["rotate", "plan", "leak.txt", "--output", "plan.json"]);
     assert!(plan.status == Some(2) && plan.stdout.contains("not proven to be the leaked value"), "{plan:?}");
     assert_eq!(proxy.count("DELETE") + proxy.count(":disable"), 0);

@@ -13,6 +13,8 @@ use crate::work::Work;
 /// A bus and a keyring; they end with the test.
 struct Keyring {
     processes: Vec<Child>,
+    /// Where the bus listens.
+    _folder: tempfile::TempDir,
 }
 
 impl Drop for Keyring {
@@ -35,10 +37,10 @@ fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
 /// Starts them in a work folder, for `keysweep` to find.
 fn keyring(work: &mut Work) -> Keyring {
     use std::io::Write as _;
-    let path = |name: &str| work.path().join(name);
-    std::fs::create_dir(path("run")).expect("made");
-    std::fs::set_permissions(path("run"), std::fs::Permissions::from_mode(0o700)).expect("set");
-    let socket = path("run/bus");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).expect("set");
+    let path = |name: &str| folder.path().join(name);
+    let socket = path("bus");
     std::fs::write(
         path("bus.conf"),
         format!(
@@ -58,16 +60,17 @@ fn keyring(work: &mut Work) -> Keyring {
         .stderr(Stdio::null())
         .spawn()
         .expect("a bus");
-    let mut keyring = Keyring { processes: vec![bus] };
+    let (run, home) = (folder.path().display().to_string(), work.path().join("home").display().to_string());
+    let mut keyring = Keyring { processes: vec![bus], _folder: folder };
     wait_for("the bus", || socket.exists());
     let address = format!("unix:path={}", socket.display());
     let environment = [
         ("DBUS_SESSION_BUS_ADDRESS", address.clone()),
-        ("XDG_RUNTIME_DIR", path("run").display().to_string()),
-        ("XDG_DATA_HOME", path("home/.local/share").display().to_string()),
-        ("HOME", path("home").display().to_string()),
+        ("XDG_RUNTIME_DIR", run.clone()),
+        ("XDG_DATA_HOME", format!("{home}/.local/share")),
+        ("HOME", home.clone()),
     ];
-    std::fs::create_dir_all(path("home/.local/share/keyrings")).expect("made");
+    std::fs::create_dir_all(format!("{home}/.local/share/keyrings")).expect("made");
     let mut daemon = unpacked("usr/bin/gnome-keyring-daemon")
         .args(["--unlock", "--components=secrets", "--foreground"])
         .envs(environment.clone())
@@ -86,7 +89,7 @@ fn keyring(work: &mut Work) -> Keyring {
     work.environment.push(("LD_LIBRARY_PATH".into(), libraries.to_string_lossy().into_owned()));
     work.environment.push(("PATH".into(), format!("{folder}:{}", std::env::var("PATH").expect("a path"))));
     work.environment.push(("DBUS_SESSION_BUS_ADDRESS".into(), address));
-    work.environment.push(("XDG_RUNTIME_DIR".into(), work.path().join("run").display().to_string()));
+    work.environment.push(("XDG_RUNTIME_DIR".into(), run));
     wait_for("the keyring", || {
         let mut probe = Command::new(tool.get_program());
         probe.args(["store", "--label=probe", "probe", "probe"]).envs(environment.clone());
@@ -120,7 +123,6 @@ fn law_3_what_is_kept_is_opened_with_the_keyring_alone() {
     let without = work.keysweep(&["rotate", "resume", &name]);
     assert_eq!(without.status, Some(2), "{without:?}");
     assert_eq!(std::fs::read_to_string(config.join("escrow-keyring.txt")).expect("it stays"), marker);
-    std::fs::remove_dir_all(work.path().join("run")).expect("gone");
     let _again = keyring(&mut work);
     let run = work.keysweep(&["rotate", "resume", &name]);
     assert_eq!(run.status, Some(0), "{run:?}");

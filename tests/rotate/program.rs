@@ -245,7 +245,7 @@ fn law_2_a_disk_without_room_stops_the_run_and_room_lets_it_go_on() {
     "#;
     let mut stopped = 0;
     for (seed, room) in [0u32, 1, 2, 3, 4, 5, 6, 8, 40].into_iter().enumerate() {
-        let user = format!("full{seed}");
+        let user = format!("app{}", 60 + seed);
         let (work, old) = leaked(&server, &user, 40 + seed as u64);
         work.plan(&[]);
         let template = work.command(&[]);
