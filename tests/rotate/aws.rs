@@ -26,6 +26,11 @@ const ROTATOR: &str = include_str!("../../docs/rights/aws-keys.json");
 pub(crate) const ANYTHING: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
+/// A policy in one line: moto signs line ends otherwise than AWS.
+fn line(policy: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(policy).expect("JSON").to_string()
+}
+
 fn api(port: u16) -> Api {
     let target: AwsTarget = toml::from_str(&format!(
         "name = \"a\"\nenvironment = \"e\"\nendpoint = \"http://127.0.0.1:{port}\"\nprivate-address = true\nplain-http = true"
@@ -126,7 +131,7 @@ pub(crate) fn user(api: &Api, by: &Signer, name: &str, rights: &str) -> Signer {
         api.query("iam", by, &all).unwrap_or_else(|fault| panic!("{parameters:?}: {fault}"))
     };
     call(&[("Action", "CreateUser")]);
-    call(&[("Action", "PutUserPolicy"), ("PolicyName", "p"), ("PolicyDocument", rights)]);
+    call(&[("Action", "PutUserPolicy"), ("PolicyName", "p"), ("PolicyDocument", &line(rights))]);
     let text = call(&[("Action", "CreateAccessKey")]);
     let part = |name: &str| tag(&text, name).expect("a new key").to_owned();
     signer(&part("AccessKeyId"), &Secret::new(part("SecretAccessKey").as_bytes()), None)

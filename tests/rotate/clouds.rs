@@ -42,7 +42,7 @@ fn base64(bytes: &[u8]) -> String {
 
 fn unbase64(text: &str) -> Vec<u8> {
     let mut plain = text.replace('-', "+").replace('_', "/");
-    while plain.len() % 4 != 0 {
+    while !plain.len().is_multiple_of(4) {
         plain.push('=');
     }
     openssl(&["base64", "-d", "-A"], plain.as_bytes())
@@ -246,8 +246,11 @@ fn law_8_crash_matrix_of_a_service_accounts_key() {
     );
 }
 
+/// A storage account's keys by name.
+type Slots = Arc<Mutex<BTreeMap<&'static str, String>>>;
+
 /// A storage account's two keys, and a policy for it.
-fn azure(seed: u64, lose: bool) -> (Work, Proxy, Arc<Mutex<BTreeMap<&'static str, String>>>, String) {
+fn azure(seed: u64, lose: bool) -> (Work, Proxy, Slots, String) {
     let key = |seed: u64| made_up("{base64-bytes:64}", seed);
     let old = key(seed);
     let keys = Arc::new(Mutex::new(BTreeMap::from([("key1", old.clone()), ("key2", key(seed + 1))])));
