@@ -25,6 +25,8 @@ use schema::{MethodKind, Prepared, RuleFile, prepare};
 
 fn main() {
     println!("cargo::rerun-if-changed=rules");
+    println!("cargo::rerun-if-changed=providers");
+    pack_providers();
     println!("cargo::rerun-if-changed=src/rules/grams.rs");
     println!("cargo::rerun-if-changed=src/rules/schema.rs");
     println!("cargo::rerun-if-changed=src/rules/analysis.rs");
@@ -60,6 +62,32 @@ fn main() {
     out.push_str("];\n");
     let target = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("builtin_rules.rs");
     fs::write(target, out).expect("OUT_DIR is writable");
+}
+
+/// `providers/*.toml` as one packed text, its length before it. They are parsed at first use, and their tests say what is
+/// wrong with them.
+fn pack_providers() {
+    let mut files: Vec<_> = fs::read_dir("providers")
+        .expect("the folder providers/ is readable")
+        .map(|entry| entry.expect("the folder providers/ is readable").path())
+        .collect();
+    files.sort();
+    let mut text = String::new();
+    for path in files {
+        let file = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for line in file.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    let mut packed = vec![0; text.len() + 64];
+    let mut deflate = zlib_rs::Deflate::new(9, true, 15);
+    let done = deflate.compress(text.as_bytes(), &mut packed, zlib_rs::DeflateFlush::Finish);
+    assert_eq!(done.expect("it is packed"), zlib_rs::Status::StreamEnd, "there is room for it");
+    packed.truncate(usize::try_from(deflate.total_out()).expect("small"));
+    let length = u32::try_from(text.len()).expect("small").to_le_bytes();
+    let target = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("providers.toml.z");
+    fs::write(target, [&length[..], &packed].concat()).expect("OUT_DIR is writable");
 }
 
 fn read(path: &Path, rules: &mut Vec<Prepared>, faults: &mut Vec<String>) {

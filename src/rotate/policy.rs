@@ -60,6 +60,8 @@ pub struct EscrowPolicy {
     pub age_identity: Option<PathBuf>,
     /// Further age recipients.
     pub age_recipients: Vec<String>,
+    /// Whether an identity of our own is kept in the system's keyring (Secret Service) and not in a file.
+    pub keyring: bool,
     /// A program that seals standard input.
     pub seal: Vec<String>,
     /// A program that opens it.

@@ -7,6 +7,7 @@ use keysweep::rotate::providers::aws_api::{Api, AwsTarget, Fault, signer, tag, t
 use keysweep::rotate::sigv4::Signer;
 use keysweep::secret::Secret;
 
+use crate::crash::{Does, matrix, points};
 use crate::proxy::{Fate, InactiveKeys, Proxy, answer};
 use crate::servers::{Server, moto};
 use crate::work::Work;
@@ -19,13 +20,16 @@ pub(crate) struct Cloud {
     rotator: Signer,
 }
 
-/// What docs/rotation.md tells operators to allow.
-const ROTATOR: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:ListAccessKeys",
-"iam:CreateAccessKey","iam:UpdateAccessKey","iam:DeleteAccessKey","secretsmanager:GetSecretValue",
-"secretsmanager:PutSecretValue","ssm:GetParameter","ssm:PutParameter"],"Resource":"*"}]}"#;
+/// What operators are told to allow.
+const ROTATOR: &str = include_str!("../../docs/rights/aws-keys.json");
 
 pub(crate) const ANYTHING: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+
+/// A policy in one line: moto signs line ends otherwise than AWS.
+fn line(policy: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(policy).expect("JSON").to_string()
+}
 
 fn api(port: u16) -> Api {
     let target: AwsTarget = toml::from_str(&format!(
@@ -127,7 +131,7 @@ pub(crate) fn user(api: &Api, by: &Signer, name: &str, rights: &str) -> Signer {
         api.query("iam", by, &all).unwrap_or_else(|fault| panic!("{parameters:?}: {fault}"))
     };
     call(&[("Action", "CreateUser")]);
-    call(&[("Action", "PutUserPolicy"), ("PolicyName", "p"), ("PolicyDocument", rights)]);
+    call(&[("Action", "PutUserPolicy"), ("PolicyName", "p"), ("PolicyDocument", &line(rights))]);
     let text = call(&[("Action", "CreateAccessKey")]);
     let part = |name: &str| tag(&text, name).expect("a new key").to_owned();
     signer(&part("AccessKeyId"), &Secret::new(part("SecretAccessKey").as_bytes()), None)
@@ -344,33 +348,11 @@ at.ssm-parameter = { target = "account", name = "/app/key" }
 fn law_8_crash_matrix() {
     let cloud = Cloud::start();
     let proxy = proxy(&cloud, |_| Fate::Pass);
-    let steps = [
-        "identify",
-        "preflight",
-        "escrow-old",
-        "issue",
-        "escrow-new",
-        "verify-new",
-        "distribute-0",
-        "verify-at-0",
-        "disable",
-        "prove-disabled",
-        "delete",
-        "prove-deleted",
-        "scrub",
-    ];
-    let places = ["before-intent", "after-intent", "after-act", "after-outcome"];
-    let mut points: Vec<String> =
-        steps.iter().flat_map(|step| places.iter().map(move |place| format!("{place}:{step}"))).collect();
-    points.push("before-keep:issue".to_owned());
-    for (seed, point) in points.iter().enumerate() {
-        let name = format!("app{seed}");
-        let (work, old) = cloud.leaked(&name, ANYTHING, proxy.port, false);
-        work.plan(&[]);
-        work.killed_at(point, &["rotate", "apply", "plan.json", "--yes"]);
-        let run = work.keysweep(&["rotate", "resume", &work.run_name()]);
-        assert_eq!(run.status, Some(0), "law 8: killed at {point}: {run:?}");
-        cloud.assert_turned(&work, &name, &old);
-    }
+    let points = points(false, Does::Both);
+    matrix(
+        &points,
+        |number| cloud.leaked(&format!("app{number}"), ANYTHING, proxy.port, false),
+        |_, number, work, old| cloud.assert_turned(work, &format!("app{number}"), &old),
+    );
     assert!(proxy.count("Action=CreateAccessKey") > points.len(), "one orphan was made again");
 }

@@ -10,9 +10,8 @@ use crate::aws::{ANYTHING, Cloud, plain, user};
 use crate::proxy::{Fate, Proxy, answer};
 use crate::work::Work;
 
-/// What docs/rotation.md tells operators to allow.
-const RIGHTS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRolePolicy",
-"iam:PutRolePolicy"],"Resource":"*"}]}"#;
+/// What operators are told to allow.
+const RIGHTS: &str = include_str!("../../docs/rights/aws-sessions.json");
 
 const TRUST: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}"#;

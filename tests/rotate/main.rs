@@ -5,10 +5,16 @@
 mod age;
 mod aws;
 mod aws_sessions;
+mod clouds;
 mod contract;
+mod crash;
 mod deploy_keys;
 mod drill;
+mod gitlab;
+mod guides;
 mod interrupted;
+mod keyring;
+mod kinds;
 mod mariadb;
 mod postgresql;
 mod program;

@@ -3,6 +3,7 @@
 use keysweep::rotate::net::Reach;
 use keysweep::rotate::providers::mysql_wire::{Fault, Rows, Server as Address, Session};
 
+use crate::crash::{Does, matrix, points};
 use crate::servers::{MARIADB_ADMIN, Server, mariadb};
 use crate::work::{Work, made_up};
 
@@ -29,9 +30,9 @@ fn lets_in(server: &Server, user: &str, password: &str) -> bool {
 fn leaked(server: &Server, user: &str, seed: u64) -> (Work, String) {
     let password = made_up("{alnum:24}", seed);
     admin(server, &format!("CREATE USER '{user}'@'%' IDENTIFIED BY '{password}'"));
-    // What docs/rotation.md tells operators to grant.
-    admin(server, &format!("CREATE USER IF NOT EXISTS rotator@'%' IDENTIFIED BY '{ROTATOR}'"));
-    admin(server, "GRANT CREATE USER, CONNECTION ADMIN, PROCESS ON *.* TO rotator@'%'");
+    // What operators are told to grant.
+    let rights = include_str!("../../docs/rights/mariadb.sql").replace("rotator-password", ROTATOR);
+    rights.lines().skip(1).for_each(|statement| drop(admin(server, statement.trim_end_matches(';'))));
     let mut work = Work::new(&format!(
         r#"
 [rotation]
@@ -105,32 +106,9 @@ fn an_account_can_turn_its_own_password() {
 #[ignore = "needs the servers that tests/run installs"]
 fn law_8_crash_matrix() {
     let server = mariadb();
-    let steps = [
-        "identify",
-        "preflight",
-        "escrow-old",
-        "escrow-new",
-        "issue",
-        "verify-new",
-        "distribute-0",
-        "verify-at-0",
-        "disable",
-        "prove-disabled",
-        "prove-deleted",
-        "scrub",
-    ];
-    let mut seed = 100;
-    for step in steps {
-        for place in ["before-intent", "after-intent", "after-act", "after-outcome"] {
-            seed += 1;
-            let user = format!("app{seed}");
-            let (work, old) = leaked(&server, &user, seed);
-            work.plan(&[]);
-            let point = format!("{place}:{step}");
-            work.killed_at(&point, &["rotate", "apply", "plan.json", "--yes"]);
-            let run = work.keysweep(&["rotate", "resume", &work.run_name()]);
-            assert_eq!(run.status, Some(0), "law 8: killed at {point}: {run:?}");
-            assert_turned(&server, &work, &user, &old);
-        }
-    }
+    matrix(
+        &points(true, Does::Disable),
+        |number| leaked(&server, &format!("app{number}"), number),
+        |_, number, work, old| assert_turned(&server, work, &format!("app{number}"), &old),
+    );
 }

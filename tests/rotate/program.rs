@@ -224,3 +224,47 @@ fn law_2_a_full_disk_stops_the_run_before_anything_is_touched() {
         assert_turned(&server, &work, &user, &old);
     }
 }
+
+/// A disk of its own that is full: mounted where runs are kept, in a namespace of the test's.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
+fn law_2_a_disk_without_room_stops_the_run_and_room_lets_it_go_on() {
+    let server = redis();
+    let script = r#"
+        state=home/.local/state; program=$0; room=$1
+        mkdir -p "$state" && mount -t tmpfs -o size=256k tmpfs "$state" || exit 90
+        head -c $((256 * 1024 - room * 4096)) /dev/zero >"$state/ballast" || exit 91
+        "$program" rotate apply plan.json --yes --policy policy.toml; first=$?
+        rm "$state/ballast"
+        name=$("$program" rotate status --policy policy.toml | sed -n 's/^\(20[^ ]*\).*/\1/p' | head -n 1)
+        if [ -n "$name" ]; then "$program" rotate resume "$name" --policy policy.toml
+        else "$program" rotate apply plan.json --yes --policy policy.toml; fi || exit 92
+        cp -a "$state" kept || exit 93
+        exit "$first"
+    "#;
+    let mut stopped = 0;
+    for (seed, room) in [0u32, 1, 2, 3, 4, 5, 6, 8, 40].into_iter().enumerate() {
+        let user = format!("app{}", 60 + seed);
+        let (work, old) = leaked(&server, &user, 40 + seed as u64);
+        work.plan(&[]);
+        let template = work.command(&[]);
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_keysweep")]);
+        command.arg(room.to_string()).current_dir(work.path());
+        command.envs(template.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let run = Run::new(&command.output().expect("unshare runs"));
+        // 90 and more are the script's own: no namespace, or it did not go on.
+        assert!(run.status.is_some_and(|status| status < 90), "{room} pages: {run:?}");
+        if run.status != Some(0) {
+            assert!(run.stderr.contains("No space left on device"), "{room} pages: {run:?}");
+            stopped += 1;
+        }
+        run.assert_silent(&[&old]);
+        std::fs::create_dir_all(work.path().join("home/.local")).expect("made");
+        let _ = std::fs::remove_dir(work.path().join("home/.local/state"));
+        std::fs::rename(work.path().join("kept"), work.path().join("home/.local/state")).expect("moved");
+        assert_turned(&server, &work, &user, &old);
+    }
+    assert!((1..9).contains(&stopped), "with no room it stops, with room it does not: {stopped}");
+}

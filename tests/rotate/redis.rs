@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use crate::crash::{Does, matrix, points};
 use crate::servers::{REDIS_ADMIN, Server, redis};
 use crate::work::{Work, made_up};
 
@@ -29,13 +30,9 @@ pub(crate) fn lets_in(server: &Server, user: &str, password: &str) -> bool {
 
 pub(crate) fn leaked(server: &Server, user: &str, seed: u64) -> (Work, String) {
     let password = made_up("{alnum:24}", seed);
-    // What docs/rotation.md tells operators to grant.
-    let rights = "+acl|setuser +acl|getuser +acl|save +config|get +config|rewrite +client|kill +auth";
-    let lines = [
-        format!("AUTH {REDIS_ADMIN}"),
-        format!("ACL SETUSER {user} on >{password} ~* +get"),
-        format!("ACL SETUSER rotator on resetpass >{ROTATOR} {rights}"),
-    ];
+    // What operators are told to grant.
+    let rights = include_str!("../../docs/rights/redis.acl").trim().replace("rotator-password", ROTATOR);
+    let lines = [format!("AUTH {REDIS_ADMIN}"), format!("ACL SETUSER {user} on >{password} ~* +get"), rights];
     let answer = say(server, &lines.each_ref().map(String::as_str));
     assert!(answer.starts_with("+OK\r\n+OK\r\n+OK"), "{answer}");
     let mut work = Work::new(&format!(
@@ -103,31 +100,9 @@ fn a_leaked_password_is_turned_and_its_connections_end() {
 #[ignore = "needs the servers that tests/run installs"]
 fn law_8_crash_matrix() {
     let server = redis();
-    let steps = [
-        "identify",
-        "preflight",
-        "escrow-old",
-        "escrow-new",
-        "issue",
-        "verify-new",
-        "distribute-0",
-        "verify-at-0",
-        "delete",
-        "prove-deleted",
-        "scrub",
-    ];
-    let mut seed = 100;
-    for step in steps {
-        for place in ["before-intent", "after-intent", "after-act", "after-outcome"] {
-            seed += 1;
-            let user = format!("app{seed}");
-            let (work, old) = leaked(&server, &user, seed);
-            work.plan(&[]);
-            let point = format!("{place}:{step}");
-            work.killed_at(&point, &["rotate", "apply", "plan.json", "--yes"]);
-            let run = work.keysweep(&["rotate", "resume", &work.run_name()]);
-            assert_eq!(run.status, Some(0), "law 8: killed at {point}: {run:?}");
-            assert_turned(&server, &work, &user, &old);
-        }
-    }
+    matrix(
+        &points(true, Does::Delete),
+        |number| leaked(&server, &format!("app{number}"), number),
+        |_, number, work, old| assert_turned(&server, work, &format!("app{number}"), &old),
+    );
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::crash::matrix;
 use crate::proxy::{Fate, Proxy, answer};
 use crate::simulator::Simulator;
 use crate::work::{Work, made_up};
@@ -11,7 +12,7 @@ use crate::work::{Work, made_up};
 pub(crate) const ADMIN: &str = "SG.made-up-admin-key-id-x.made-up"; // keysweep:allow made up
 
 /// A work folder with one target.
-fn work(provider: &str, port: u16, more: &str) -> Work {
+pub(crate) fn work(provider: &str, port: u16, more: &str) -> Work {
     let mut work = Work::new(&format!(
         r#"
 [rotation]
@@ -39,7 +40,7 @@ at.file.path = "deploy/app.env"
     work
 }
 
-fn leak(work: &Work, value: &str) {
+pub(crate) fn leak(work: &Work, value: &str) {
     work.write("leak.txt", &format!("token: \"{value}\"\n"));
     work.write("deploy/app.env", &format!("A=1\nTOKEN={value}\n"));
 }
@@ -72,7 +73,7 @@ fn gitlab(port: u16, simulator: &Simulator, seed: u64) -> (Work, String) {
     (work, value)
 }
 
-fn apply(work: &Work) -> crate::work::Run {
+pub(crate) fn apply(work: &Work) -> crate::work::Run {
     work.keysweep(&["rotate", "apply", "plan.json", "--yes"])
 }
 
@@ -124,22 +125,21 @@ fn law_6_a_token_that_lacks_rights_is_not_called_dead() {
 }
 
 #[test]
-fn law_13_unproven_calls_are_refused_unless_the_operator_insists() {
-    let simulator = Simulator::start();
-    let value = made_up("{jwt:jfrog}", 3);
-    simulator.token(&value);
-    let work = work("jfrog-token", simulator.port, "");
-    leak(&work, &value);
-    let plan = work.keysweep(&["rotate", "plan", "leak.txt", "--output", "plan.json"]);
-    assert!(plan.status == Some(2) && plan.stdout.contains("--allow-unproven service"), "{plan:?}");
-    assert!(plan.stdout.contains("by hand"), "the manual steps are shown: {plan:?}");
-    assert_eq!(apply(&work).status, Some(2));
-    assert_eq!(simulator.with(|state| state.count("DELETE")), 0, "nothing was touched");
-    work.plan(&["--allow-unproven", "service"]);
-    assert!(work.read("plan.json").contains("\"unproven\""), "the plan says so");
-    let run = apply(&work);
-    assert_eq!(run.status, Some(0), "{run:?}");
-    assert!(simulator.with(|state| state.living()).is_empty());
+fn tokens_that_revoke_themselves_are_proven_dead() {
+    for (seed, provider, value) in
+        [(3, "jfrog-token", made_up("{jwt:jfrog}", 3)), (4, "doppler-token", made_up("dp.st.prd.{alnum:43}", 4))]
+    {
+        let simulator = Simulator::start();
+        simulator.token(&value);
+        let work = work(provider, simulator.port, "");
+        leak(&work, &value);
+        let plan = work.plan(&[]);
+        assert!(plan.stdout.contains("proven by: documented"), "{seed}: {plan:?}");
+        let run = apply(&work);
+        assert_eq!(run.status, Some(0), "{provider}: {run:?}");
+        assert!(simulator.with(|state| state.living()).is_empty());
+        assert_eq!(work.evidence()["body"]["state"], "proven");
+    }
 }
 
 #[test]
@@ -370,21 +370,19 @@ fn a_thousand_findings_of_fifty_secrets_are_fifty_questions() {
 #[test]
 fn law_8_crash_matrix() {
     let steps = ["issue", "escrow-new", "verify-new", "distribute-0", "delete", "prove-deleted"];
-    let mut seed = 200;
-    for step in steps {
-        for place in ["after-intent", "after-act", "after-outcome"] {
-            seed += 1;
+    let places = ["after-intent", "after-act", "after-outcome"];
+    let points: Vec<String> =
+        steps.iter().flat_map(|step| places.iter().map(move |place| format!("{place}:{step}"))).collect();
+    matrix(
+        &points,
+        |number| {
             let simulator = Simulator::start();
             simulator.token(ADMIN);
-            let (work, old) = sendgrid(simulator.port, &simulator, seed, "admin = { env = \"ADMIN\" }");
-            work.plan(&[]);
-            let point = format!("{place}:{step}");
-            work.killed_at(&point, &["rotate", "apply", "plan.json", "--yes"]);
-            let run = work.keysweep(&["rotate", "resume", &work.run_name()]);
-            assert_eq!(run.status, Some(0), "law 8: killed at {point}: {run:?}");
-            assert_turned(&simulator, &work, &old);
-        }
-    }
+            let (work, old) = sendgrid(simulator.port, &simulator, 100 + number, "admin = { env = \"ADMIN\" }");
+            (work, (simulator, old))
+        },
+        |_, _, work, (simulator, old)| assert_turned(&simulator, work, &old),
+    );
 }
 
 #[test]

@@ -122,7 +122,7 @@ pub(crate) fn postgresql() -> Server {
 }
 
 /// A program of a Debian package that tests/run unpacked; its libraries beside it.
-fn unpacked(path: &str) -> Command {
+pub(crate) fn unpacked(path: &str) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers");
     let program = root.join(path);
     assert!(program.exists(), "{} is not there: run tests/run", program.display());

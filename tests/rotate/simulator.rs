@@ -172,6 +172,10 @@ fn answer(state: &mut State, method: &str, path: &str, bearer: &str, body: &Valu
                 false => (200, json!({ "ok": false, "error": "token_revoked" })),
             };
         }
+        ("POST", "/v3/auth/revoke") => {
+            state.kill(body["token"].as_str().unwrap_or_default());
+            return (200, json!({}));
+        }
         ("POST", "/credentials/revoke") => {
             if !bearer.is_empty() {
                 return (403, json!({ "message": "Forbidden" }));
@@ -226,6 +230,8 @@ fn answer(state: &mut State, method: &str, path: &str, bearer: &str, body: &Valu
             state.kill(bearer);
             (204, Value::Null)
         }
+        ("GET", "/v3/me") => (200, json!({ "slug": "t1", "type": "service_account", "workplace": { "slug": "w1" } })),
+        (_, path) if path.starts_with("/api/v4/") => gitlab(state, method, path, body),
         ("GET", "/account") => (200, json!({ "id": "u1" })),
         ("GET", "/oauth/authorizations") => {
             // Two entries with one value: nobody can say which is meant.
@@ -263,6 +269,55 @@ fn answer(state: &mut State, method: &str, path: &str, bearer: &str, body: &Valu
             }
         }
         _ => (404, json!({ "message": "Not Found" })),
+    }
+}
+
+/// Deploy and trigger tokens of GitLab's project 7, as an administrator sees them.
+fn gitlab(state: &mut State, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    let not_found = (404, json!({ "message": "404 Not Found" }));
+    let shown = |value: &str, token: &Token| {
+        json!({
+            "id": token.id, "name": token.name, "description": token.name, "token": value, "scopes": ["read_registry"],
+            "username": format!("gitlab+deploy-token-{}", token.family), "revoked": token.dies_at.is_some(), "expired": false,
+        })
+    };
+    if (method, path) == ("POST", "/api/v4/admin/token") {
+        let value = body["token"].as_str().unwrap_or_default();
+        // A revoked one is known for what it was.
+        return state.tokens.get(value).map_or(not_found, |token| (200, shown(value, token)));
+    }
+    let rest = path.strip_prefix("/api/v4/projects/7/").unwrap_or_default();
+    let (list, id) = rest.split_once('/').unwrap_or((rest, ""));
+    let (prefix, name) = match list {
+        "deploy_tokens" => ("gldt-", "name"),
+        "triggers" => ("glptt-", "description"),
+        _ => return not_found,
+    };
+    match method {
+        "GET" => {
+            let alive =
+                state.tokens.iter().filter(|(value, token)| value.starts_with(prefix) && token.dies_at.is_none());
+            (200, alive.map(|(value, token)| shown(value, token)).collect())
+        }
+        "POST" => {
+            let value = format!("{prefix}new{:017}", state.next + 1);
+            // The name to log in with is the old one's.
+            let user = body["username"].as_str().and_then(|user| user.rsplit('-').next()?.parse().ok());
+            state.add(&value, body[name].as_str().unwrap_or_default(), user);
+            (201, shown(&value, &state.tokens[&value]))
+        }
+        "DELETE" => {
+            let found =
+                state.tokens.iter().find(|(_, token)| token.id.to_string() == id).map(|(value, _)| value.clone());
+            match found {
+                Some(value) => {
+                    state.kill(&value);
+                    (204, Value::Null)
+                }
+                None => not_found,
+            }
+        }
+        _ => (405, json!({})),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::crash::{Does, matrix, steps};
 use crate::servers::{Account, key_pair, openssh};
 use crate::work::{Work, made_up};
 
@@ -233,28 +234,8 @@ fn a_key_that_died_between_plan_and_apply_is_proven_dead() {
 /// Killed at one place of every step, and gone on with. Logins take their time: a test for each place uses all cores.
 fn crash_matrix(place: &str) {
     let account = openssh("deploy");
-    let steps = [
-        "identify",
-        "preflight",
-        "escrow-old",
-        "escrow-new",
-        "issue",
-        "verify-new",
-        "distribute-0",
-        "verify-at-0",
-        "delete",
-        "prove-deleted",
-        "scrub",
-    ];
-    for step in steps {
-        let (work, old) = leaked(&account, "ed25519", "", ADMIN);
-        work.plan(&[]);
-        let point = format!("{place}:{step}");
-        work.killed_at(&point, &["rotate", "apply", "plan.json", "--yes"]);
-        let run = work.keysweep(&["rotate", "resume", &work.run_name()]);
-        assert_eq!(run.status, Some(0), "law 8: killed at {point}: {run:?}");
-        assert_turned(&account, &work, &old);
-    }
+    let points: Vec<String> = steps(true, Does::Delete).iter().map(|step| format!("{place}:{step}")).collect();
+    matrix(&points, |_| leaked(&account, "ed25519", "", ADMIN), |_, _, work, old| assert_turned(&account, work, &old));
 }
 
 #[test]

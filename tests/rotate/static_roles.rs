@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::crash::{Does, matrix, points};
 use crate::postgresql::{admin, lets_in};
 use crate::proxy::{Fate, Proxy};
 use crate::servers::{PG_ADMIN, Server, postgresql};
@@ -102,31 +103,11 @@ fn law_1_a_password_that_server_and_database_do_not_agree_on_is_refused() {
 #[ignore = "needs the servers that tests/run installs"]
 fn law_8_crash_matrix_and_lost_answers() {
     let (postgres, bao) = servers();
-    let steps = [
-        "identify",
-        "preflight",
-        "escrow-old",
-        "issue",
-        "escrow-new",
-        "verify-new",
-        "distribute-0",
-        "verify-at-0",
-        "prove-deleted",
-        "scrub",
-    ];
-    let places = ["before-intent", "after-intent", "after-act", "after-outcome"];
-    let mut points: Vec<String> =
-        steps.iter().flat_map(|step| places.iter().map(move |place| format!("{place}:{step}"))).collect();
-    points.push("before-keep:issue".to_owned());
-    for (seed, point) in points.iter().enumerate() {
-        let role = format!("app{seed}");
-        let (work, old) = leaked(&postgres, &bao, &role, bao.server.port);
-        work.plan(&[]);
-        work.killed_at(point, &["rotate", "apply", "plan.json", "--yes"]);
-        let run = work.keysweep(&["rotate", "resume", &work.run_name()]);
-        assert_eq!(run.status, Some(0), "law 8: killed at {point}: {run:?}");
-        assert_turned(&postgres, &bao, &work, &role, &old);
-    }
+    matrix(
+        &points(false, Does::Nothing),
+        |number| leaked(&postgres, &bao, &format!("app{number}"), bao.server.port),
+        |_, number, work, old| assert_turned(&postgres, &bao, work, &format!("app{number}"), &old),
+    );
     let first = std::sync::atomic::AtomicBool::new(true);
     let proxy = Proxy::start(bao.server.port, move |call| {
         let lose =

@@ -160,12 +160,17 @@ fn stores_of_clouds_get_a_new_version_that_keeps_what_belongs_to_it() {
                     *held = unbase64(body["payload"]["data"].as_str().expect("base64"));
                     json_answer(json!({ "name": "projects/1/secrets/SENDGRID/versions/5", "state": "ENABLED" }))
                 }
-                "GET /secrets/SENDGRID?api-version=7.4" => json_answer(
-                    json!({ "value": *held, "id": "v4", "contentType": "text/plain", "tags": { "team": "mail" } }),
-                ),
+                "GET /secrets/SENDGRID?api-version=7.4" => json_answer(json!({
+                    "value": *held, "id": "v4", "contentType": "text/plain", "tags": { "team": "mail" },
+                    "attributes": { "enabled": true, "created": 1_700_000_000, "exp": 1_700_086_400 },
+                })),
                 "PUT /secrets/SENDGRID?api-version=7.4" => {
                     assert_eq!(body["contentType"], "text/plain", "what is left out would be gone in the new version");
                     assert_eq!(body["tags"], json!({ "team": "mail" }));
+                    let now =
+                        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("now").as_secs();
+                    let runs_out = body["attributes"]["exp"].as_u64().expect("it runs out, as the old one did");
+                    assert!((now + 86_390..=now + 86_410).contains(&runs_out), "after as long a time: {runs_out}");
                     *held = body["value"].as_str().expect("a text").to_owned();
                     json_answer(json!({ "value": *held, "id": "v5" }))
                 }
@@ -180,6 +185,93 @@ fn stores_of_clouds_get_a_new_version_that_keeps_what_belongs_to_it() {
         let new = held.lock().expect("the value").clone();
         assert_eq!(new, the_living(&simulator), "{store}");
         simulator.kill_by_hand(&new);
+    }
+}
+
+/// Stores that show what they hold, or when it changed: path, what stands there, and where the value comes.
+#[test]
+fn doppler_buildkite_and_azure_devops_follow() {
+    let stores = [
+        (
+            "doppler-secret",
+            "project = \"shop\", config = \"prd\"",
+            "/v3/configs/config/secret",
+            json!({ "name": "SENDGRID", "value": { "raw": "OLD", "computed": "OLD" } }),
+        ),
+        (
+            "buildkite-secret",
+            "organization = \"acme\", cluster = \"c1\", secret = \"s1\"",
+            "/v2/organizations/acme/clusters/c1/secrets/s1",
+            json!({ "id": "s1", "key": "SENDGRID", "updated_at": "2026-01-01T00:00:00Z" }),
+        ),
+        (
+            "azure-devops-variable-group",
+            "organization = \"acme\", project = \"shop\", group = \"3\"",
+            "/acme/shop/_apis/distributedtask/variablegroups/3",
+            json!({
+                "id": 3, "name": "mail", "type": "Vsts", "modifiedOn": "2026-01-01T00:00:00Z",
+                "variableGroupProjectReferences": [{ "name": "mail", "projectReference": { "id": "p" } }],
+                "variables": { "SENDGRID": { "isSecret": true, "value": null }, "HOST": { "value": "mail.example" } },
+            }),
+        ),
+    ];
+    for (seed, (store, parameters, path, state)) in (60..).zip(stores) {
+        let simulator = Simulator::start();
+        let held = std::sync::Arc::new(std::sync::Mutex::new((state, Value::Null)));
+        let shared = std::sync::Arc::clone(&held);
+        let proxy = Proxy::start(1, move |call| {
+            let (head, body) = call.split_once("\r\n\r\n").expect("a call");
+            let basic = format!("authorization: Basic {}", base64(&format!(":{STORE}")));
+            if !head.contains(&format!("authorization: Bearer {STORE}")) && !head.contains(&basic) {
+                return answer("401 Unauthorized", "", "{}");
+            }
+            let mut words = head.lines().next().unwrap_or_default().split(' ');
+            let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            let mut held = shared.lock().expect("what is held");
+            let (state, sent) = &mut *held;
+            match method {
+                "GET" if target.split('?').next() == Some(path) => {}
+                "POST" if target == "/v3/configs/config/secrets" => {
+                    *sent = serde_json::from_str(body).expect("JSON");
+                    state["value"]["raw"] = sent["secrets"]["SENDGRID"].clone();
+                }
+                "PUT" => {
+                    *sent = serde_json::from_str(body).expect("JSON");
+                    for time in ["updated_at", "modifiedOn"] {
+                        if state.get(time).is_some() {
+                            state[time] = "2026-11-29T00:00:00Z".into();
+                        }
+                    }
+                }
+                _ => return answer("404 Not Found", "", "{}"),
+            }
+            answer("200 OK", "Content-Type: application/json\r\n", &state.to_string())
+        });
+        let (work, old) = work(&simulator, proxy.port, seed, store, parameters);
+        if store == "doppler-secret" {
+            held.lock().expect("what is held").0["value"]["raw"] = old.as_str().into();
+        }
+        work.plan(&[]);
+        let run = work.keysweep(&["rotate", "apply", "plan.json", "--yes"]);
+        assert_eq!(run.status, Some(0), "{store}: {run:?}");
+        let (new, sent) = (the_living(&simulator), held.lock().expect("what is held").1.clone());
+        match store {
+            "doppler-secret" => {
+                assert_eq!(sent, json!({ "project": "shop", "config": "prd", "secrets": { "SENDGRID": new } }));
+            }
+            "buildkite-secret" => assert_eq!(sent, json!({ "value": new })),
+            _ => {
+                assert_eq!(sent["variables"]["SENDGRID"], json!({ "isSecret": true, "value": new }));
+                assert_eq!(
+                    sent["variables"]["HOST"],
+                    json!({ "value": "mail.example" }),
+                    "what is left out would be gone"
+                );
+                assert_eq!((&sent["name"], &sent["type"]), (&json!("mail"), &json!("Vsts")));
+                assert!(sent["variableGroupProjectReferences"].is_array() && sent.get("id").is_none());
+            }
+        }
+        work.assert_not_on_disk(&[&old, &new, STORE], &["leak.txt"]);
     }
 }
 

@@ -4,24 +4,13 @@ use keysweep::rotate::providers::vault_api::{Api, VaultTarget};
 use keysweep::secret::Secret;
 use serde_json::{Value, json};
 
+use crate::crash::{Does, matrix, points};
 use crate::proxy::{Fate, Proxy};
 use crate::servers::{BAO_ROOT, Server, openbao};
 use crate::work::Work;
 
-/// What docs/rotation.md tells operators to allow.
-const ROTATOR: &str = r#"
-path "auth/token/create" { capabilities = ["update"] }
-path "auth/token/create-orphan" { capabilities = ["update", "sudo"] }
-path "auth/token/lookup" { capabilities = ["update"] }
-path "auth/token/lookup-accessor" { capabilities = ["update"] }
-path "auth/token/revoke-accessor" { capabilities = ["update"] }
-path "auth/token/accessors" { capabilities = ["list", "sudo"] }
-path "auth/token/accessors/*" { capabilities = ["list", "sudo"] }
-path "auth/approle/role/app/*" { capabilities = ["create", "update", "list", "read"] }
-path "database/rotate-role/app*" { capabilities = ["update"] }
-path "database/static-creds/app*" { capabilities = ["read"] }
-path "secret/data/app*" { capabilities = ["read", "update"] }
-"#;
+/// What operators are told to allow.
+const ROTATOR: &str = include_str!("../../docs/rights/vault.hcl");
 
 pub(crate) struct Bao {
     pub(crate) server: Server,
@@ -235,32 +224,11 @@ fn law_10_root_tokens_and_weak_admins_are_refused() {
 #[ignore = "needs the servers that tests/run installs"]
 fn law_8_crash_matrix_and_lost_answers() {
     let bao = Bao::start();
-    let steps = [
-        "identify",
-        "preflight",
-        "escrow-old",
-        "issue",
-        "escrow-new",
-        "verify-new",
-        "distribute-0",
-        "verify-at-0",
-        "delete",
-        "prove-deleted",
-        "scrub",
-    ];
-    let places = ["before-intent", "after-intent", "after-act", "after-outcome"];
-    let mut points: Vec<String> =
-        steps.iter().flat_map(|step| places.iter().map(move |place| format!("{place}:{step}"))).collect();
-    points.push("before-keep:issue".to_owned());
-    for (seed, point) in points.iter().enumerate() {
-        let name = format!("app{seed}");
-        let (work, old) = bao.leaked(&name, bao.server.port);
-        work.plan(&[]);
-        work.killed_at(point, &["rotate", "apply", "plan.json", "--yes"]);
-        let run = work.keysweep(&["rotate", "resume", &work.run_name()]);
-        assert_eq!(run.status, Some(0), "law 8: killed at {point}: {run:?}");
-        bao.assert_turned(&work, &name, &old);
-    }
+    matrix(
+        &points(false, Does::Delete),
+        |number| bao.leaked(&format!("app{number}"), bao.server.port),
+        |_, number, work, old| bao.assert_turned(work, &format!("app{number}"), &old),
+    );
     for (seed, path) in
         ["auth/token/create-orphan", "auth/token/revoke-accessor", "secret/data/app20"].iter().enumerate()
     {

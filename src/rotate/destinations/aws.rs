@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Destination, Values};
 use crate::rotate::providers::aws_api::{Api, Fault};
 use crate::rotate::types::Report;
+use crate::secret::Secret;
 
 /// `at.secrets-manager` and `at.ssm-parameter`.
 #[derive(Debug, Clone, Deserialize)]
@@ -75,16 +76,17 @@ impl AwsDestination {
     }
 }
 
+/// What stands under a name.
+fn named(text: &str, name: &str) -> Option<Secret> {
+    if name.is_empty() {
+        return Some(Secret::new(text.as_bytes()));
+    }
+    let object: Map<String, Value> = serde_json::from_str(text).ok()?;
+    object.get(name)?.as_str().map(|found| Secret::new(found.as_bytes()))
+}
+
 fn compare(text: &str, values: &Values) -> bool {
-    let object: Option<Map<String, Value>> = serde_json::from_str(text).ok();
-    values.iter().all(|(key, value)| {
-        let found = if key.is_empty() {
-            Some(text)
-        } else {
-            object.as_ref().and_then(|object| object.get(key)).and_then(Value::as_str)
-        };
-        found.is_some_and(|found| found.as_bytes() == value.expose())
-    })
+    values.iter().all(|(key, value)| named(text, key).as_ref() == Some(value))
 }
 
 /// `text` with `values` in it.
@@ -135,6 +137,10 @@ impl Destination for AwsDestination {
             Ok(text) => self.put(&text),
             Err(fault) => Report::refused(format!("{}: {fault}", self.name)),
         }
+    }
+
+    fn shows(&self, name: &str) -> Result<Option<Secret>, String> {
+        self.read().map(|text| named(&text, name)).map_err(|fault| fault.to_string())
     }
 
     fn holds(&self, values: &Values) -> Report {

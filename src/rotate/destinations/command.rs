@@ -106,6 +106,10 @@ impl Destination for CommandDestination {
         Report::done("written")
     }
 
+    fn shows(&self, name: &str) -> Result<Option<Secret>, String> {
+        self.read(name).map(Some).map_err(|report| report.note)
+    }
+
     fn holds(&self, values: &Values) -> Report {
         if !self.readable() {
             return Report::done("it cannot be read: the program said that it wrote");

@@ -13,6 +13,7 @@ use super::span::{self, Form};
 use super::{Destination, Values};
 use crate::rotate::files;
 use crate::rotate::types::{Outcome, Report};
+use crate::secret::Secret;
 
 /// Largest file that is edited, in bytes.
 const LARGEST: u64 = 8 << 20;
@@ -148,6 +149,11 @@ impl Destination for FileDestination {
             // The rename is the only moment that counts, and reading tells whether it came.
             Err(error) => Report::unknown(format!("{}: {error}", self.path.display())),
         }
+    }
+
+    fn shows(&self, name: &str) -> Result<Option<Secret>, String> {
+        let text = self.read().map_err(|report| report.note)?;
+        Ok(span::find(&text, self.form, name).ok().map(|found| Secret::new(Zeroizing::new(found.value).as_bytes())))
     }
 
     fn holds(&self, values: &Values) -> Report {

@@ -145,6 +145,15 @@ pub trait Destination {
     /// Writes. `from` is what it must hold now.
     fn write(&self, from: &Values, to: &Values) -> Report;
 
+    /// What stands under a name, where it can be read; none where nothing does. Reads only.
+    ///
+    /// # Errors
+    /// Why that cannot be told.
+    fn shows(&self, name: &str) -> Result<Option<Secret>, String> {
+        let _ = name;
+        Err("it cannot be read".to_owned())
+    }
+
     /// Does it hold this? `Done`, `NotDone` or (it cannot be told) `Unknown`.
     fn holds(&self, values: &Values) -> Report;
 }

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::store::{Also, Store, store};
 use super::{Destination, Values};
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::rotate::escrow::Material;
 use crate::rotate::http::{Client, NoAnswer, Request, Response};
@@ -116,8 +118,14 @@ impl Service {
     fn stand(&self, key: &str) -> Result<(Value, Option<Secret>), Trouble> {
         let parts = Material::default().with("key", key.as_bytes());
         let state = self.read(&self.store.state.call, &parts)?;
+        let at = |pointer: &str| pointer.replace("{key}", &key.replace('~', "~0").replace('/', "~1"));
+        let there = self.store.state.has.as_ref().is_none_or(|pointer| state.pointer(&at(pointer)).is_some());
+        let named = self.store.state.named.as_ref().and_then(|pointer| state.pointer(pointer)?.as_str());
+        if !there || named.is_some_and(|named| named != key) {
+            return Err(Trouble::Refused(format!("`{key}` is not there")));
+        }
         let Some(pointer) = &self.store.state.value else { return Ok((state, None)) };
-        let pointer = pointer.replace("{key}", &key.replace('~', "~0").replace('/', "~1"));
+        let pointer = at(pointer);
         let text = state.pointer(&pointer).and_then(Value::as_str);
         let text = text.ok_or_else(|| Trouble::Refused(format!("`{key}` is not there, or it is hidden")))?;
         let value = match self.store.state.base64 {
@@ -148,12 +156,19 @@ impl Service {
         let (parts, facts) = self.parts(key, value, state).map_err(NoAnswer::NotSent)?;
         let names = self.names(&parts, &facts);
         let refuse = |why: String| NoAnswer::NotSent(Trouble::Refused(why));
-        let mut body = template::body(&self.store.write.body, &names).map_err(refuse)?;
-        named(&mut body, key);
+        let mut sent = template::body(&self.store.write.body, &names).map_err(refuse)?;
+        named(&mut sent, key);
+        let mut body = Value::Object(Map::new());
         for name in &self.store.state.copy {
             if let Some(field) = state.get(name).filter(|field| !field.is_null()) {
                 body[name.as_str()] = field.clone();
             }
+        }
+        merge(&mut body, sent);
+        if let Some(lifetime) = &self.store.lifetime
+            && let Some(runs_out) = lifetime.again(state, clock::epoch_seconds(SystemTime::now()))
+        {
+            merge(&mut body, runs_out);
         }
         if let Some(also) = &self.store.also
             && also.when.iter().all(|(at, values)| state.pointer(at).is_some_and(|found| values.contains(found)))
@@ -222,6 +237,18 @@ fn sealed(value: &Secret, key: &str) -> Result<String, Trouble> {
     Ok(STANDARD.encode(sealed.to_vec()))
 }
 
+/// Puts `from` over `into`, field by field.
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (name, value) in new {
+                merge(old.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
 /// A body with the key's name where a field is called `{key}`.
 fn named(body: &mut Value, key: &str) {
     if let Value::Object(fields) = body {
@@ -265,7 +292,7 @@ impl Destination for Service {
             }
         }
         match self.readable() {
-            true => Report::done("it holds the old value"),
+            true => Report::done(format!("it holds the old value{}", self.store.remark)),
             false => Report::done("it is there; what it holds cannot be read"),
         }
     }
@@ -281,6 +308,10 @@ impl Destination for Service {
         Report::done("written")
     }
 
+    fn shows(&self, name: &str) -> Result<Option<Secret>, String> {
+        self.stand(name).map(|(_, value)| value).map_err(|trouble| trouble.to_string())
+    }
+
     fn holds(&self, values: &Values) -> Report {
         let mut unread = BTreeSet::new();
         for (key, value) in values {
@@ -290,6 +321,10 @@ impl Destination for Service {
             };
             match found {
                 Some(found) if found == *value => {}
+                // What was just written may be seen a little later.
+                Some(_) if self.store.state.lags && self.written.borrow().contains_key(key) => {
+                    return Report::later(format!("`{key}` does not show it yet"));
+                }
                 Some(_) => return Report::refused(format!("`{key}` holds something else")),
                 None => {
                     // Not written by this process: written once more, which is harmless.

@@ -1,21 +1,12 @@
-//! Stores as data: `providers/destinations.toml` as types. Parsed at first use; tests check every entry.
+//! Stores as data: `providers/destinations.toml` as types. Tests check every entry.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::rotate::providers::saas::data;
 use crate::rotate::types::Proof;
-
-/// The file.
-const TEXT: &str = include_str!("../../../providers/destinations.toml");
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    destinations: Vec<Store>,
-}
 
 /// A store of a vendor's service: one call reads, one writes, per name.
 #[derive(Debug, Deserialize)]
@@ -43,6 +34,11 @@ pub struct Store {
     pub state: Stand,
     /// A list that the writing call must repeat.
     pub also: Option<Also>,
+    /// How long a value counts there: a new one gets as much.
+    pub lifetime: Option<Lifetime>,
+    /// What a plan says of it, after "it holds the old value".
+    #[serde(default)]
+    pub remark: String,
     /// Writes one name.
     pub write: Write,
 }
@@ -72,12 +68,42 @@ pub struct Stand {
     pub base64: bool,
     /// Where the time of the last change is.
     pub updated: Option<String>,
+    /// What must be there, where the value cannot be read.
+    pub has: Option<String>,
+    /// Where its name is, where it is called by another.
+    pub named: Option<String>,
+    /// What was written may be seen a little later.
+    #[serde(default)]
+    pub lags: bool,
     /// What the writing call must repeat: name and pointer.
     #[serde(default)]
     pub keep: BTreeMap<String, String>,
     /// Fields that the writing call must repeat as they are, where they are there.
     #[serde(default)]
     pub copy: Vec<String>,
+}
+
+/// Times in seconds since 1970: pointers into the state, the second also into the writing call's body.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lifetime {
+    /// When it was made.
+    pub from: String,
+    /// When it runs out.
+    pub until: String,
+}
+
+impl Lifetime {
+    /// The piece of a body that lets a value of `now` run out after as long a time; none where the old one does not.
+    pub(super) fn again(&self, state: &Value, now: i64) -> Option<Value> {
+        let time = |pointer: &str| state.pointer(pointer)?.as_i64();
+        let (from, until) = (time(&self.from)?, time(&self.until)?);
+        let mut out = Value::from(now + (until - from).max(0));
+        for name in self.until.rsplit('/').filter(|name| !name.is_empty()) {
+            out = serde_json::json!({ name: out });
+        }
+        Some(out)
+    }
 }
 
 /// A list that the writing call must repeat.
@@ -119,14 +145,9 @@ pub struct Write {
 /// Every store.
 ///
 /// # Errors
-/// When the file does not parse (a test holds that it does).
+/// When the files do not parse (a test holds that they do).
 pub fn stores() -> Result<&'static [Store], String> {
-    static STORES: OnceLock<Result<Vec<Store>, String>> = OnceLock::new();
-    let parsed = STORES.get_or_init(|| {
-        let file: Result<File, _> = toml::from_str(TEXT);
-        file.map(|file| file.destinations).map_err(|error| format!("providers/destinations.toml: {error}"))
-    });
-    parsed.as_ref().map(Vec::as_slice).map_err(Clone::clone)
+    data::stores()
 }
 
 /// The store of this name.

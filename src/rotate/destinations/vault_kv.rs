@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Destination, Values};
 use crate::rotate::providers::vault_api::Api;
 use crate::rotate::types::{Report, Trouble};
+use crate::secret::Secret;
 
 /// `at.vault-kv`.
 #[derive(Debug, Clone, Deserialize)]
@@ -110,6 +111,11 @@ impl Destination for VaultKv {
         let body = json!({ "options": { "cas": version }, "data": data });
         let (report, _) = self.api.change("POST", &self.path("data"), Some(&body));
         if report.note.contains("check-and-set") { Report::later(report.note) } else { report }
+    }
+
+    fn shows(&self, name: &str) -> Result<Option<Secret>, String> {
+        let (data, _) = self.read().map_err(|trouble| trouble.to_string())?;
+        Ok(data.get(name).and_then(Value::as_str).map(|found| Secret::new(found.as_bytes())))
     }
 
     fn holds(&self, values: &Values) -> Report {

@@ -1,10 +1,11 @@
 //! Escrow: where the old value and the new one are kept until the old one is proven dead. Never in clear on disk.
 //!
-//! A keeper seals and opens: an age identity, or two commands of the operator's (a key service, a vault). What is kept
+//! A keeper seals and opens: an age identity (in a file, or in the system's keyring), or two commands of the operator's (a key service, a vault). What is kept
 //! is a [`Material`]: the parts of a credential by name.
 
 pub mod age;
 mod bech32;
+pub mod keyring;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -112,9 +113,18 @@ impl Keeper {
         let text = std::str::from_utf8(&text).map_err(|_| fail("it is no text".to_owned()))?;
         let identity = Identity::parse_file(text)
             .ok_or_else(|| fail("it holds no age identity (AGE-SECRET-KEY-1…)".to_owned()))?;
+        Self::of(identity, more)
+    }
+
+    /// A keeper of this identity, for it and further recipients.
+    ///
+    /// # Errors
+    /// When one of them is none.
+    pub fn of(identity: Identity, more: &[String]) -> Result<Self> {
         let mut recipients = vec![identity.recipient()];
         for text in more {
-            recipients.push(Recipient::parse(text).ok_or_else(|| fail(format!("`{text}` is no age recipient")))?);
+            let recipient = Recipient::parse(text);
+            recipients.push(recipient.ok_or_else(|| Error::Usage(format!("`{text}` is no age recipient")))?);
         }
         Ok(Self::Age { identity, recipients })
     }

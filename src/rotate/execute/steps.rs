@@ -4,8 +4,8 @@ use zeroize::Zeroizing;
 
 use super::{Places, Run};
 use crate::error::{Error, Result};
-use crate::rotate::escrow::Keeper;
 use crate::rotate::escrow::age::Identity as AgeIdentity;
+use crate::rotate::escrow::{Keeper, keyring};
 use crate::rotate::fault;
 use crate::rotate::files;
 use crate::rotate::policy::Rotation;
@@ -19,6 +19,11 @@ use crate::rotate::types::{Binding, Chooser, Outcome, Report, Trouble};
 pub fn keeper(policy: &Rotation, places: &Places) -> Result<Keeper> {
     let escrow = &policy.escrow;
     match (&escrow.age_identity, escrow.seal.is_empty(), escrow.open.is_empty()) {
+        (None, true, true) if escrow.keyring => {
+            files::private_folder(&places.config)?;
+            Keeper::of(keyring::identity(&places.config.join("escrow-keyring.txt"))?, &escrow.age_recipients)
+        }
+        _ if escrow.keyring => Err(Error::Usage("[rotation.escrow]: `keyring` stands alone".to_owned())),
         (None, false, false) => Ok(Keeper::Command { seal: escrow.seal.clone(), open: escrow.open.clone() }),
         (Some(path), true, true) => Keeper::age(&policy.folder.join(path), &escrow.age_recipients),
         (None, true, true) => {
@@ -32,7 +37,9 @@ pub fn keeper(policy: &Rotation, places: &Places) -> Result<Keeper> {
             }
             Keeper::age(&path, &escrow.age_recipients)
         }
-        _ => Err(Error::Usage("[rotation.escrow]: give `age-identity`, or both `seal` and `open`".to_owned())),
+        _ => Err(Error::Usage(
+            "[rotation.escrow]: give `age-identity`, or `keyring`, or both `seal` and `open`".to_owned(),
+        )),
     }
 }
 

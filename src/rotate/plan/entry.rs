@@ -15,7 +15,7 @@ use crate::rotate::types::{Binding, Identity, Outcome, Proof, Retry, Strategy, T
 #[derive(Default)]
 pub(super) struct Drivers {
     targets: BTreeMap<String, Box<dyn Provider>>,
-    destinations: users::Opened,
+    held: users::Index,
 }
 
 pub(super) fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mut Drivers) -> Result<Item> {
@@ -75,7 +75,7 @@ pub(super) fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mu
         fill(policy, leak, wishes, &mut item, target, identity, driver.as_ref());
         let live = item.identity.as_ref().is_some_and(|identity| identity.liveness == "live");
         if live && item.refused.is_none() {
-            item.users = users::look(policy, &item, &driver.normal(&leak.material), &mut drivers.destinations);
+            item.users = drivers.held.look(policy, &item, &driver.normal(&leak.material));
             item.refused = users::refusal(&item, wishes);
         }
     }
@@ -191,4 +191,104 @@ fn planned(
         accepted: wishes.accept_missing.contains(&destination.name),
     };
     Ok((planned, fault))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Drivers, fill, item};
+    use crate::rotate::escrow::Material;
+    use crate::rotate::plan::{Item, Leak, Wishes};
+    use crate::rotate::policy::{Environment, Rotation};
+    use crate::rotate::providers::{Abilities, Acted, Call, Provider, Subject, Target};
+    use crate::rotate::run::Step;
+    use crate::rotate::types::{Binding, Chooser, Identity, Probe, Proof, Report, Retry, Strategy, Trouble};
+
+    /// A kind that is killed by a call that nobody has proven.
+    struct Unproven;
+
+    impl Provider for Unproven {
+        fn abilities(&self) -> Abilities {
+            Abilities {
+                strategy: Strategy::RevokeOnly,
+                chooser: Chooser::Issuer,
+                issue: Retry::Never,
+                disable: None,
+                delete: true,
+                delete_retry: Retry::ReconcileFirst,
+                propagation: 0,
+                proof: Proof::Unproven,
+            }
+        }
+
+        fn identify(&self, _: &Material) -> Result<Identity, Trouble> {
+            Ok(identity())
+        }
+
+        fn calls(&self, _: &Identity) -> Vec<Call> {
+            vec![Call::new("delete", "DELETE /token", "the leaked one", false)]
+        }
+
+        fn check(&self, _: &Subject<'_>) -> Report {
+            Report::done("")
+        }
+
+        fn choose(&self, _: &Subject<'_>) -> Result<Material, Trouble> {
+            Err(Trouble::Refused(String::new()))
+        }
+
+        fn act(&self, _: Step, _: &Subject<'_>) -> Acted {
+            Report::refused("").into()
+        }
+
+        fn look(&self, _: Step, _: &Subject<'_>) -> Report {
+            Report::refused("")
+        }
+
+        fn probe(&self, _: &Material) -> Probe {
+            Probe::Live(String::new())
+        }
+    }
+
+    fn identity() -> Identity {
+        Identity {
+            owner: "kind:service:user/app".to_owned(),
+            id: "kind:service:1".to_owned(),
+            binding: Binding::SelfEndpoint,
+            liveness: "live".to_owned(),
+            facts: BTreeMap::new(),
+            also_dies: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn law_13_unproven_calls_are_refused_unless_the_operator_insists() {
+        let target = "kind = \"saas\"\nname = \"service\"\nenvironment = \"test\"\nprovider = \"jfrog-token\"\n";
+        let target: Target = toml::from_str(target).expect("a target");
+        let environment = Environment { owners: vec!["kind:*".to_owned()], ..Environment::default() };
+        let policy =
+            Rotation { environments: BTreeMap::from([("test".to_owned(), environment)]), ..Rotation::default() };
+        let leak = Leak {
+            rule: "a-rule".to_owned(),
+            secret_id: "s".to_owned(),
+            redacted: "x".to_owned(),
+            advice: "revoke it in the settings".to_owned(),
+            link: String::new(),
+            origins: Vec::new(),
+            material: Material::of(b"made up"),
+        };
+        let plan = |wishes: &Wishes| -> Item {
+            let mut entry = item(&policy, &leak, wishes, &mut Drivers::default()).expect("an entry");
+            entry.refused = None;
+            fill(&policy, &leak, wishes, &mut entry, &target, identity(), &Unproven);
+            entry
+        };
+        let refused = plan(&Wishes::default());
+        assert!(refused.refused.is_some_and(|why| why.contains("--allow-unproven service")));
+        assert_eq!(refused.manual.first(), Some(&leak.advice), "what a person does is said");
+        let wishes = Wishes { allow_unproven: vec!["service".to_owned()], ..Wishes::default() };
+        let insisted = plan(&wishes);
+        assert_eq!((insisted.refused, insisted.proof), (None, Some(Proof::Unproven)), "the plan says so");
+    }
 }

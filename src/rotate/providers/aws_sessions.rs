@@ -102,7 +102,8 @@ impl Provider for AwsSessions {
             delete: true,
             delete_retry: Retry::RetrySafe,
             propagation: self.propagation,
-            proof: Proof::Server,
+            // moto denies such sessions, and does not say in AWS' words which policy did: that is AWS' page's.
+            proof: Proof::Documented,
         }
     }
 

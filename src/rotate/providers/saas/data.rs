@@ -9,23 +9,15 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::rotate::destinations::store::Store;
 use crate::rotate::types::{Proof, Retry, Strategy};
 
-/// The files, by name.
-const FILES: &[(&str, &str)] = &[
-    ("github", include_str!("../../../../providers/github.toml")),
-    ("gitlab", include_str!("../../../../providers/gitlab.toml")),
-    ("cloud", include_str!("../../../../providers/cloud.toml")),
-    ("ci", include_str!("../../../../providers/ci.toml")),
-    ("services", include_str!("../../../../providers/services.toml")),
-    ("ai", include_str!("../../../../providers/ai.toml")),
-];
-
-/// One file.
+/// What the files hold.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct File {
+#[serde(deny_unknown_fields)]
+struct Data {
     kinds: Vec<Kind>,
+    destinations: Vec<Store>,
 }
 
 /// A kind of credential.
@@ -70,6 +62,12 @@ pub struct Kind {
     pub enable: Option<Change>,
     /// Removes it.
     pub delete: Option<Change>,
+    /// It is a service account's private key: `{jwt}` is a token that it signs.
+    #[serde(default)]
+    pub jwt: bool,
+    /// The list of `id-from` shows every value whenever it is asked: the new one is read there, and no lost answer loses it.
+    #[serde(default)]
+    pub shown: bool,
     /// Seconds a change may take until it holds everywhere.
     #[serde(default)]
     pub propagation: u64,
@@ -101,6 +99,13 @@ pub enum IdFrom {
     },
     /// It was found beside the value, under one of these names.
     Part(Vec<String>),
+    /// It was found beside the value, and the vendor shows the public half under it.
+    Public {
+        /// The call, by the operator's credential.
+        call: String,
+        /// Where the public half is in the answer: PEM, in base64.
+        value: String,
+    },
     /// A list holds exactly this value.
     List {
         /// The call.
@@ -175,8 +180,17 @@ pub struct Probe {
     /// What a dead one's answer must hold.
     #[serde(default)]
     pub dead_if: BTreeMap<String, Vec<Value>>,
-    /// A text of a dead one's answer, where that is no JSON.
-    pub dead_text: Option<String>,
+    /// Texts of which one stands in a dead one's answer, or in its challenge (`WWW-Authenticate`); JSON is not needed then.
+    #[serde(default)]
+    pub dead_text: Vec<String>,
+    /// What tells a dead one too, whatever the status: pointer and values, any of them.
+    #[serde(default)]
+    pub dead_or: BTreeMap<String, Vec<Value>>,
+    /// Texts of which one must stand in a live one's answer; JSON is not needed then.
+    #[serde(default)]
+    pub live_text: Vec<String>,
+    /// It lives as long as this list of the answer holds exactly it. A value that was never in it cannot be told dead.
+    pub listed: Option<Listed>,
     /// Whose it is: a template; `{/login}` is a pointer into the answer.
     #[serde(default)]
     pub owner: String,
@@ -186,6 +200,19 @@ pub struct Probe {
     /// Rights that the value needs to turn itself: pointer, and the words of which one must be there.
     #[serde(default)]
     pub rights: BTreeMap<String, Vec<String>>,
+}
+
+/// A list that shows values.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// Where the list is in the answer.
+    #[serde(default)]
+    pub items: String,
+    /// Where an item's value is.
+    pub value: String,
+    /// A list this long may go on on another page.
+    pub most: usize,
 }
 
 fn ok() -> Vec<u16> {
@@ -226,6 +253,8 @@ pub struct Change {
     pub value: Option<String>,
     /// Where the new one's id is.
     pub id: Option<String>,
+    /// Where in the answer a JSON file in base64 is that holds the two.
+    pub file: Option<String>,
 }
 
 /// A call that lists what was made.
@@ -245,8 +274,11 @@ pub struct List {
     pub items: String,
     /// Where an item's id is.
     pub id: String,
-    /// Where its name is: it holds the run's name.
-    pub tag: String,
+    /// Where its name is: it holds the run's name. Without names, what was not there before is the run's.
+    pub tag: Option<String>,
+    /// What follows in an item's id after the last slash is the id.
+    #[serde(default)]
+    pub last: bool,
     /// A list this long may go on on another page: nothing can be told then.
     pub most: usize,
 }
@@ -261,21 +293,37 @@ pub struct Limit {
     pub seconds: u64,
 }
 
+/// `providers/*.toml` as one text, packed by the build: they would be one of the larger things in the program.
+static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/providers.toml.z"));
+
+fn data() -> Result<&'static Data, String> {
+    static DATA: OnceLock<Result<Data, String>> = OnceLock::new();
+    let parsed = DATA.get_or_init(|| {
+        let (length, packed) = PACKED.split_at(4);
+        let length = u32::from_le_bytes(length.try_into().map_err(|_| "providers: cut off")?);
+        let mut text = vec![0; usize::try_from(length).unwrap_or_default()];
+        zlib_rs::Inflate::new(true, 15)
+            .decompress(packed, &mut text, zlib_rs::InflateFlush::Finish)
+            .map_err(|error| format!("providers: {error:?}"))?;
+        toml::from_slice(&text).map_err(|error| format!("providers: {error}"))
+    });
+    parsed.as_ref().map_err(Clone::clone)
+}
+
 /// Every kind; what is wrong with the files stands in the error (tests hold that nothing is).
 ///
 /// # Errors
 /// When a file does not parse.
 pub fn kinds() -> Result<&'static [Kind], String> {
-    static KINDS: OnceLock<Result<Vec<Kind>, String>> = OnceLock::new();
-    let parsed = KINDS.get_or_init(|| {
-        let mut kinds = Vec::new();
-        for (name, text) in FILES {
-            let file: File = toml::from_str(text).map_err(|error| format!("providers/{name}.toml: {error}"))?;
-            kinds.extend(file.kinds);
-        }
-        Ok(kinds)
-    });
-    parsed.as_ref().map(Vec::as_slice).map_err(Clone::clone)
+    data().map(|data| data.kinds.as_slice())
+}
+
+/// Every store, of the same files.
+///
+/// # Errors
+/// As [`kinds`].
+pub(in crate::rotate) fn stores() -> Result<&'static [Store], String> {
+    data().map(|data| data.destinations.as_slice())
 }
 
 /// The kind of this name.

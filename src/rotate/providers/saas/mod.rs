@@ -2,6 +2,8 @@
 
 mod api;
 pub mod data;
+mod google;
+mod judge;
 mod pair;
 mod provider;
 pub(in crate::rotate) mod template;
@@ -14,7 +16,7 @@ use std::path::Path;
 use serde_json::Value;
 
 pub use self::api::SaasTarget;
-use self::api::{Api, Sent, holds, said};
+use self::api::{Api, Sent, said};
 use self::data::{By, Change, IdFrom, Kind, List};
 use self::provider::object;
 use self::template::{Names, plain};
@@ -89,19 +91,7 @@ impl Saas {
             Sent { call: &probe.call, headers: &probe.headers, body: probe.body.as_ref(), form: probe.form.as_ref() };
         let answer = self.api.read(&sent, probe.signer, &names)?;
         let json = answer.json();
-        let note = format!("status {}{}", answer.status, said(json.as_ref()));
-        let unknown = |why: &str| Probe::Unknown(format!("{note}{why}"));
-        let found = match &json {
-            Some(json) if probe.live.contains(&answer.status) && holds(json, &probe.live_if) => Probe::Live(note),
-            Some(json) if probe.dead.contains(&answer.status) && holds(json, &probe.dead_if) => Probe::Dead(note),
-            None if probe.dead.contains(&answer.status)
-                && probe.dead_text.as_ref().is_some_and(|text| answer.text().contains(text)) =>
-            {
-                Probe::Dead(note)
-            }
-            Some(_) => unknown(": that says neither live nor dead"),
-            None => unknown(": the answer is none of the vendor's"),
-        };
+        let found = judge::judge(probe, &answer, json.as_ref(), material);
         Ok(Answer { probe: found, json: json.unwrap_or_default() })
     }
 
@@ -121,13 +111,25 @@ impl Saas {
             Some(IdFrom::Part(names)) => {
                 text(names.iter().find_map(|name| material.text(name)).map(str::to_owned), Binding::IdInSecret)
             }
+            Some(IdFrom::Public { call, value }) => {
+                let names = self.names(By::Admin, None, material, None, None)?;
+                let sent = Sent { call, headers: &BTreeMap::new(), body: None, form: None };
+                let answer = self.api.read(&sent, By::Admin, &names)?;
+                let json = answer.json().filter(|_| answer.status == 200).unwrap_or_default();
+                let public = json.pointer(value).and_then(Value::as_str).unwrap_or_default();
+                match google::fits(material, public) {
+                    true => text(material.text("id").map(str::to_owned), Binding::ExactMatch),
+                    false => (None, Binding::Ambiguous),
+                }
+            }
             Some(IdFrom::List { call, signer, items, value, id }) => {
                 let none = BTreeMap::new();
                 let names = self.names(*signer, material.get("value"), material, None, None)?;
                 let sent = Sent { call, headers: &none, body: None, form: None };
                 let found = self.items(&sent, *signer, &names, items)?;
-                let leaked = material.text("value").unwrap_or_default();
-                let same = |item: &&Value| item.pointer(value).and_then(Value::as_str) == Some(leaked);
+                let leaked = material.get("value").map(Secret::expose).unwrap_or_default();
+                let same =
+                    |item: &&Value| item.pointer(value).and_then(Value::as_str).map(str::as_bytes) == Some(leaked);
                 let mut same = found.iter().filter(same);
                 match (same.next(), same.next()) {
                     (Some(item), None) => text(item.pointer(id).map(plain), Binding::ExactMatch),
@@ -159,22 +161,84 @@ impl Saas {
         material.get("value")
     }
 
-    /// The id of what this run made; `None` when it made nothing.
-    fn made(&self, list: &List, subject: &Subject<'_>) -> Result<Option<String>, Trouble> {
+    /// The ids of a list, each with whether it carries the run's name.
+    fn listed(&self, list: &List, subject: &Subject<'_>) -> Result<Vec<(String, bool)>, Trouble> {
         let names = self.names(list.signer, Self::signer(subject), subject.old, Some(subject), None)?;
         let sent = Sent { call: &list.call, headers: &list.headers, body: None, form: None };
         let found = self.items(&sent, list.signer, &names, &list.items)?;
-        let tagged = |item: &&Value| {
-            item.pointer(&list.tag).and_then(Value::as_str).is_some_and(|name| name.contains(subject.run))
-        };
-        match found.iter().find(tagged).and_then(|item| item.pointer(&list.id)) {
-            Some(id) => Ok(Some(plain(id))),
-            None if found.len() >= list.most => Err(Trouble::Unreachable(format!(
+        if found.len() >= list.most {
+            return Err(Trouble::Unreachable(format!(
                 "{}: {} are listed and there may be more: nobody can say",
                 list.call,
                 found.len()
-            ))),
-            None => Ok(None),
+            )));
+        }
+        let tagged = |item: &Value| {
+            let tag = list.tag.as_ref().and_then(|tag| item.pointer(tag)?.as_str());
+            tag.is_some_and(|name| name.contains(subject.run))
+        };
+        let id = |item: &Value| {
+            let id = item.pointer(&list.id).map(plain)?;
+            Some(if list.last { id.rsplit('/').next().unwrap_or_default().to_owned() } else { id })
+        };
+        Ok(found.iter().filter_map(|item| Some((id(item)?, tagged(item)))).collect())
+    }
+
+    /// The id of what this run made; `None` when it made nothing.
+    fn made(&self, list: &List, subject: &Subject<'_>) -> Result<Option<String>, Trouble> {
+        let found = self.listed(list, subject)?;
+        if list.tag.is_some() {
+            return Ok(found.into_iter().find(|(_, tagged)| *tagged).map(|(id, _)| id));
+        }
+        // Nothing carries a name: what was not there when the run began is the run's, if it is one.
+        let before = subject.facts.get("listed").map(String::as_str).unwrap_or_default();
+        let known = |id: &str| before.split(',').any(|known| known == id) || object(subject.identity) == Some(id);
+        let mut new = found.into_iter().map(|(id, _)| id).filter(|id| !known(id));
+        match (new.next(), new.next()) {
+            (Some(id), None) => Ok(Some(id)),
+            (None, _) => Ok(None),
+            _ => {
+                Err(Trouble::Unreachable(format!("{}: several are new: nobody can say which is the run's", list.call)))
+            }
+        }
+    }
+
+    /// The value that the list of `id-from` shows under the old one's id.
+    fn shown(&self, subject: &Subject<'_>) -> Result<Secret, Trouble> {
+        let Some(IdFrom::List { call, signer, items, value, id }) = &self.kind.id_from else {
+            return Err(Trouble::Refused("nothing shows values".to_owned()));
+        };
+        let names = self.names(*signer, None, subject.old, Some(subject), None)?;
+        let sent = Sent { call, headers: &BTreeMap::new(), body: None, form: None };
+        let found = self.items(&sent, *signer, &names, items)?;
+        let wanted = object(subject.identity);
+        let mut same = found.iter().filter(|item| item.pointer(id).map(plain).as_deref() == wanted);
+        let shown = same.next().and_then(|item| item.pointer(value)?.as_str());
+        shown
+            .map(|text| Secret::new(text.as_bytes()))
+            .ok_or_else(|| Trouble::Refused(format!("{call} does not show it")))
+    }
+
+    /// Makes a new one where it can be read again at any time.
+    fn issue_shown(&self, change: &Change, subject: &Subject<'_>) -> Acted {
+        let old = subject.old.get("value");
+        let new = |value: &Secret| Some(subject.old.clone().with("value", value.expose()));
+        match self.shown(subject) {
+            // An earlier call whose answer was lost did it.
+            Ok(value) if Some(&value) != old => {
+                return Acted { report: Report::done("it was changed already"), new: new(&value) };
+            }
+            Ok(_) => {}
+            Err(trouble) => return trouble.report().into(),
+        }
+        let (report, _) = self.change(change, subject, object(subject.identity));
+        if report.outcome != Outcome::Done {
+            return report.into();
+        }
+        match self.shown(subject) {
+            Ok(value) if Some(&value) != old => Acted { report: Report::done("a new one is made"), new: new(&value) },
+            Ok(_) => Report::unknown("the vendor says that it made one, and shows the old one").into(),
+            Err(trouble) => Report::unknown(trouble.to_string()).into(),
         }
     }
 
@@ -190,11 +254,17 @@ impl Saas {
         if self.login.is_some() {
             return self.issue_pair(change, subject);
         }
+        if self.kind.shown {
+            return self.issue_shown(change, subject);
+        }
         let (report, answer) = self.change(change, subject, object(subject.identity));
         if report.outcome != Outcome::Done {
             return report.into();
         }
-        let answer = answer.unwrap_or_default();
+        let mut answer = answer.unwrap_or_default();
+        if let Some(pointer) = &change.file {
+            answer = answer.pointer(pointer).and_then(Value::as_str).and_then(google::unpacked).unwrap_or_default();
+        }
         let text = |pointer: &Option<String>| {
             pointer.as_ref().and_then(|pointer| answer.pointer(pointer)).map(plain).filter(|text| !text.is_empty())
         };
@@ -205,6 +275,9 @@ impl Saas {
         let mut new = Material::of(value.as_bytes());
         for (name, part) in subject.old.parts().filter(|(name, _)| !["value", "id"].contains(name)) {
             new = new.with(name, part.expose());
+        }
+        if let Some(file) = answer.get("file").and_then(Value::as_str).filter(|_| change.file.is_some()) {
+            new = new.with("file", file.as_bytes());
         }
         let mut report = Report::done("a new one is made");
         if let Some(id) = text(&change.id) {

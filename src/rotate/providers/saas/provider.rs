@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::Saas;
 use super::data::{By, Change};
 use super::template::{plain, pointed};
+use super::{Saas, google};
 use crate::rotate::escrow::Material;
 use crate::rotate::providers::ssh::key;
 use crate::rotate::providers::{Abilities, Acted, Call, Provider, Subject};
@@ -41,6 +41,8 @@ impl Provider for Saas {
             strategy: kind.strategy,
             chooser: if self.login.is_some() { Chooser::Us } else { Chooser::Issuer },
             issue: issue.unwrap_or(match kind.strategy {
+                // Done again it only reads what the first time made.
+                Strategy::OnePhase if kind.shown => Retry::RetrySafe,
                 Strategy::OnePhase => Retry::Never,
                 _ => Retry::ReconcileFirst,
             }),
@@ -58,6 +60,7 @@ impl Provider for Saas {
     fn normal(&self, leaked: &Material) -> Material {
         match (&self.login, leaked.get("value")) {
             (Some(_), Some(value)) => leaked.clone().with("value", &key::lines(value.expose())),
+            (None, Some(value)) if self.kind.jwt => google::normal(leaked, value),
             _ => leaked.clone(),
         }
     }
@@ -74,12 +77,18 @@ impl Provider for Saas {
         };
         let (id, binding) = match live && self.kind.id_from.is_some() {
             true => self.id(old, &answer.json)?,
+            // Many values stand in no list: that says nothing about where they belong.
+            false if !live && self.kind.probe.as_ref().is_some_and(|probe| probe.listed.is_some()) => {
+                (None, Binding::Ambiguous)
+            }
             // A dead one is not changed, so nothing needs to be bound.
             false => (None, Binding::SelfEndpoint),
         };
         let probe = self.kind.probe.as_ref();
         let names = self.names(By::Nobody, None, old, None, None)?;
-        let owner = match probe.map(|probe| pointed(&probe.owner, &answer.json, &names)) {
+        // The value signed as this account, and was let in: only then its name is more than what stood near.
+        let account = old.text("email").filter(|_| live && self.kind.jwt);
+        let owner = match probe.map(|probe| pointed(&probe.owner, &answer.json, &names) + account.unwrap_or_default()) {
             Some(owner) if live && !owner.is_empty() => owner,
             _ => "unknown".to_owned(),
         };
@@ -160,6 +169,13 @@ impl Provider for Saas {
         }
         // The list that would find an orphan must be readable before anything is made.
         match &self.kind.list {
+            Some(list) if list.tag.is_none() => match self.listed(list, subject) {
+                Ok(found) => {
+                    let ids: Vec<String> = found.into_iter().map(|(id, _)| id).collect();
+                    Report::done("what is made can be listed").fact("listed", ids.join(","))
+                }
+                Err(trouble) => trouble.report(),
+            },
             Some(list) => match self.made(list, subject) {
                 Ok(None) => Report::done("what is made can be listed"),
                 Ok(Some(_)) => Report::refused("this run made one already"),
@@ -204,6 +220,11 @@ impl Provider for Saas {
 
     fn look(&self, step: Step, subject: &Subject<'_>) -> Report {
         match (step, &self.kind.list) {
+            // Done again, it brings the new value.
+            (Step::Issue, _) if self.kind.shown => match self.shown(subject) {
+                Ok(_) => Report::refused("it is read anew"),
+                Err(trouble) => Report::unknown(trouble.to_string()),
+            },
             (Step::Issue | Step::Discard, Some(list)) => match (self.made(list, subject), step) {
                 (Ok(Some(id)), Step::Issue) => Report::done("it was made").fact("id", id),
                 (Ok(None), Step::Discard) => Report::done("it is gone"),

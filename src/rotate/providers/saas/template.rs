@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::google;
 use crate::rotate::escrow::Material;
 use crate::rotate::redact::percent;
 use crate::secret::Secret;
@@ -36,6 +37,7 @@ impl Names<'_> {
             "token" => return Some(Zeroizing::new(self.token?.expose().to_vec())),
             "run" => return bytes(self.run),
             "id" if self.id.is_some() => return bytes(self.id?),
+            "jwt" => return google::assertion(self.material),
             _ => {}
         }
         if let Some(fact) = name.strip_prefix("fact.") {

@@ -25,6 +25,9 @@ fn templates(kind: &Kind) -> Vec<String> {
         texts.extend(probe.form.iter().flatten().map(|(_, value)| value.clone()));
     }
     texts.extend(kind.list.iter().map(|list| list.call.clone()));
+    if let Some(IdFrom::List { call, .. } | IdFrom::Public { call, .. }) = &kind.id_from {
+        texts.push(call.clone());
+    }
     texts
 }
 
@@ -63,9 +66,11 @@ fn every_kind_can_be_driven() {
             Strategy::Manual => assert!(kind.changes().count() == 0 && !kind.steps.is_empty(), "{id}"),
         }
         if let Some(issue) = issue {
-            assert!(issue.value.is_some() != kind.pair.is_some(), "{id}: where is the new value?");
+            assert!(issue.value.is_some() != (kind.pair.is_some() || kind.shown), "{id}: where is the new value?");
             let never = matches!(issue.retry, None | Some(Retry::Never));
             assert!(never || kind.strategy == Strategy::TwoPhase, "{id}: one-phase is never repeated");
+            let list = matches!(kind.id_from, Some(IdFrom::List { .. }));
+            assert!(!kind.shown || list && kind.strategy == Strategy::OnePhase, "{id}: what shows the new value?");
         }
         for (step, change) in kind.changes() {
             assert!(!change.done.is_empty(), "{id}: {step}");
@@ -93,6 +98,7 @@ fn names_in_the_calls_are_known() {
                 let known = ["token", "value", "id", "run"].contains(&name)
                     || kind.needs.iter().any(|need| need == name)
                     || kind.pair.is_some() && name == "public"
+                    || kind.jwt && ["jwt", "email"].contains(&name)
                     || fact.is_some_and(|fact| kind.pair.as_ref().is_some_and(|p| p.facts.contains_key(fact)))
                     || fact.is_some_and(|fact| kind.probe.as_ref().is_some_and(|p| p.facts.contains_key(fact)));
                 assert!(known, "{}: `{name}` in `{text}` is not known", kind.id);
@@ -101,8 +107,9 @@ fn names_in_the_calls_are_known() {
                 ["GET", "POST", "PUT", "PATCH", "DELETE"].iter().any(|m| text.starts_with(m)) || !text.starts_with('/')
             );
         }
-        if let Some(IdFrom::List { call, .. }) = &kind.id_from {
-            assert!(call.starts_with("GET "), "{}", kind.id);
+        if let Some(IdFrom::List { call, .. } | IdFrom::Public { call, .. }) = &kind.id_from {
+            // Azure lists keys by POST: they are secret, and so no address names them.
+            assert!(call.starts_with("GET ") || call.contains("/listKeys?"), "{}", kind.id);
         }
     }
 }

@@ -1,0 +1,11 @@
+path "auth/token/create" { capabilities = ["update"] }
+path "auth/token/create-orphan" { capabilities = ["update", "sudo"] }
+path "auth/token/lookup" { capabilities = ["update"] }
+path "auth/token/lookup-accessor" { capabilities = ["update"] }
+path "auth/token/revoke-accessor" { capabilities = ["update"] }
+path "auth/token/accessors" { capabilities = ["list", "sudo"] }
+path "auth/token/accessors/*" { capabilities = ["list", "sudo"] }
+path "auth/approle/role/app/*" { capabilities = ["create", "update", "list", "read"] }
+path "database/rotate-role/app*" { capabilities = ["update"] }
+path "database/static-creds/app*" { capabilities = ["read"] }
+path "secret/data/app*" { capabilities = ["read", "update"] }
