@@ -260,8 +260,8 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
         end -= 1;
     }
     // A sentence ends behind its last word.
-    let sentence =
-        operator == Operator::Space && view.text.get(name.end..at).is_some_and(|words| words.contains(&b's'));
+    let words = view.text.get(name.end..at).unwrap_or_default().trim_ascii();
+    let sentence = operator == Operator::Space && (words.starts_with(b"is") || words.starts_with(b"was"));
     if sentence && view.text[start..end].ends_with(b".") {
         end -= 1;
     }
