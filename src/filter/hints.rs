@@ -23,11 +23,19 @@ const SUGGESTED: usize = 3;
 /// The same of rules: the nearest ids, else some that hold the word, else where all ids stand.
 pub fn nearest_rules<'k>(word: &str, ids: impl IntoIterator<Item = &'k str>) -> String {
     let ids: Vec<&str> = ids.into_iter().collect();
-    let mut found = near(word, ids.iter().copied());
-    if found.is_empty() {
-        let plain = word.trim_end_matches('*').to_lowercase();
-        found = ids.into_iter().filter(|id| plain.len() > 2 && id.contains(&plain)).collect();
+    let plain = word.trim_end_matches('*').to_lowercase();
+    let with = |test: &dyn Fn(&str) -> bool| {
+        let mut found: Vec<&str> = ids.iter().copied().filter(|id| plain.len() > 2 && test(id)).collect();
         found.sort_unstable_by_key(|id| (id.len(), *id));
+        found
+    };
+    // Half of an id, then a slip of the finger, then a word of ids.
+    let mut found = with(&|id| id.starts_with(&plain));
+    if found.is_empty() {
+        found = near(word, ids.iter().copied());
+    }
+    if found.is_empty() {
+        found = with(&|id| id.contains(&plain));
     }
     found.truncate(SUGGESTED);
     match found.as_slice() {
