@@ -116,13 +116,20 @@ fn benches(criterion: &mut Criterion) {
 
     // One evaluation of the model of values; the goal is a microsecond.
     let mut group = criterion.benchmark_group("model");
-    let token = format!("let api_token = \"{}\";\n", template::expand("{base62:32}", 7).expect("a sound template"));
-    let password = format!("db_password = \"{}\"\n", template::expand("{password}", 7).expect("a sound template"));
+    let made = |form: &str| template::expand(form, 7).expect("a sound template");
+    // With as much text to both sides as is looked at.
+    let (mut random, mut around) = (Random(1), String::new());
+    while around.len() < 300 {
+        random.code(&mut around);
+    }
+    let token = format!("{around}let api_token = \"{}\";\n{around}", made("{base62:32}"));
+    let password = format!("{around}db_password = \"{}\"\n{around}", made("{password}"));
     for (name, text, is_password) in [("token", &token, false), ("password", &password, true)] {
-        let at = |part: &str| text.find(part).expect("it stands there");
-        let start = at(if is_password { "db_" } else { "api_" });
-        let (end, open) = (at(" = "), at("\"") + 1);
-        let close = open + text[open..].find('"').expect("it stands there");
+        let behind = |from: usize, part: &str| from + text[from..].find(part).expect("it stands there");
+        let start = behind(0, if is_password { "db_password" } else { "api_token" });
+        let end = behind(start, " = ");
+        let open = behind(end, "\"") + 1;
+        let close = behind(open, "\"");
         group.bench_function(name, |bencher| {
             bencher.iter(|| model::points(black_box(text.as_bytes()), start..end, open..close, is_password));
         });

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains the letter-bigram table of src/engine/words.rs and prints it.
+"""Trains the letter-bigram table of src/engine/letters.rs and prints it.
 
 Counts letter pairs in the words and identifiers of the Python standard library that runs this script (each word
 weighted by the square root of its frequency, at most 40), adds two to every pair, and prints costs in sixteenths of

@@ -63,7 +63,9 @@ def parse(name, data, target):
         return os.path.relpath(path, target) if os.path.isabs(path) else path
 
     if name == "keysweep":
-        return [(relative(f["origin"]["path"]), f["position"]["start_line"], f["position"]["end_line"], f["confidence"], f["rule"]) for f in data["findings"]]
+        # The other half of a credential is named with its place in the finding of the first.
+        places = ((f, place["position"]) for f in data["findings"] for place in (f, *f.get("parts", [])))
+        return [(relative(f["origin"]["path"]), at["start_line"], at["end_line"], f["confidence"], f["rule"]) for f, at in places]
     if name == "kingfisher":
         found = [f["finding"] for f in data["findings"]]
         return [(relative(f["path"]), f["line"], f["line"] + f.get("snippet", "").count("\n"), None, "") for f in found]

@@ -13,7 +13,7 @@ use super::policy::PolicyArguments;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::filter::config::build::Plan;
-use crate::filter::{Decision, Filter, nearest};
+use crate::filter::{Decision, Filter, nearest_rules};
 use crate::finding::identity::is_identity;
 use crate::finding::position::Locator;
 use crate::finding::{Finding, Status};
@@ -71,7 +71,7 @@ pub fn run(arguments: ExplainArguments) -> Result<u8> {
     }
     let plan = policy.plan(Path::new("."))?;
     let Some(rule) = plan.rules.get(&what) else {
-        let near = nearest(&what, plan.rules.rules().iter().map(|rule| rule.id.as_ref()));
+        let near = nearest_rules(&what, plan.rules.rules().iter().map(|rule| rule.id.as_ref()));
         return Err(Error::Usage(format!("`{what}` is no FILE:LINE, no fingerprint and no rule{near}")));
     };
     print(&describe(rule))?;

@@ -205,8 +205,12 @@ impl ModeArguments {
 #[cfg(feature = "git")]
 type Select<'s> = dyn Fn(&Repo) -> Result<ranges::Selection> + 's;
 
-/// A whole number of megabytes.
+/// A whole number of megabytes, at least one: a walk that may hold nothing would read every base anew for each delta.
 #[cfg(feature = "git")]
 pub(super) fn megabytes(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("`{text}` must be a whole number of megabytes, like 256"))
+    match text.parse() {
+        Ok(0) => Err("a walk needs memory: the least is 1 megabyte".to_owned()),
+        Ok(megabytes) => Ok(megabytes),
+        Err(_) => Err(format!("`{text}` must be a whole number of megabytes, like 256")),
+    }
 }

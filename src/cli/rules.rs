@@ -11,7 +11,7 @@ use super::gather::print;
 use super::policy::PolicyArguments;
 use crate::engine::{Engine, Scanner};
 use crate::error::{Error, Result};
-use crate::filter::nearest;
+use crate::filter::nearest_rules;
 use crate::rules::check::{Outcome, Remark, advise, try_out};
 use crate::rules::schema::RuleFile;
 use crate::rules::{Method, Rule, RuleSet, load};
@@ -104,7 +104,7 @@ fn list(arguments: &ListArguments) -> Result<u8> {
 fn show(arguments: &ShowArguments) -> Result<u8> {
     let rules = arguments.policy.plan(Path::new("."))?.rules;
     let Some(rule) = rules.get(&arguments.id) else {
-        let near = nearest(&arguments.id, rules.rules().iter().map(|rule| rule.id.as_ref()));
+        let near = nearest_rules(&arguments.id, rules.rules().iter().map(|rule| rule.id.as_ref()));
         return Err(Error::Usage(format!("there is no rule `{}`{near}", arguments.id)));
     };
     match arguments.format {

@@ -234,7 +234,7 @@ impl Scanner<'_> {
 
 /// How far from an assignment its provider's name, or words the model knows, are looked for, in bytes.
 const NEAR: usize = 160;
-const _: () = assert!(model::features::NEAR <= NEAR);
+const _: () = assert!(model::NEAR <= NEAR);
 
 /// Name, operator and value.
 fn span_of(found: &Assignment) -> Range<usize> {

@@ -2,11 +2,10 @@
 //!
 //! Each answers `Err` with the reason in words, which `explain` shows.
 
-use base64::Engine as _;
-
 use super::assignment::{BACK, Operator, Quoting};
+use super::forms::{basic, beside_uuids, instant, suffixed};
 use super::value::Candidate;
-use super::words::{has_field, letter_cost, placeholder, reads_as_words};
+use super::words::{has_field, letter_cost, reads_as_words};
 
 /// Words of a name that, behind the keyword, say that its value is about a secret and not one.
 #[rustfmt::skip]
@@ -26,14 +25,15 @@ const ABOUT: &[&str] = &[
     "response", "result", "event", "action", "test", "check", "changed", "needed", "found", "missing", "invalid",
     "template", "comment", "note", "help", "link", "protected", "provided", "resolver", "function", "func", "fn",
     "cache", "cookie", "command", "cmd", "script", "tag", "fingerprint", "keyring", "manager", "node", "tree",
-    "stream", "iter", "kinds", "lexer", "parser", "spec", "span", "pos", "position", "line",
+    "stream", "iter", "kinds", "lexer", "parser", "spec", "span", "pos", "position", "line", "sha1", "sha256",
+    "sha512", "md5", "checksum",
 ];
 
 /// Words of a name that, anywhere in it, say the same.
 #[rustfmt::skip]
 const NOT_SECRET: &[&str] = &[
     "public", "csrf", "xsrf", "pub", "next", "page", "continuation", "cancellation", "max", "min", "num", "has",
-    "is", "no", "sort", "primary", "foreign", "partition", "cache", "idempotency", "sha", "md5", "checksum",
+    "is", "no", "sort", "primary", "foreign", "partition", "cache", "cached", "idempotency", "sha", "md5", "checksum",
     "integrity", "hash", "digest", "translation", "i18n", "label",
 ];
 
@@ -76,6 +76,13 @@ pub(super) fn place_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     let resource = || memchr::memmem::find(&candidate.text[start.saturating_sub(BACK)..start], b"arn:").is_some();
     if before == Some(b':') && resource() {
         return Err("the name is a piece of a resource's name");
+    }
+    let line = &candidate.text[start.saturating_sub(BACK)..start];
+    if line.len() >= 5 && line[line.len() - 5..].eq_ignore_ascii_case(b"page ") {
+        return Err("the value marks a page");
+    }
+    if line.ends_with(b".svg?") {
+        return Err("the token of a badge is public");
     }
     if before == Some(b'/') && candidate.value.iter().all(u8::is_ascii_hexdigit) {
         return Err("the name is a path, the value its digest");
@@ -298,7 +305,9 @@ pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'stati
             return Err("the value is a number, date or version");
         }
     }
-    if value.windows(36).any(uuid) {
+    if let Some(rest) = beside_uuids(value)
+        && rest < 20
+    {
         return Err("the value is a UUID");
     }
     if basic(value) == Some(false) {
@@ -338,45 +347,6 @@ pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'stati
         }
     }
     Ok(())
-}
-
-/// Whether the value is base64 of `name:password` with a password worth reporting; `None` when it is no such thing.
-fn basic(value: &[u8]) -> Option<bool> {
-    if value.len() > 400 || !value.len().is_multiple_of(4) {
-        return None;
-    }
-    let decoded = base64::engine::general_purpose::STANDARD.decode(value).ok()?;
-    let colon = decoded.iter().position(|&byte| byte == b':')?;
-    let (name, password) = (&decoded[..colon], &decoded[colon + 1..]);
-    if name.is_empty() || !decoded.iter().all(|byte| (b' '..0x7f).contains(byte)) {
-        return None;
-    }
-    Some(password.len() >= 6 && !reads_as_words(password) && placeholder(password).is_none() && password != name)
-}
-
-/// `2016-09-08T21:47:36Z` and the like.
-fn instant(value: &[u8]) -> bool {
-    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).all(|byte| matches!(byte, b'T' | b'Z' | b'z'));
-    letters && value.len() >= 16 && value.get(4) == Some(&b'-') && value.get(10) == Some(&b'T')
-}
-
-/// `2048u32`, `10_000L`: digits and a type.
-fn suffixed(value: &[u8]) -> bool {
-    let value = value.strip_prefix(b"-").unwrap_or(value);
-    let digits = value.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'_').count();
-    const TYPES: [&[u8]; 16] = [
-        b"u8", b"u16", b"u32", b"u64", b"u128", b"usize", b"i8", b"i16", b"i32", b"i64", b"isize", b"f32", b"f64",
-        b"L", b"UL", b"n",
-    ];
-    digits > 0 && TYPES.contains(&&value[digits..])
-}
-
-fn uuid(value: &[u8]) -> bool {
-    value.len() == 36
-        && value.iter().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
 }
 
 #[cfg(test)]

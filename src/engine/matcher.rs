@@ -268,6 +268,7 @@ impl<'e> Scanner<'e> {
                 reasons: vec![Reason::new(i16::from(confidence), "it matches the rule's pattern")],
                 facts: Vec::new(),
                 parts: Vec::new(),
+                gives_way: None,
                 decoded: None,
             });
         }
@@ -333,6 +334,7 @@ impl<'e> Scanner<'e> {
             reasons,
             facts,
             parts: Vec::new(),
+            gives_way: None,
             decoded: None,
         });
     }

@@ -18,7 +18,9 @@ mod boundary;
 mod compiled;
 pub mod decode;
 mod encoded;
+mod forms;
 mod innocent;
+mod letters;
 mod matcher;
 pub mod model;
 mod named;
@@ -77,6 +79,8 @@ pub struct Match {
     pub facts: Vec<(&'static str, String)>,
     /// Other halves of the credential: rule and secret.
     pub parts: Vec<(u16, Range<usize>)>,
+    /// A rule for certain files alone explains the same text better: this match counts in other files.
+    pub gives_way: Option<u16>,
     /// What was decoded, when the bytes of the text are not the secret itself. All places are those of the text.
     pub decoded: Option<Box<Decoded>>,
 }

@@ -39,6 +39,8 @@ pub(super) fn resolve(
     let mut kept: Vec<Match> = Vec::with_capacity(plain.len());
     // Secrets of the generic path that gave way to a part which only its name tells of.
     let mut aside: Vec<Match> = Vec::new();
+    // Those that gave way to a rule for certain files alone: what file this is, only the filter knows.
+    let mut elsewhere: Vec<Match> = Vec::new();
     for found in plain {
         let Some(last) = kept.last_mut() else {
             kept.push(found);
@@ -51,6 +53,10 @@ pub(super) fn resolve(
         let (winner, loser) = if rank(&found) > rank(last) { (found, last.clone()) } else { (last.clone(), found) };
         *last = winner.clone();
         let (by, method) = (rule(winner.rule), &rule(loser.rule).method);
+        if by.path.is_some() && rule(loser.rule).path.is_none() {
+            elsewhere.push(Match { gives_way: Some(winner.rule), ..loser });
+            continue;
+        }
         if by.part_only && by.method == Method::Assigned && *method == Method::Generic {
             aside.push(loser);
             continue;
@@ -69,7 +75,15 @@ pub(super) fn resolve(
     let crowded = matches.len() > MOST_MATCHES;
     matches.truncate(MOST_MATCHES);
     aside.truncate(MOST_MATCHES);
+    elsewhere.truncate(MOST_MATCHES);
     join(rules, text, matches, &mut aside, dropped);
+    elsewhere.retain(|found| {
+        let first = matches.partition_point(|by| by.secret.end <= found.secret.start);
+        let mut over = matches[first..].iter().take_while(|by| by.secret.start < found.secret.end);
+        !over.any(|by| rule(by.rule).path.is_none())
+    });
+    elsewhere.dedup_by(|next, kept| next.secret.start < kept.secret.end);
+    aside.append(&mut elsewhere);
     if !aside.is_empty() {
         matches.append(&mut aside);
         matches.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| hidden(a).cmp(&hidden(b))));
@@ -331,7 +345,7 @@ mod tests {
             let mut matches: Vec<Match> = places.iter().map(|&(start, length, is_key)| Match {
                 rule: if is_key { key } else { secret },
                 span: start..start + length, secret: start..start + length, anchor: start, context: 0..0, confidence: 50,
-                proven: false, reasons: Vec::new(), facts: Vec::new(), parts: Vec::new(), decoded: None,
+                proven: false, reasons: Vec::new(), facts: Vec::new(), parts: Vec::new(), gives_way: None, decoded: None,
             }).collect();
             matches.sort_by_key(place);
             let part = PartOf { rule: "copper-key".into(), within_lines, missing: 0 };

@@ -40,11 +40,10 @@ const LEAST: i16 = 20;
 /// What the model makes of a value that is not plainly something else: points on top of `base`.
 pub(crate) fn weigh(features: &Features, password: bool, base: u8) -> Result<Vec<Reason>, &'static str> {
     let weighed = model::weigh(features, password);
-    let sum: i16 = weighed.iter().map(|(points, _)| points).sum();
-    if i16::from(base) + sum >= LEAST {
-        return Ok(weighed.into_iter().map(|(points, why)| Reason::new(points, why)).collect());
+    if i16::from(base) + weighed.points() >= LEAST {
+        return Ok(weighed.reasons().iter().map(|&(points, why)| Reason::new(points, why)).collect());
     }
-    Err(weighed.iter().min_by_key(|(points, _)| points).map_or("nothing speaks for it", |(_, why)| why))
+    Err(weighed.reasons().iter().min_by_key(|(points, _)| points).map_or("nothing speaks for it", |(_, why)| why))
 }
 
 /// What the model looks at, or why the value is none.
@@ -60,7 +59,8 @@ fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
     if value.len() < least {
         return Err("the value is too short");
     }
-    if value.len() > 512 {
+    // Passwords are short; keys may be as long as a value is read.
+    if candidate.password && value.len() > 512 {
         return Err("the value is too long for a secret without a shape of its own");
     }
     if candidate.partial {

@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub(crate) use candidate::Candidate;
 pub use candidate::Suppression;
-pub use hints::{date, nearest, similar};
+pub use hints::{date, nearest, nearest_rules, similar};
 pub use policy::{Policy, Trust};
 
 use crate::error::Notice;
@@ -159,6 +159,13 @@ impl Filter {
             && every(&|path| pattern.test(path.as_bytes()) == Some(false))
         {
             say(trace, || "dropped: its rule is not for files of this path".to_owned());
+            return Decision::Drop;
+        }
+        if let Some(by) = finding.gives_way.as_ref().filter(|by| !self.disabled.contains_key(*by))
+            && let Some(pattern) = self.rule_paths.get(by)
+            && every(&|path| pattern.test(path.as_bytes()) == Some(true))
+        {
+            say(trace, || format!("dropped: `{by}` explains the same text better in files of this path"));
             return Decision::Drop;
         }
         if !self.exclude.is_empty() && every(&|path| self.exclude.find(path).is_some()) {

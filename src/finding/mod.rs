@@ -149,6 +149,8 @@ pub struct Finding {
     pub secret_id: String,
     /// An allow comment beside it, whether or not it counts.
     pub inline_allow: Option<InlineAllow>,
+    /// The rule, for certain files alone, that explains the same text better: in those files this is no finding.
+    pub gives_way: Option<String>,
     /// Numbers of the allowlists whose patterns over the match or its line hold, noted while the bytes were there.
     pub context_hits: Vec<u16>,
     /// What was decided.

@@ -22,7 +22,7 @@ use std::time::{Instant, SystemTime};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::clock;
-use crate::engine::{Engine, Match, Scanner};
+use crate::engine::{Engine, Match, Scanner, words};
 use crate::error::Notice;
 use crate::filter::allowlist::Allowlist;
 use crate::filter::{Decision, Filter, inline};
@@ -361,11 +361,12 @@ impl Worker<'_> {
             excerpt_mark: 0..0,
             parts,
             facts: found.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
-            entropy: entropy::shannon_entropy(secret) as f32,
+            entropy: words::entropy(secret),
             tags: rule.tags.iter().map(ToString::to_string).collect(),
             fingerprint: String::new(),
             secret_id: String::new(),
             inline_allow: None,
+            gives_way: found.gives_way.map(|by| engine.rule(by).id.to_string()),
             context_hits: Vec::new(),
             status: Status::Open,
         }

@@ -92,6 +92,7 @@ fn finding(rule: &str, severity: Severity, secret: &str, path: &str, line: u32) 
         fingerprint: format!("v1:{:032x}", u64::from(line)),
         secret_id: format!("v1:{:032x}", secret.len()),
         inline_allow: None,
+        gives_way: None,
         context_hits: Vec::new(),
         status: Status::Open,
     }

@@ -90,7 +90,9 @@ impl Page<'_> {
             let _ = writeln!(text, "{INDENT}{line}");
         }
         self.excerpt(finding, &mut text);
-        self.detail(&mut text, &format!("{}, confidence {}", visible(&finding.rule), finding.confidence));
+        let expired = finding.facts.iter().find(|(name, _)| name == "expired");
+        let expired = expired.map(|(_, day)| format!(", expired on {}", visible(day))).unwrap_or_default();
+        self.detail(&mut text, &format!("{}, confidence {}{expired}", visible(&finding.rule), finding.confidence));
         if !finding.origin.decode.is_empty() {
             self.detail(&mut text, &format!("decoded: {}", visible(&finding.origin.decode.join(" > "))));
         }

@@ -499,3 +499,10 @@ fn both_halves_of_a_credential_in_a_huge_blob_have_their_lines() {
     assert_eq!(finding["position"]["start_line"], 300_002, "{report:#}");
     assert_eq!(finding["parts"][0]["position"]["start_line"], 300_001, "{report:#}");
 }
+
+#[test]
+fn a_walk_without_memory_is_refused() {
+    let folder = Folder::repository();
+    let run = folder.keysweep(&["scan", "--history", "--memory", "0"]);
+    assert!(run.status == 2 && run.stderr.contains("the least is 1 megabyte"), "{}", run.stderr);
+}

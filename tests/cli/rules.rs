@@ -24,7 +24,11 @@ fn the_list_and_one_rule_in_both_forms() {
     assert!(text.stdout.contains("ghp_[A-Za-z0-9]{36}") && text.stdout.contains("to do"), "{}", text.stdout);
     let unknown = folder.keysweep(&["rules", "show", "github-pat-clasic"]);
     assert_eq!(unknown.status, 2);
-    assert!(unknown.stderr.contains("github-pat-classic"), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("did you mean `github-pat-classic`?"), "{}", unknown.stderr);
+    let half = folder.keysweep(&["rules", "show", "github-pat"]);
+    assert!(half.status == 2 && half.stderr.contains("`github-pat-classic`"), "{}", half.stderr);
+    let far = folder.keysweep(&["rules", "show", "qqqq"]);
+    assert!(far.status == 2 && far.stderr.contains("`keysweep rules list` shows all of them"), "{}", far.stderr);
 }
 
 const GOOD: &str = r#"

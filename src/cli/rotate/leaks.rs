@@ -9,7 +9,7 @@ use crate::cli::policy::PolicyArguments;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::filter::config::build::Plan as ScanPlan;
-use crate::filter::{Filter, nearest};
+use crate::filter::{Filter, nearest_rules};
 use crate::finding::{Finding, Status};
 use crate::report::document::Report;
 use crate::rotate::plan::Leak;
@@ -131,7 +131,7 @@ fn from_report(leaks: &mut Leaks, path: &PathBuf) -> Result<()> {
 fn given(leaks: &mut Leaks, rule: &str, parts: &[String]) -> Result<()> {
     let known = leaks.engine.rules();
     let Some(found) = known.get(rule) else {
-        let hint = nearest(rule, known.rules().iter().map(|rule| &*rule.id));
+        let hint = nearest_rules(rule, known.rules().iter().map(|rule| &*rule.id));
         return Err(Error::Usage(format!("there is no rule `{rule}`{hint}")));
     };
     let (advice, link) = (found.rotate.to_string(), found.link.to_string());

@@ -3,6 +3,7 @@
 //! ```text
 //!  keyword -> name -> operator (=, :, ->, (, ||, ...) -> value (quoted, bare, in pieces, on the next line)
 //!                  -> or a pair: key="NAME" value="...", <key>NAME</key> <string>...</string>
+//!                  -> or the head of a column: `user,password` over `bob,...`
 //! ```
 //!
 //! One hand-shaped scanner for every common form in code, shell, configuration, markup and documentation. It gives up
@@ -12,6 +13,7 @@ mod literal;
 mod operator;
 mod pair;
 mod reverse;
+mod table;
 mod value;
 
 use std::cell::Cell;
@@ -186,6 +188,9 @@ pub(crate) fn read(text: &[u8], keyword: Range<usize>) -> Read {
 
 fn find(view: &View<'_>, name: &Range<usize>) -> Option<Assignment> {
     if let Some(found) = pair::read(view, name) {
+        return Some(found.assignment(name.clone(), Operator::Assign));
+    }
+    if let Some(found) = table::read(view, name) {
         return Some(found.assignment(name.clone(), Operator::Assign));
     }
     let behind = operator::read(view, name)

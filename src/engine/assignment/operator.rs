@@ -39,6 +39,9 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b'|' if next == Some(b'|') => default(view, spaced + 2),
         // A cell of a table in Markdown.
         b'|' if spaced > at && view.before(name.start).trim_ascii_end().ends_with(b"|") => assign(1),
+        b'i' if spaced > at && view.starts(spaced, b"is") => sentence(view, spaced + 2),
+        b'w' if spaced > at && view.starts(spaced, b"was") => sentence(view, spaced + 3),
+        b'P' | b'p' if spaced > at && view.starts_ignoring_case(spaced, b"pic ") => picture(view, spaced + 4),
         b'o' if spaced > at && view.starts(spaced, b"or ") => default(view, spaced + 3),
         b'<' if next == Some(b'-') => assign(2),
         // A here-string of a shell.
@@ -65,6 +68,36 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         }
         _ => None,
     }
+}
+
+/// `the password is VALUE`: a word that no sentence has, of at least eight characters, mixed from letters, digits and a
+/// sign or capitals.
+fn sentence(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
+    if !matches!(view.get(at), Some(b' ' | b':')) {
+        return None;
+    }
+    let start = view.skip_blanks(at + 1);
+    let word = (0..64).map_while(|offset| view.get(start + offset).filter(|byte| *byte > b' '));
+    let (mut length, mut lower, mut upper, mut digits, mut signs) = (0, 0, 0, 0, 0);
+    for byte in word {
+        length += 1;
+        match byte {
+            b'a'..=b'z' => lower += 1,
+            b'A'..=b'Z' => upper += 1,
+            b'0'..=b'9' => digits += 1,
+            b'!' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'@' | b'~' | b'+' => signs += 1,
+            _ => {}
+        }
+    }
+    let mixed = digits > 0 && lower > 0 && (upper > 1 || signs > 0);
+    ((8..64).contains(&length) && mixed).then_some((Operator::Space, start))
+}
+
+/// Behind the word `VALUE` of COBOL's `PIC X(12) VALUE "..."`, given what is behind `PIC`.
+fn picture(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
+    let value = (at..at + 32).find(|&at| view.starts_ignoring_case(at, b" value "))? + 7;
+    let literal = view.skip_blanks(value);
+    matches!(view.get(literal), Some(b'"' | b'\'')).then_some((Operator::Assign, literal))
 }
 
 /// Behind what closes the name: quotes, brackets, a star of bold text; and whether anything did.

@@ -41,6 +41,15 @@ fn every_common_form_is_read() {
         ("\"Host=db;password=vv;Database=x\"", "password", "vv", Quoting::Bare),
         ("set $password vvvvv;\n", "password", "vvvvv", Quoting::Bare),
         ("| password | vv |", "password", "vv", Quoting::Bare),
+        ("Use `password=vv` for now.", "password", "vv", Quoting::Bare),
+        ("The password is k9!Vx2pQ, see below", "password", "k9!Vx2pQ", Quoting::Bare),
+        ("The password was: k9!Vx2pQ.\n", "password", "k9!Vx2pQ", Quoting::Bare),
+        ("   05 MY-password PIC X(12) VALUE \"vv\".", "MY-password", "vv", double),
+        ("id,user,password,role\n1,bob,vv,admin\n", "password", "vv", Quoting::Bare),
+        ("\"user\";\"password\"\r\n\"bob\";\"v,v\"\r\n", "password", "v,v", double),
+        ("password\tuser\nvv\tbob", "password", "vv", Quoting::Bare),
+        ("password = \"token vvv\"", "password", "vvv", double),
+        ("password = \"token able about above\"", "password", "token able about above", double),
         ("**password**: vv\n", "password", "vv", Quoting::Bare),
     ] {
         assert_eq!(
@@ -49,7 +58,20 @@ fn every_common_form_is_read() {
             "{text}"
         );
     }
-    for text in ["password", "the password is", "password()", "password::new", "password = \n", "password == "] {
+    for text in [
+        "password",
+        "the password is",
+        "the password is required",
+        "the password is sha256-hashed",
+        "f(user, password, host)\ng(a, b, c)",
+        "user,password\nbob",
+        "user,password\nbob,vv,more",
+        "user,password\n",
+        "password()",
+        "password::new",
+        "password = \n",
+        "password == ",
+    ] {
         assert_eq!(parse(text, "password"), None, "{text}");
     }
 }

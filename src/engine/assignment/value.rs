@@ -259,6 +259,12 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
     while end > start && view.text[end - 1] == b'\\' {
         end -= 1;
     }
+    // A sentence ends behind its last word.
+    let words = view.text.get(name.end..at).unwrap_or_default().trim_ascii();
+    let sentence = operator == Operator::Space && (words.starts_with(b"is") || words.starts_with(b"was"));
+    if sentence && view.text[start..end].ends_with(b".") {
+        end -= 1;
+    }
     if end == start {
         return None;
     }
@@ -267,6 +273,8 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
     let rest = view.skip_blanks(end);
     let closed = match view.get(rest) {
         None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'\\') => true,
+        // Code in a sentence: `NAME=value`.
+        Some(b'`') => rest == end && before == Some(b'`'),
         Some(b'}') if operator == Operator::Default => true,
         Some(b'|') if rest > end && operator == Operator::Assign => true,
         Some(b'&' | b'#' | b'>' | b')') if query => true,
@@ -300,8 +308,18 @@ fn parameter(view: &View<'_>, at: usize) -> bool {
 pub(super) fn scheme(view: &View<'_>, at: usize) -> usize {
     for word in SCHEMES {
         if view.starts_ignoring_case(at, word) {
-            return view.skip_blanks(at + word.len());
+            let behind = view.skip_blanks(at + word.len());
+            return if words(view, behind) { at } else { behind };
         }
     }
     at
+}
+
+/// Whether two words of a text stand at `at`: what is in front of them is another word of it (a mnemonic may begin with
+/// `token`), no scheme.
+fn words(view: &View<'_>, at: usize) -> bool {
+    const LONGEST: usize = 8;
+    let small = |at: usize| view.get(at).is_some_and(|byte| byte.is_ascii_lowercase());
+    let length = (0..=LONGEST).take_while(|&offset| small(at + offset)).count();
+    (1..=LONGEST).contains(&length) && view.get(at + length) == Some(b' ') && small(at + length + 1)
 }

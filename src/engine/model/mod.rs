@@ -1,7 +1,7 @@
 //! The compact model that judges a value by what it is, what it is called and where it stands.
 //!
 //! ```text
-//!  candidate -> features (29 small numbers: a bucket each) -> one weight per bucket -> points, summed by group -> reasons
+//!  candidate -> features (28 small numbers: a bucket each) -> one weight per bucket -> points, summed by group -> reasons
 //! ```
 //!
 //! An additive model: the weight of each bucket is a number of points of confidence, so the sum explains itself, group by
@@ -10,18 +10,42 @@
 //! `words.bin`; docs/accuracy.md tells what it is worth. What an evaluation costs stands there as well.
 
 pub(super) mod features;
+mod known;
+mod name;
+mod place;
+mod tally;
 mod weights;
+mod wordset;
 
 use std::ops::Range;
 
 pub use features::{COUNT, Features, NAMES};
+pub(super) use place::NEAR;
 
 use super::assignment::{Operator, Quoting};
 use super::value::Candidate;
 use features::Group;
 
-/// Points of a value, group by group; their sum is what the value adds to the rule's confidence.
-pub(super) fn weigh(features: &Features, password: bool) -> Vec<(i16, &'static str)> {
+/// What a value adds to the rule's confidence, group by group.
+pub(super) struct Weighed {
+    reasons: [(i16, &'static str); Group::ALL.len()],
+    count: usize,
+}
+
+impl Weighed {
+    /// The groups that count, each with its points and what to say of it.
+    pub(super) fn reasons(&self) -> &[(i16, &'static str)] {
+        &self.reasons[..self.count]
+    }
+
+    /// All points together.
+    pub(super) fn points(&self) -> i16 {
+        self.reasons().iter().map(|(points, _)| points).sum()
+    }
+}
+
+/// Weighs the features of a value.
+pub(super) fn weigh(features: &Features, password: bool) -> Weighed {
     let column = usize::from(!password);
     let mut sums = [0i32; Group::ALL.len()];
     for (feature, &bucket) in features.iter().enumerate() {
@@ -30,17 +54,18 @@ pub(super) fn weigh(features: &Features, password: bool) -> Vec<(i16, &'static s
     }
     // Groups are rounded one after the other, what is left over going to the next.
     let mut rest = i32::from(weights::INTERCEPT[column]);
-    let mut reasons = Vec::new();
+    let mut weighed = Weighed { reasons: [(0, ""); Group::ALL.len()], count: 0 };
     for (group, sum) in Group::ALL.into_iter().zip(sums) {
         rest += sum;
         let points = rest.div_euclid(SCALE) + i32::from(rest.rem_euclid(SCALE) * 2 > SCALE);
         rest -= points * SCALE;
         if points != 0 {
             let points = points.clamp(-100, 100) as i16;
-            reasons.push((points, if points > 0 { group.good() } else { group.bad() }));
+            weighed.reasons[weighed.count] = (points, if points > 0 { group.good() } else { group.bad() });
+            weighed.count += 1;
         }
     }
-    reasons
+    weighed
 }
 
 /// The points of the value at `value` under the name at `name`, the whole of it being the keyword: one evaluation, for
@@ -59,7 +84,7 @@ pub fn points(text: &[u8], name: Range<usize>, value: Range<usize>, password: bo
         operator: Operator::Assign,
         password,
     };
-    weigh(&features::look(&candidate), password).iter().map(|(points, _)| points).sum()
+    weigh(&features::look(&candidate), password).points()
 }
 
 /// Weights are written in tenths of a point.
@@ -67,12 +92,12 @@ const SCALE: i32 = 10;
 
 #[cfg(test)]
 mod tests {
-    use super::{COUNT, NAMES, features, weights};
+    use super::{COUNT, NAMES, known, weights};
 
     #[test]
     fn tables_fit_together() {
         assert_eq!(NAMES.len(), COUNT);
         assert_eq!(weights::WEIGHTS.len(), COUNT);
-        assert!(features::known_words() > 500);
+        assert!(known::known_words() > 500);
     }
 }

@@ -52,8 +52,12 @@ fn check_at(token: &[u8], now: i64) -> Checked {
     } else if role == Some("service_role") {
         weighed.add(HOLDS, "its role is the service's own");
     }
-    if payload.as_object().is_some_and(serde_json::Map::is_empty) {
-        weighed.add(-30, "it claims nothing");
+    if let Some(claims) = payload.as_object() {
+        if claims.is_empty() {
+            weighed.add(-30, "it claims nothing");
+        } else if public(claims) {
+            weighed.add(-40, "its claims are all public: they tell of a person and grant nothing");
+        }
     }
     let issuer = payload["iss"].as_str();
     let placeholder =
@@ -67,6 +71,28 @@ fn check_at(token: &[u8], now: i64) -> Checked {
         .with_some("issuer", issuer)
         .with_some(if expired { "expired" } else { "expires" }, expiry.and_then(date::day))
         .with_some("role", role)
+}
+
+/// Whether claims tell what a person's profile shows (OpenID Connect Core, section 5.1), and when and for whom that was
+/// said, but name no subject and grant nothing.
+fn public(claims: &serde_json::Map<String, Value>) -> bool {
+    const PROFILE: [&str; 12] = [
+        "name",
+        "given_name",
+        "family_name",
+        "middle_name",
+        "nickname",
+        "picture",
+        "website",
+        "profile",
+        "gender",
+        "birthdate",
+        "zoneinfo",
+        "locale",
+    ];
+    const SAID: [&str; 6] = ["iat", "nbf", "exp", "iss", "aud", "updated_at"];
+    let profile = |name: &String| PROFILE.contains(&name.as_str());
+    claims.keys().any(profile) && claims.keys().all(|name| profile(name) || SAID.contains(&name.as_str()))
 }
 
 /// What the signature's presence and length say (lengths: RFC 7518 section 3).

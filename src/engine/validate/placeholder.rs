@@ -95,10 +95,15 @@ pub(super) fn is_template(value: &str) -> bool {
     let stands_in = |(open, close): &(&str, &str)| {
         value.find(open).is_some_and(|at| value[at + open.len()..].find(close).is_some_and(|end| end > 0))
     };
-    // Brackets and percent signs occur in passwords; there they must be the whole value.
+    // Brackets and percent signs occur in passwords; there they must be the whole value, an escape at the end of a
+    // literal (`{p}\n`) aside.
     let (inside, around) = PAIRS.split_at(6);
+    let mut whole = value;
+    while let Some(shorter) = ["\\n", "\\r", "\\t"].iter().find_map(|escape| whole.strip_suffix(escape)) {
+        whole = shorter;
+    }
     let wraps = |(open, close): &(&str, &str)| {
-        value.len() > open.len() + close.len() && value.starts_with(open) && value.ends_with(close)
+        whole.len() > open.len() + close.len() && whole.starts_with(open) && whole.ends_with(close)
     };
     let variable = value.strip_prefix('$').is_some_and(|name| {
         name.len() > 1

@@ -12,7 +12,7 @@ use crate::filter::foreign::Foreign;
 use crate::filter::ignore_file::IgnoreFile;
 use crate::filter::pattern::Pattern;
 use crate::filter::policy::RepositoryWishes;
-use crate::filter::{Filter, Trust, exclude::Excludes, nearest};
+use crate::filter::{Filter, Trust, exclude::Excludes, nearest_rules};
 use crate::finding::Severity;
 use crate::finding::identity::Key;
 use crate::rules::{Rule, RuleSet, load};
@@ -239,7 +239,7 @@ fn known(setting: &Setting<String>, rules: &RuleSet) -> Result<()> {
     if rules.rules().iter().any(|rule| names(&setting.value, &rule.id)) {
         return Ok(());
     }
-    let near = nearest(&setting.value, rules.rules().iter().map(|rule| rule.id.as_ref()));
+    let near = nearest_rules(&setting.value, rules.rules().iter().map(|rule| rule.id.as_ref()));
     Err(Error::Usage(format!("{}: no rule is called `{}`{near}", setting.source, setting.value)))
 }
 

@@ -1,0 +1,110 @@
+//! Tables: the name heads a column, the value stands under it, in the first row.
+//!
+//! `id,user,password` over `1,bob,VALUE`; commas, semicolons, tabs and bars, cells in quotes or bare.
+
+use std::ops::Range;
+
+use super::value::Found;
+use super::{Quoting, View};
+
+/// Most cells of a row.
+const CELLS: usize = 64;
+
+/// Reads the cell under the head that `name` is all of.
+pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<Found> {
+    let quoted = |at: usize| matches!(view.get(at), Some(b'"'));
+    let before = name.start.checked_sub(1);
+    let quote = before.is_some_and(quoted) && quoted(name.end);
+    let (start, end) = if quote { (name.start - 1, name.end + 1) } else { (name.start, name.end) };
+    let separates = |byte: u8| matches!(byte, b',' | b';' | b'\t' | b'|');
+    let left = start.checked_sub(1).map(|at| view.text[at]);
+    let first = left.is_none_or(|byte| byte == b'\n');
+    let by = match view.get(end) {
+        Some(byte) if separates(byte) && (first || left == Some(byte)) => byte,
+        None | Some(b'\r' | b'\n') => left.filter(|&byte| separates(byte))?,
+        _ => return None,
+    };
+    let column = column(view, start, by)?;
+    let mut at = end;
+    let mut cells = column + 1;
+    while view.line_end(at).is_none() {
+        at = head(view, at, by)?;
+        cells += 1;
+        if cells > CELLS {
+            return None;
+        }
+    }
+    if cells < 2 {
+        return None;
+    }
+    let mut cell = view.line_end(at)?;
+    let mut found = None;
+    for index in 0..cells {
+        let (value, next) = self::cell(view, cell, by)?;
+        let last = index + 1 == cells;
+        if last != (view.get(next).is_none() || view.line_end(next).is_some()) {
+            return None;
+        }
+        if index == column {
+            found = Some(value);
+        }
+        cell = next + 1;
+    }
+    let value = found?;
+    let quoting =
+        if view.text.get(value.start.wrapping_sub(1)) == Some(&b'"') { Quoting::Quoted(b'"') } else { Quoting::Bare };
+    Found::plain(value, quoting)
+}
+
+/// How many heads stand in front of the one at `start`, when nothing else does.
+fn column(view: &View<'_>, start: usize, by: u8) -> Option<usize> {
+    let before = view.line_before(start);
+    if before.is_empty() {
+        return Some(0);
+    }
+    let heads = before.strip_suffix(&[by])?;
+    let mut count = 0;
+    for head in heads.split(|&byte| byte == by) {
+        let plain = head.strip_prefix(b"\"").and_then(|head| head.strip_suffix(b"\"")).unwrap_or(head);
+        if plain.is_empty() || !plain.iter().all(|&byte| is_head(byte)) {
+            return None;
+        }
+        count += 1;
+    }
+    (count < CELLS).then_some(count)
+}
+
+fn is_head(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b' ' | b'.')
+}
+
+/// Behind the separator at `at` and the head that follows it.
+fn head(view: &View<'_>, at: usize, by: u8) -> Option<usize> {
+    if view.get(at) != Some(by) {
+        return None;
+    }
+    let quote = usize::from(view.get(at + 1) == Some(b'"'));
+    let start = at + 1 + quote;
+    let mut end = start;
+    while view.get(end).is_some_and(is_head) && end - start < 64 {
+        end += 1;
+    }
+    let closed = quote == 0 || view.get(end) == Some(b'"');
+    (closed && end > start).then_some(end + quote)
+}
+
+/// The cell at `at` without its quotes, and where it ends.
+fn cell(view: &View<'_>, at: usize, by: u8) -> Option<(Range<usize>, usize)> {
+    let quote = view.get(at) == Some(b'"');
+    let start = at + usize::from(quote);
+    let mut end = start;
+    loop {
+        match view.get(end) {
+            Some(b'"') if quote => return Some((start..end, end + 1)),
+            Some(byte) if !quote && byte == by => return Some((start..end, end)),
+            None | Some(b'\r' | b'\n') => return (!quote).then_some((start..end, end)),
+            Some(_) if end - start > super::VALUE => return None,
+            Some(_) => end += 1,
+        }
+    }
+}
