@@ -122,16 +122,11 @@ impl Graph {
         (refs, reflog): (&[Ref], &[Oid]),
     ) -> Result<Self> {
         commits.sort_unstable_by_key(|commit| commit.0); // the same in every run
-        let Sorted { commits, parents, places } = topological(commits);
-        let mut graph = Self {
-            reach: vec![Reach::Nothing; commits.len()],
-            of_head: vec![false; commits.len()],
-            commits,
-            parents,
-            ..Self::default()
-        };
+        let ids = Ids::new(&commits);
+        let mut graph = Self::default();
+        let mut head = None;
         for Ref { name, target } in refs {
-            let is_commit = places.contains_key(target)
+            let is_commit = ids.find(&commits, *target).is_some()
                 || ObjectId::new(target.as_bytes()).and_then(|id| store.kind(&id)) == Some(Kind::Commit);
             let (kind, id, tags) = match is_commit {
                 true => (Some(ObjectType::Commit), *target, Vec::new()),
@@ -143,15 +138,23 @@ impl Graph {
             for id in tags.iter().chain((kind != Some(ObjectType::Commit)).then_some(&id)) {
                 graph.direct.entry(id.to_string()).or_default().push(name.clone());
             }
-            let Some(&place) = places.get(&id) else { continue };
+            let Some(place) = ids.find(&commits, id) else { continue };
             if name == "HEAD" {
-                graph.head = Some(place);
+                head = Some(place);
             } else {
                 graph.refs.push((name.clone(), place));
             }
         }
+        let reflog: Vec<Place> = reflog.iter().filter_map(|&id| ids.find(&commits, id)).collect();
+        let Sorted { commits, parents, becomes } = topological(commits, &ids);
+        // One of a cycle, which only a broken hash can make, is nowhere.
+        let place_of = |place: Place| becomes.get(place).copied().filter(|&place| place < commits.len());
+        graph.refs.retain_mut(|(_, place)| place_of(*place).map(|now| *place = now).is_some());
         graph.refs.sort_by(|a, b| (rank(&a.0), &a.0).cmp(&(rank(&b.0), &b.0)));
-        let reflog: Vec<Place> = reflog.iter().filter_map(|id| places.get(id).copied()).collect();
+        graph.head = head.and_then(place_of);
+        let reflog: Vec<Place> = reflog.into_iter().filter_map(place_of).collect();
+        (graph.reach, graph.of_head) = (vec![Reach::Nothing; commits.len()], vec![false; commits.len()]);
+        (graph.commits, graph.parents) = (commits, parents);
         let from_refs = graph.refs.iter().map(|reference| reference.1).chain(graph.head).collect();
         for (tips, reach) in [(reflog, Reach::Reflog), (from_refs, Reach::Ref)] {
             for place in graph.below(tips) {
@@ -255,50 +258,91 @@ impl Graph {
     }
 }
 
-/// Commits in topological order, the places of their parents, and where each id is.
+/// Where ids stand among sorted commits: by their first two bytes, which takes no room worth naming.
+struct Ids(Vec<u32>);
+
+impl Ids {
+    fn new(commits: &[(Oid, Links)]) -> Self {
+        let mut ends = vec![0; 1 << 16];
+        commits.iter().for_each(|(id, _)| ends[Self::bucket(*id)] += 1);
+        let mut total = 0;
+        for end in &mut ends {
+            total += *end;
+            *end = total;
+        }
+        Self(ends)
+    }
+
+    fn bucket(id: Oid) -> usize {
+        id.as_bytes().first_chunk().map_or(0, |bytes| usize::from(u16::from_be_bytes(*bytes)))
+    }
+
+    fn find(&self, commits: &[(Oid, Links)], id: Oid) -> Option<Place> {
+        let bucket = Self::bucket(id);
+        let start = if bucket == 0 { 0 } else { self.0[bucket - 1] as usize };
+        let found = commits[start..self.0[bucket] as usize].binary_search_by_key(&id, |commit| commit.0).ok()?;
+        Some(start + found)
+    }
+}
+
+/// Commits in topological order, the places of their parents, and where each went.
 struct Sorted {
     commits: Vec<(Oid, Links)>,
     parents: Parents,
-    places: hashbrown::HashMap<Oid, Place>,
+    /// By the old place; beyond all commits where one is gone.
+    becomes: Vec<Place>,
 }
 
-/// Parents before children; of those that are ready, the oldest first.
-fn topological(mut commits: Vec<(Oid, Links)>) -> Sorted {
-    let mut places: hashbrown::HashMap<Oid, Place> =
-        commits.iter().enumerate().map(|(place, commit)| (commit.0, place)).collect();
+/// Parents before children; of those that are ready, the oldest first. Those of a cycle, which only a broken hash can
+/// make, fall away.
+fn topological(mut commits: Vec<(Oid, Links)>, ids: &Ids) -> Sorted {
     let mut parents = Parents::default();
+    let mut is_here: Vec<bool> = Vec::new();
+    for (_, links) in &commits {
+        let places = links.parents.iter().map(|&parent| ids.find(&commits, parent));
+        let places = places.inspect(|place| is_here.push(place.is_some()));
+        parents.push(places.flatten());
+    }
+    let mut is_here = is_here.into_iter();
     for (_, links) in &mut commits {
-        parents.push(links.parents.iter().filter_map(|parent| places.get(parent).copied()));
-        links.parents.retain(|parent| !places.contains_key(parent));
+        links.parents.retain(|_| is_here.next() == Some(false));
         links.parents.shrink_to_fit();
     }
-    let children = Parents::turned(&parents, commits.len());
-    let mut waiting: Vec<usize> = (0..commits.len()).map(|place| parents.of(place).len()).collect();
-    let mut ready: BinaryHeap<_> = (0..commits.len())
-        .filter(|&place| waiting[place] == 0)
-        .map(|place| Reverse((commits[place].1.time, place)))
-        .collect();
     let mut order = Vec::with_capacity(commits.len());
-    while let Some(Reverse((_, place))) = ready.pop() {
-        order.push(place);
-        for &child in children.of(place) {
-            waiting[child] -= 1;
-            if waiting[child] == 0 {
-                ready.push(Reverse((commits[child].1.time, child)));
+    {
+        let children = Parents::turned(&parents, commits.len());
+        let mut waiting: Vec<u32> = (0..commits.len()).map(|place| parents.of(place).len() as u32).collect();
+        let mut ready: BinaryHeap<_> = (0..commits.len())
+            .filter(|&place| waiting[place] == 0)
+            .map(|place| Reverse((commits[place].1.time, place)))
+            .collect();
+        while let Some(Reverse((_, place))) = ready.pop() {
+            order.push(place);
+            for &child in children.of(place) {
+                waiting[child] -= 1;
+                if waiting[child] == 0 {
+                    ready.push(Reverse((commits[child].1.time, child)));
+                }
             }
         }
     }
+    let count = order.len();
     let mut becomes = vec![usize::MAX; commits.len()];
-    for (new, &old) in order.iter().enumerate() {
-        becomes[old] = new;
-    }
-    places.retain(|_, place| {
-        *place = becomes[*place];
-        *place != usize::MAX // one of a cycle, which only a broken hash can make
-    });
+    order.iter().enumerate().for_each(|(new, &old)| becomes[old] = new);
     let mut moved = Parents::default();
     order.iter().for_each(|&place| moved.push(parents.of(place).iter().map(|&parent| becomes[parent])));
-    let mut commits: Vec<Option<(Oid, Links)>> = commits.into_iter().map(Some).collect();
-    let commits = order.into_iter().filter_map(|place| commits[place].take()).collect();
-    Sorted { commits, parents: moved, places }
+    drop((order, parents));
+    let gone = becomes.iter_mut().filter(|place| **place == usize::MAX);
+    gone.enumerate().for_each(|(more, place)| *place = count + more);
+    // Where they stand, since a second list of all commits would be the most that is held.
+    let mut left = becomes.clone();
+    for place in 0..left.len() {
+        while left[place] != place {
+            let to = left[place];
+            commits.swap(place, to);
+            left.swap(place, to);
+        }
+    }
+    commits.truncate(count);
+    Sorted { commits, parents: moved, becomes }
 }

@@ -325,13 +325,15 @@ impl History {
         let options = walk::Options { memory: self.walk.memory / 2, ..self.walk };
         let commits = std::mem::take(&mut self.commits);
         let refs = if self.narrowed { &self.asked } else { &self.tips.refs };
-        let (graph, ()) = beside(
-            || Graph::new(repo, &self.store, commits, (refs, &self.tips.reflog)),
+        // The walk stays on this thread: what the walk over blobs freed here, it takes again.
+        let opener = repo.opener();
+        let ((), graph) = beside(
             || {
                 if !self.trees.is_empty() {
                     walk::walk(&self.store, &self.plan, &self.trees, &options, &|| trees.survey(make()));
                 }
             },
+            || Graph::new(&opener.open()?, &self.store, commits, (refs, &self.tips.reflog)),
         );
         self.graph = graph?;
         // Nothing is walked any more, and what follows needs the room.
