@@ -5,6 +5,7 @@
 //! which blobs have findings, the trees ([`History::read_trees`]); [`History::attribute`] says where findings come from.
 //! [`blobs`] is the plain version through libgit2: the reference that the walk is compared with.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -73,8 +74,8 @@ pub struct History {
     trees: Part,
     /// Trees that were met before their turn.
     early: Vec<ObjectId>,
-    /// The refs that were asked for.
-    asked: Vec<Ref>,
+    /// The refs that were asked for; `None` for all.
+    asked: Option<Vec<Ref>>,
     narrowed: bool,
     /// What was not covered before, when that was asked.
     pub(super) beyond: Option<Vec<ObjectId>>,
@@ -194,6 +195,7 @@ pub fn scan_beyond<T: TextReader>(
     let lacks = gaps.take_needed();
     let named_gaps = options.named_gaps.unwrap_or(NAMED);
     gaps.tell_up_to(named_gaps, repo.shown(), &mut visitor);
+    let asked = if let Cow::Owned(asked) = asked { Some(asked) } else { None };
     let mut history = History {
         tips,
         commits: seen.commits,
@@ -270,7 +272,8 @@ pub fn asked_objects(repo: &Repo, options: &HistoryOptions) -> Result<Option<Vec
         return Ok(None);
     }
     let gaps = Gaps::default();
-    let asked = Tips::of(repo, &gaps)?.matching(&options.refs);
+    let tips = Tips::of(repo, &gaps)?;
+    let asked = tips.matching(&options.refs);
     let (store, _) = Store::open_all(&repo.object_folders(), format(repo));
     narrow(repo, options, (&store, &walk::Options::default()), &asked, &gaps).map(Some)
 }
@@ -324,18 +327,15 @@ impl History {
         // Trees are small, and what is gathered of them needs the other half.
         let options = walk::Options { memory: self.walk.memory / 2, ..self.walk };
         let commits = std::mem::take(&mut self.commits);
-        let refs = if self.narrowed { &self.asked } else { &self.tips.refs };
-        // The walk stays on this thread: what the walk over blobs freed here, it takes again.
-        let opener = repo.opener();
-        let ((), graph) = beside(
-            || {
-                if !self.trees.is_empty() {
-                    walk::walk(&self.store, &self.plan, &self.trees, &options, &|| trees.survey(make()));
-                }
-            },
-            || Graph::new(&opener.open()?, &self.store, commits, (refs, &self.tips.reflog)),
-        );
-        self.graph = graph?;
+        let refs = self.asked.as_ref().unwrap_or(&self.tips.refs);
+        let graph = || Graph::new(repo, &self.store, commits, (refs, &self.tips.reflog));
+        self.graph = if self.trees.is_empty() {
+            graph()?
+        } else {
+            // On this thread, while others walk already: what it needs for a moment the walk takes again.
+            let survey = || trees.survey(make());
+            walk::walk_after(graph, (&self.store, &self.plan, &self.trees), &options, &survey)?
+        };
         // Nothing is walked any more, and what follows needs the room.
         (self.plan, self.trees) = Default::default();
         let mut early = trees.survey(make());
@@ -356,7 +356,12 @@ impl History {
         }
         missing::tell_reachable(&self.graph, (&found.missing, &self.contents), &gaps);
         let mut visitor = make();
-        names(repo, visitor.as_mut(), &self.asked, &found.names.into_iter().collect());
+        names(
+            repo,
+            visitor.as_mut(),
+            self.asked.as_ref().unwrap_or(&self.tips.refs),
+            &found.names.into_iter().collect(),
+        );
         self.lacks.append(&mut gaps.take_needed());
         gaps.tell_up_to(self.named_gaps, repo.shown(), visitor.as_mut());
         self.wanted = wanted;
@@ -372,7 +377,7 @@ impl History {
 
     /// Notes what `--refs` and `--reachable-only` left out, `wanted` objects being asked for.
     fn exclude(&mut self, options: &HistoryOptions, wanted: usize) {
-        let refs = self.tips.refs.len() - self.asked.len();
+        let refs = self.asked.as_ref().map_or(0, |asked| self.tips.refs.len() - asked.len());
         if refs > 0 {
             self.exclusions.push(Exclusion {
                 kind: "refs".to_owned(),

@@ -1,5 +1,6 @@
 //! What can be reached: the tips of a repository, which of them were asked for, the objects below them.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -60,9 +61,12 @@ impl Tips {
     }
 
     /// The refs whose name one of `globs` matches; all when there are none.
-    pub(super) fn matching(&self, globs: &[String]) -> Vec<Ref> {
-        let wanted = |reference: &&Ref| globs.is_empty() || globs.iter().any(|glob| matches_ref(glob, &reference.name));
-        self.refs.iter().filter(wanted).cloned().collect()
+    pub(super) fn matching(&self, globs: &[String]) -> Cow<'_, [Ref]> {
+        if globs.is_empty() {
+            return Cow::Borrowed(&self.refs);
+        }
+        let wanted = |reference: &&Ref| globs.iter().any(|glob| matches_ref(glob, &reference.name));
+        Cow::Owned(self.refs.iter().filter(wanted).cloned().collect())
     }
 }
 

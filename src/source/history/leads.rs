@@ -144,10 +144,12 @@ impl Leads {
         let mut leads = Self { names, places: vec![(0, 0); store.most_numbers()], parts: Vec::new() };
         let (mut first_list, mut first_block) = (0, 0);
         for Gathered { trees, lists, blocks, .. } in gathered {
-            for (tree, first, count) in trees {
+            let mut first = first_list;
+            for (tree, count) in trees {
                 if let Some(place) = leads.places.get_mut(tree as usize) {
-                    *place = (first_list + first, count);
+                    *place = (first, count);
                 }
+                first += count;
             }
             let next = (first_list + lists.len() as u32, first_block + blocks.count());
             leads.parts.push(Part { first_list, first_block, lists, blocks });
@@ -222,8 +224,8 @@ impl Blocks {
 /// What one thread gathers.
 #[derive(Debug, Default)]
 pub struct Gathered {
-    /// Tree, its first block in `lists`, how many.
-    trees: Vec<(u32, u32, u32)>,
+    /// Trees in the order of their blocks in `lists`, each with how many those are.
+    trees: Vec<(u32, u32)>,
     lists: Vec<u32>,
     blocks: Blocks,
     /// All blocks, by their leads.
@@ -264,7 +266,7 @@ impl Gathered {
         }
         let count = self.lists.len() as u32 - first;
         if count > 0 {
-            self.trees.push((number, first, count));
+            self.trees.push((number, count));
         }
     }
 

@@ -52,6 +52,16 @@ impl Options {
 
 /// Shows every object of a part of the plan to a reader; `make` makes one for each thread.
 pub fn walk<R: Reader>(store: &Store, plan: &Plan, part: &Part, options: &Options, make: &(dyn Fn() -> R + Sync)) {
+    walk_after(|| (), (store, plan, part), options, make);
+}
+
+/// As [`walk`]; this thread does `first` before it walks, while the others begin.
+pub fn walk_after<R: Reader, A>(
+    first: impl FnOnce() -> A,
+    (store, plan, part): (&Store, &Plan, &Part),
+    options: &Options,
+    make: &(dyn Fn() -> R + Sync),
+) -> A {
     let threads = options.thread_count();
     let packed: u64 = store.packs.iter().map(|pack| pack.bytes().len() as u64).sum();
     let shared = Shared {
@@ -73,12 +83,15 @@ pub fn walk<R: Reader>(store: &Store, plan: &Plan, part: &Part, options: &Option
         for _ in 1..threads {
             scope.spawn(|| Worker::new(&shared, make()).run());
         }
+        let _guard = StopOnPanic(&shared.queue);
+        let done = first();
         let mut worker = Worker::new(&shared, make());
         if part.misplaced {
             worker.misplaced();
         }
         worker.run();
-    });
+        done
+    })
 }
 
 /// What all threads see.
