@@ -38,6 +38,9 @@ use crate::source::{Item, Visitor};
 /// From this many findings on, decisions are made in parallel.
 const PARALLEL_DECISIONS: usize = 64;
 
+/// A shorter piece of a secret tells nothing of it.
+const LEAST_MASKED: usize = 6;
+
 /// Where workers leave what they gathered.
 #[derive(Debug, Default)]
 struct Gathered {
@@ -334,7 +337,7 @@ impl Worker<'_> {
     fn place(&self, engine: &Engine, found: &Match, text: &[u8], locator: &mut Locator<'_>) -> Finding {
         let rule = engine.rule(found.rule);
         let secret = found.secret_in(text);
-        let parts = found
+        let parts: Vec<Part> = found
             .parts
             .iter()
             .enumerate()
@@ -345,6 +348,13 @@ impl Worker<'_> {
                 position: locator.position(span.clone()),
             })
             .collect();
+        // What a part masks, no fact shows.
+        let is_masked = |value: &str| {
+            let shows = |part: &Part| memchr::memmem::find(part.secret.expose(), value.as_bytes()).is_some();
+            value.len() >= LEAST_MASKED && parts.iter().any(shows)
+        };
+        let facts = found.facts.iter().filter(|(_, value)| !is_masked(value));
+        let facts = facts.map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         Finding {
             rule: rule.id.to_string(),
             provider: rule.provider.to_string(),
@@ -360,7 +370,7 @@ impl Worker<'_> {
             excerpt: String::new(),
             excerpt_mark: 0..0,
             parts,
-            facts: found.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            facts,
             entropy: words::entropy(secret),
             tags: rule.tags.iter().map(ToString::to_string).collect(),
             fingerprint: String::new(),

@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectFormat, ObjectType, Oid};
@@ -19,6 +18,7 @@ use super::covered::{self, Covered};
 use super::gaps::{Gaps, NAMED};
 use super::graph::Graph;
 use super::missing;
+use super::opened::{Opened, beside};
 use super::reach::{self, Tips};
 use super::survey::{Seen, Shared, Survey, oid};
 use super::tree::Objects;
@@ -218,33 +218,6 @@ pub fn scan_beyond<T: TextReader>(
         history.exclude(options, only.len());
     }
     Ok(history)
-}
-
-/// The packs, and what needs no refs.
-struct Opened {
-    store: Store,
-    /// When all objects are asked for.
-    plan: Option<Plan>,
-    notices: Vec<Notice>,
-}
-
-impl Opened {
-    fn new(folders: &[PathBuf], format: Format, whole: bool) -> Self {
-        let (store, mut notices) = Store::open_all(folders, format);
-        let plan = || whole.then(|| Plan::new(&store, None));
-        let (plan, wrong) = if whole { rayon::join(plan, || store.check_packs()) } else { (None, store.check_packs()) };
-        notices.extend(wrong);
-        Self { store, plan, notices }
-    }
-}
-
-/// Two things at once: `here` on this thread (a repository is of one thread), `there` on another.
-fn beside<A, B: Send>(here: impl FnOnce() -> A, there: impl FnOnce() -> B + Send) -> (A, B) {
-    std::thread::scope(|scope| {
-        let there = scope.spawn(there);
-        let here = here();
-        (here, there.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    })
 }
 
 /// The ids of what `options` ask for, sorted, each once. `asked` are the refs.

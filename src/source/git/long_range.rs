@@ -159,12 +159,20 @@ impl LongRange {
                 if there.clone().any(|other| other == Some(&child)) {
                     continue;
                 }
+                let lost =
+                    std::iter::once(&child).chain(there.clone().flatten()).filter_map(|child| self.lost_tree(child));
+                if let Some(objects) =
+                    objects.filter(|_| matches!(child, Child::Tree(_)) || self.lost_tree(&child).is_some())
+                {
+                    lost.for_each(|id| drop(objects.read(id, "tree")));
+                }
                 let length = path.len();
                 path.extend_from_slice(leads.names().name(lead.name));
                 match child {
+                    Child::Wanted(_) if self.lost_tree(&child).is_some() => {}
                     Child::Wanted(blob) => {
                         let there = there.map(|other| match other {
-                            Some(Child::Wanted(blob)) => Some(*blob),
+                            Some(other @ Child::Wanted(blob)) if self.lost_tree(other).is_none() => Some(*blob),
                             _ => None,
                         });
                         visit(path, blob, &there.collect::<Vec<_>>());
@@ -181,6 +189,13 @@ impl LongRange {
                 path.truncate(length);
             }
         }
+    }
+
+    /// The id of a tree that is named and missing.
+    fn lost_tree(&self, child: &Child) -> Option<Oid> {
+        let Child::Wanted(number) = child else { return None };
+        let place = (*number as usize).checked_sub(self.store.most_numbers())?;
+        self.everything.missing.get(place).filter(|(_, what)| *what == "tree").map(|(id, _)| super::survey::oid(id))
     }
 
     /// Tells of a tree from which there are no leads although it has entries, or not to all of them.

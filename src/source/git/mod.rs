@@ -27,6 +27,7 @@ pub mod history;
 mod index;
 mod long_range;
 mod missing;
+mod opened;
 pub mod ranges;
 mod reach;
 mod reduction;
