@@ -72,7 +72,8 @@ impl<'f> Candidate<'f> {
     }
 }
 
-/// Paths a blob of history has had beside the finding's own.
+/// Paths at which the secret stood in history beside the finding's own, the first of them: where there are more, each
+/// is judged by its own finding.
 pub(crate) fn other_paths(finding: &Finding) -> &[String] {
     finding.commit.as_ref().map_or(&[], |commit| &commit.other_paths)
 }

@@ -118,9 +118,12 @@ pub struct Commit {
     /// When that was: its committer date, RFC 3339 in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed_at: Option<String>,
-    /// Every path the blob has had, sorted, beyond the finding's own.
+    /// Paths at which the same secret stood, beyond the finding's own: the first twenty by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_paths: Vec<String>,
+    /// How many paths that are in all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub other_paths_count: u64,
     /// No ref reaches it: only a reflog does, or nothing (`reflog`, `unreachable`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<String>,

@@ -63,9 +63,8 @@ impl TextReader for Worker<'_> {
         let matches = match anchors {
             Some(anchors) => {
                 self.count(text);
-                let mut matches: Vec<Match> = anchors.iter().filter_map(placed).collect();
-                if !matches.is_empty() {
-                    self.scanner.resolve(text, &mut matches);
+                let matches = self.resolved(text, anchors);
+                if self.scanner.crowded {
                     self.note_crowd(&blob.origin());
                 }
                 matches
@@ -92,24 +91,23 @@ impl TextReader for Worker<'_> {
         }));
     }
 
-    fn is_clear(&mut self, text: &[u8], anchors: Option<&[Anchor<Arc<Match>>]>, _: &Blob<'_>) -> bool {
+    fn secrets(&mut self, text: &[u8], anchors: Option<&[Anchor<Arc<Match>>]>) -> Option<Vec<u128>> {
         let matches = match anchors {
-            Some(anchors) => {
-                let mut matches: Vec<Match> = anchors.iter().filter_map(placed).collect();
-                if !matches.is_empty() {
-                    self.scanner.resolve(text, &mut matches);
-                }
-                matches
-            }
+            Some(anchors) => self.resolved(text, anchors),
             None if encoding::is_plain(text) && !is_container(text) => self.scanner.scan(text),
-            None => return false,
+            None => return None,
         };
         let told = [&mut self.scanner.exhausted, &mut self.scanner.crowded].map(std::mem::take);
-        let is_clear = matches.is_empty() && told == [false, false];
-        if is_clear {
-            self.count(text);
+        if told != [false, false] {
+            return None;
         }
-        is_clear
+        self.count(text);
+        // Of an encoded secret the bytes that stand in the text: those are what a change brings.
+        let mut secrets: Vec<u128> =
+            matches.iter().map(|found| self.scan.secret_key("", &text[found.secret.clone()])).collect();
+        secrets.sort_unstable();
+        secrets.dedup();
+        Some(secrets)
     }
 
     fn place(&mut self, text: &[u8], origin: Origin) -> Vec<Finding> {
@@ -125,6 +123,17 @@ impl TextReader for Worker<'_> {
 
     fn reach(&self) -> usize {
         LONG_REACH
+    }
+}
+
+impl Worker<'_> {
+    /// The matches of a text whose candidates stand at `anchors`.
+    fn resolved(&mut self, text: &[u8], anchors: &[Anchor<Arc<Match>>]) -> Vec<Match> {
+        let mut matches: Vec<Match> = anchors.iter().filter_map(placed).collect();
+        if !matches.is_empty() {
+            self.scanner.resolve(text, &mut matches);
+        }
+        matches
     }
 }
 

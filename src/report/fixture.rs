@@ -115,6 +115,7 @@ pub(crate) fn result() -> ScanResult {
         removed_by: Some("9f".repeat(20)),
         removed_at: Some("2024-05-11T09:00:00Z".into()),
         other_paths: vec!["old/app.env".into()],
+        other_paths_count: 1,
         reach: None,
     });
     let mut pair = finding("test-key", Severity::High, "tst_tr0ub4dor&3xyzzyplugh", HOSTILE, 3);

@@ -161,9 +161,11 @@ impl Page<'_> {
         }
         if let Some(commit) = &finding.commit {
             self.detail(text, &format!("commit {}: {}", visible(&commit.id), visible(&commit.summary)));
-            let more_refs = commit.refs_count.saturating_sub(commit.refs.len() as u64);
-            for (label, list, more) in [("on", &commit.refs, more_refs), ("also at", &commit.other_paths, 0)] {
+            let lists =
+                [("on", &commit.refs, commit.refs_count), ("also at", &commit.other_paths, commit.other_paths_count)];
+            for (label, list, count) in lists {
                 if !list.is_empty() {
+                    let more = count.saturating_sub(list.len() as u64);
                     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                     self.detail(text, &format!("{label} {}{more}", visible(&list.join(", "))));
                 }

@@ -66,7 +66,23 @@ fn a_finding_tells_who_brought_it_and_who_removed_it() {
     let kept = &at(&found, "moved.env")["commit"];
     assert_eq!((&kept["in_head"], &kept["id"]), (&Value::Bool(true), &Value::from(removed)));
     assert_eq!(kept["other_paths"], serde_json::json!(["kept.env"]));
+    assert_eq!(kept["other_paths_count"], 1);
     assert!(kept["removed_by"].is_null());
+}
+
+#[test]
+fn a_secret_at_many_paths_has_a_finding_for_each_and_names_twenty_others() {
+    let folder = Folder::repository();
+    for number in 0..25 {
+        folder.write(&format!("{number:02}.env"), token(1));
+    }
+    commit(&folder, "copies");
+    let found = findings(folder.path(), &[]);
+    assert_eq!(found.len(), 25);
+    let named: Vec<String> = (0..22).filter(|&number| number != 3).map(|number| format!("{number:02}.env")).collect();
+    let commit = &at(&found, "03.env")["commit"];
+    assert_eq!(commit["other_paths"], serde_json::json!(named[..20]));
+    assert_eq!(commit["other_paths_count"], 24);
 }
 
 #[test]

@@ -24,8 +24,8 @@ use crate::source::history::reader::{Sighting, TextReader};
 /// Index of a path.
 type Path = u32;
 
-/// So many other paths of a secret are kept with each of its findings; every path has a finding of its own.
-const MOST_PATHS: usize = 1000;
+/// So many other paths of a secret are named with each of its findings; every path has a finding of its own.
+const MOST_PATHS: usize = 20;
 
 impl History {
     /// Attributes what was found in this history.
@@ -171,6 +171,9 @@ impl Traces {
         for &(key, path) in self.brought.keys() {
             paths_of.entry(key).or_default().push(path);
         }
+        for paths in paths_of.values_mut() {
+            paths.sort_unstable_by_key(|&path| &self.paths[path as usize]);
+        }
         let shown = |path: Path| String::from_utf8_lossy(&self.paths[path as usize]).into_owned();
         let starts: Vec<Vec<Place>> = self.brought.values().cloned().collect();
         let refs = graph.refs_reaching(&starts);
@@ -197,9 +200,8 @@ impl Traces {
             }
             commit.reach = graph.reach_in_words(oldest);
             let others = paths_of[&key].iter().filter(|&&other| other != path);
-            let mut other_paths: Vec<String> = others.take(MOST_PATHS).map(|&other| shown(other)).collect();
-            other_paths.sort();
-            commit.other_paths = other_paths;
+            commit.other_paths = others.take(MOST_PATHS).map(|&other| shown(other)).collect();
+            commit.other_paths_count = paths_of[&key].len() as u64 - 1;
             // Notes come last: when the first is one, all are.
             let is_note = refs.names.first().is_some_and(|name| name.starts_with("refs/notes/"));
             (commit.refs, commit.refs_count) = (refs.names, refs.count);

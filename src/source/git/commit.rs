@@ -90,6 +90,7 @@ pub(super) fn describe(id: Oid, data: &[u8], withheld: bool) -> Commit {
         removed_by: None,
         removed_at: None,
         other_paths: Vec::new(),
+        other_paths_count: 0,
         reach: None,
     };
     if withheld {

@@ -108,7 +108,7 @@ fn one(
     let mut changed = Vec::new();
     if let Some(long) = long {
         long.changes(&commit.links, Some(objects), &mut |path, number, before| {
-            if long.is_cleared(number) {
+            if long.brings_nothing(number, before) {
                 let count = hand.visitor.coverage().kind("blobs");
                 (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
             } else if let Some(id) = long.id(number) {

@@ -20,7 +20,7 @@ use crate::source::history::fault::Fault;
 use crate::source::history::leads::{Child, Gathered, KnownNames, Lead, Leads, Names};
 use crate::source::history::object::{Kind, ObjectId};
 use crate::source::history::plan::Plan;
-use crate::source::history::reader::{Place, ReadPiece, Reader, Shown};
+use crate::source::history::reader::{Place, Reader, Shown};
 use crate::source::history::store::Store;
 use crate::source::history::walk;
 
@@ -105,16 +105,16 @@ impl EntrySurvey<'_> {
     /// Where an entry leads: links lead to other repositories.
     fn child(&self, id: ObjectId, is_tree: bool) -> Option<Child> {
         let Gathering { store, missing, .. } = self.gathering;
-        if let Some(number) = store.number(&id) {
-            return Some(if is_tree { Child::Tree(number) } else { Child::Wanted(number) });
-        }
-        if is_empty_tree(&id) {
-            return None;
-        }
-        let mut missing = missing.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = (store.most_numbers() + missing.len()) as u32;
-        let number = missing.entry(id).or_insert((next, if is_tree { "tree" } else { "blob" })).0;
-        Some(Child::Wanted(number))
+        let number = match store.number(&id) {
+            Some(number) => number,
+            None if is_empty_tree(&id) => return None,
+            None => {
+                let mut missing = missing.lock().unwrap_or_else(PoisonError::into_inner);
+                let next = (store.most_numbers() + missing.len()) as u32;
+                missing.entry(id).or_insert((next, if is_tree { "tree" } else { "blob" })).0
+            }
+        };
+        Some(if is_tree { Child::Tree(number) } else { Child::Wanted(number) })
     }
 }
 
@@ -156,12 +156,6 @@ impl Reader for EntrySurvey<'_> {
         if kind == Kind::Commit {
             self.found.commits.extend(links(text).map(|links| (oid(id), links)));
         }
-    }
-
-    fn large(&mut self, _: &ObjectId, _: u64, read: &mut ReadPiece<'_>) -> std::result::Result<(), Fault> {
-        let mut piece = vec![0; 1 << 16];
-        while read(&mut piece)? > 0 {}
-        Ok(())
     }
 
     // What is lost is told when it is scanned, or asked for and not found.

@@ -1,12 +1,14 @@
-//! A range of many commits: what each of them changes is known from leads (`everything.rs`), and blobs in which nothing is
-//! found are cleared by one walk over the packs. What is left is looked at commit by commit, as in a short range; so the
-//! result is that of a short range, whatever the walk clears.
+//! A range of many commits: what each of them changes is known from leads (`everything.rs`), and which secrets stand in the
+//! blobs from one walk over the packs. A change that brings no secret is done with: nothing is found in the blob, or what
+//! is found stands in a parent's blob at that path as well. What is left is looked at commit by commit, as in a short range;
+//! so the result is that of a short range, whatever the walk sees.
 
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use git2::Oid;
+use hashbrown::{HashMap, HashSet};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::commit::Links;
@@ -19,7 +21,7 @@ use crate::source::history::fault::Fault;
 use crate::source::history::leads::Child;
 use crate::source::history::object::{Kind, ObjectId};
 use crate::source::history::plan::Plan;
-use crate::source::history::reader::{Blob, Place, ReadPiece, Reader, Shown, TextReader};
+use crate::source::history::reader::{Place, Reader, Shown, TextReader};
 use crate::source::history::store::Store;
 use crate::source::history::walk;
 
@@ -46,9 +48,14 @@ impl Bits {
 pub(super) struct LongRange {
     store: Store,
     everything: Everything,
-    /// Blobs that were looked at, with nothing found in them and nothing to tell.
-    cleared: Bits,
+    /// Blobs that were looked at, with nothing to tell but secrets.
+    known: Bits,
+    /// The secrets of those that have any.
+    secrets: Secrets,
 }
+
+/// Secrets (see [`TextReader::secrets`]) by the numbers of blobs.
+type Secrets = HashMap<u32, Vec<u128>>;
 
 /// Path, number of the blob, and of what the parents have there.
 type Visit<'v> = dyn FnMut(&[u8], u32, &[Option<u32>]) + 'v;
@@ -71,28 +78,37 @@ impl LongRange {
         }
         let walk = walk::Options { threads: options.threads, ..walk::Options::default() };
         let everything = Everything::read(&store, &walk);
-        let cleared = Bits::new(store.most_numbers());
-        let range = Self { store, everything, cleared };
+        let known = Bits::new(store.most_numbers());
+        let mut range = Self { store, everything, known, secrets: Secrets::default() };
         let changed = Bits::new(range.store.most_numbers());
         commits.par_iter().for_each(|commit| {
-            range.changes(&commit.links, None, &mut |_, number, _| changed.set(number));
+            range.changes(&commit.links, None, &mut |_, number, before| {
+                before.iter().flatten().chain([&number]).for_each(|&number| changed.set(number));
+            });
         });
         let numbers = (0..range.store.most_numbers() as u32).filter(|&number| changed.has(number));
         let mut ids: Vec<ObjectId> = numbers.filter_map(|number| range.store.id(number)).collect();
         ids.sort_unstable();
         let plan = Plan::new(&range.store, Some(&ids));
+        let gathered = Mutex::default();
         walk::walk(&range.store, &plan, &plan.all, &walk, &|| Sieve {
             store: &range.store,
-            cleared: &range.cleared,
+            known: &range.known,
+            gathered: &gathered,
+            secrets: Secrets::default(),
             max_size: options.max_size,
             text: make(),
         });
+        drop(plan);
+        range.secrets = gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
         Some(range)
     }
 
-    /// Whether nothing is in the blob.
-    pub(super) fn is_cleared(&self, number: u32) -> bool {
-        self.cleared.has(number)
+    /// Whether a change from the blobs `before` to this one brings no secret, and there is nothing else to tell of it.
+    pub(super) fn brings_nothing(&self, number: u32, before: &[Option<u32>]) -> bool {
+        let secrets = |number| self.secrets.get(number).map_or(&[][..], Vec::as_slice);
+        let was_there = |secret| before.iter().flatten().any(|before| secrets(before).contains(secret));
+        self.known.has(number) && secrets(&number).iter().all(was_there)
     }
 
     /// The id of a number.
@@ -132,13 +148,11 @@ impl LongRange {
         if parents.contains(&Some(tree)) {
             return;
         }
+        if depth > DEEPEST {
+            return objects.zip(self.id(tree)).into_iter().for_each(|(objects, id)| objects.too_deep(id));
+        }
         if let Some(objects) = objects {
-            if depth > DEEPEST {
-                return self.id(tree).into_iter().for_each(|id| objects.too_deep(id));
-            }
             std::iter::once(tree).chain(parents.iter().flatten().copied()).for_each(|tree| self.check(tree, objects));
-        } else if depth > DEEPEST {
-            return;
         }
         let leads = &self.everything.leads;
         let mine: HashSet<u32> = leads.blocks(tree).collect();
@@ -147,39 +161,31 @@ impl LongRange {
         let there: Vec<HashMap<u32, Child>> = theirs
             .iter()
             .map(|blocks| {
-                let others = blocks.iter().filter(|block| !mine.contains(block));
+                let others = blocks.iter().filter(|block| !mine.contains(*block));
                 others.flat_map(|&block| leads.block(block)).map(|lead| (lead.name, lead.child())).collect()
             })
             .collect();
         // What stands in a block that a parent has as well, that parent has at the same path.
-        for block in leads.blocks(tree).filter(|block| !theirs.iter().any(|blocks| blocks.contains(block))) {
+        for block in leads.blocks(tree).filter(|block| !theirs.iter().any(|theirs| theirs.contains(block))) {
             for lead in leads.block(block) {
                 let child = lead.child();
-                let there = there.iter().map(|children| children.get(&lead.name));
-                if there.clone().any(|other| other == Some(&child)) {
+                let there = there.iter().map(|children| children.get(&lead.name).copied());
+                if there.clone().any(|other| other == Some(child)) {
                     continue;
-                }
-                let lost =
-                    std::iter::once(&child).chain(there.clone().flatten()).filter_map(|child| self.lost_tree(child));
-                if let Some(objects) =
-                    objects.filter(|_| matches!(child, Child::Tree(_)) || self.lost_tree(&child).is_some())
-                {
-                    lost.for_each(|id| drop(objects.read(id, "tree")));
                 }
                 let length = path.len();
                 path.extend_from_slice(leads.names().name(lead.name));
                 match child {
-                    Child::Wanted(_) if self.lost_tree(&child).is_some() => {}
                     Child::Wanted(blob) => {
                         let there = there.map(|other| match other {
-                            Some(other @ Child::Wanted(blob)) if self.lost_tree(other).is_none() => Some(*blob),
+                            Some(Child::Wanted(blob)) => Some(blob),
                             _ => None,
                         });
                         visit(path, blob, &there.collect::<Vec<_>>());
                     }
                     Child::Tree(below) => {
                         let there = there.map(|other| match other {
-                            Some(Child::Tree(tree)) => Some(*tree),
+                            Some(Child::Tree(tree)) => Some(tree),
                             _ => None,
                         });
                         path.push(b'/');
@@ -191,33 +197,27 @@ impl LongRange {
         }
     }
 
-    /// The id of a tree that is named and missing.
-    fn lost_tree(&self, child: &Child) -> Option<Oid> {
-        let Child::Wanted(number) = child else { return None };
-        let place = (*number as usize).checked_sub(self.store.most_numbers())?;
-        self.everything.missing.get(place).filter(|(_, what)| *what == "tree").map(|(id, _)| super::survey::oid(id))
-    }
-
-    /// Tells of a tree from which there are no leads although it has entries, or not to all of them.
+    /// Tells of a tree that is missing, or from which there are no leads although it has entries, or not to all of them.
     fn check(&self, tree: u32, objects: &Objects<'_>) {
         let is_bare = self.everything.leads.blocks(tree).len() == 0;
         if !is_bare && self.everything.malformed.is_empty() {
             return;
         }
-        let Some(id) = self.store.id(tree) else { return };
-        let oid = super::survey::oid(&id);
-        if self.everything.malformed.contains(&id) {
-            objects.malformed(oid, MALFORMED);
+        let Some(id) = self.id(tree) else { return };
+        if self.store.id(tree).is_some_and(|id| self.everything.malformed.contains(&id)) {
+            objects.malformed(id, MALFORMED);
         } else if is_bare {
-            objects.read(oid, "tree");
+            objects.read(id, "tree");
         }
     }
 }
 
-/// One thread's end of the walk that clears blobs.
+/// One thread's end of the walk over blobs.
 struct Sieve<'s, T: TextReader> {
     store: &'s Store,
-    cleared: &'s Bits,
+    known: &'s Bits,
+    gathered: &'s Mutex<Secrets>,
+    secrets: Secrets,
     max_size: Option<u64>,
     text: T,
 }
@@ -248,25 +248,27 @@ impl<T: TextReader> Reader for Sieve<'_, T> {
     }
 
     fn blob(&mut self, object: Shown<'_>, text: &[u8], anchors: Option<&[Anchor<T::Found>]>) {
-        let blob = Blob { object, shown: "", store: self.store };
         if !self.is_too_large(text)
-            && self.text.is_clear(text, anchors, &blob)
+            && let Some(secrets) = self.text.secrets(text, anchors)
             && let Some(number) = object.number(self.store)
         {
-            self.cleared.set(number);
+            self.known.set(number);
+            if !secrets.is_empty() {
+                self.secrets.insert(number, secrets);
+            }
         }
     }
 
     fn other(&mut self, _: &ObjectId, _: Kind, _: &[u8], _: Option<&[Range<u32>]>) {}
 
-    fn large(&mut self, _: &ObjectId, _: u64, read: &mut ReadPiece<'_>) -> Result<(), Fault> {
-        let mut piece = vec![0; 1 << 16];
-        while read(&mut piece)? > 0 {}
-        Ok(())
-    }
-
-    // What is not cleared is read again, and told of then.
+    // What is not known is read again, and told of then.
     fn lost(&mut self, _: &ObjectId, _: Option<Kind>, _: Option<(&Fault, Place<'_>)>) {}
 
     fn damaged(&mut self, _: &ObjectId, _: &Fault, _: Place<'_>) {}
+}
+
+impl<T: TextReader> Drop for Sieve<'_, T> {
+    fn drop(&mut self) {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner).extend(self.secrets.drain());
+    }
 }

@@ -17,7 +17,7 @@ use crate::source::encoding::is_plain;
 use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::fault::Fault;
 use crate::source::history::object::{Kind, ObjectId};
-use crate::source::history::reader::{Blob, Place, ReadPiece, Reader, Shown, TextReader};
+use crate::source::history::reader::{Blob, Place, ReadPiece, Reader, Shown, TextReader, read_all};
 use crate::source::history::store::Store;
 use crate::source::{Visitor, is_container, stream};
 
@@ -183,9 +183,7 @@ impl<T: TextReader> Reader for Survey<'_, T> {
     fn large(&mut self, id: &ObjectId, size: u64, read: &mut ReadPiece<'_>) -> Result<(), Fault> {
         let shared = self.shared;
         if !self.count_blob(size) {
-            let mut piece = vec![0; 1 << 16];
-            while read(&mut piece)? > 0 {}
-            return Ok(());
+            return read_all(read);
         }
         let mut head = vec![0; 512];
         let got = read(&mut head)?;

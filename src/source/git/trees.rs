@@ -17,7 +17,7 @@ use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::fault::Fault;
 use crate::source::history::leads::{Child, Gathered, KnownNames, Lead, Leads, Names};
 use crate::source::history::object::{Format, Kind, ObjectId, Tree, TreeEntry};
-use crate::source::history::reader::{Place, ReadPiece, Reader, Shown};
+use crate::source::history::reader::{Place, Reader, Shown};
 
 /// After so many entries without an anchor one is carried for its place.
 const STRIDE: usize = 16;
@@ -259,12 +259,6 @@ impl Reader for TreeSurvey<'_> {
     }
 
     fn other(&mut self, _: &ObjectId, _: Kind, _: &[u8], _: Option<&[Range<u32>]>) {}
-
-    fn large(&mut self, _: &ObjectId, _: u64, read: &mut ReadPiece<'_>) -> Result<(), Fault> {
-        let mut piece = vec![0; 1 << 16];
-        while read(&mut piece)? > 0 {}
-        Ok(())
-    }
 
     fn lost(&mut self, id: &ObjectId, kind: Option<Kind>, first: Option<(&Fault, Place<'_>)>) {
         self.trees.shared.lost(id, kind, first, self.visitor.as_mut());

@@ -30,9 +30,9 @@ pub trait TextReader: Visitor {
     /// as [`Sighting`]s.
     fn blob(&mut self, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>, blob: &Blob<'_>);
 
-    /// Whether there is nothing in a blob, and nothing to tell of it; arguments as those of [`TextReader::blob`]. `false`
-    /// where that would take long to say.
-    fn is_clear(&mut self, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>, blob: &Blob<'_>) -> bool;
+    /// The secrets that stand in a blob, whatever their rules, as numbers: equal ones for equal bytes. `None` when there is
+    /// more to tell of it, or that would take long to say. Arguments as those of [`TextReader::blob`].
+    fn secrets(&mut self, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>) -> Option<Vec<u128>>;
 
     /// The findings in a text of which sightings are known, as if it was scanned now.
     fn place(&mut self, text: &[u8], origin: Origin) -> Vec<Finding>;
@@ -146,11 +146,14 @@ pub trait Reader: Send {
     /// A commit, tag or tree. Of a tree that is a delta of another one that was shown, `fresh` are the new ranges.
     fn other(&mut self, id: &ObjectId, kind: Kind, text: &[u8], fresh: Option<&[Range<u32>]>);
 
-    /// A blob too large to be held; `read` gives its next bytes.
+    /// An object too large to be held; `read` gives its next bytes. When nothing is looked for, it is read all the same,
+    /// since reading checks it.
     ///
     /// # Errors
     /// Passes on those of `read`.
-    fn large(&mut self, id: &ObjectId, size: u64, read: &mut ReadPiece<'_>) -> Result<(), Fault>;
+    fn large(&mut self, _: &ObjectId, _: u64, read: &mut ReadPiece<'_>) -> Result<(), Fault> {
+        read_all(read)
+    }
 
     /// An object that could not be read. `first` is where the trouble is; else it builds on an object that is lost.
     fn lost(&mut self, id: &ObjectId, kind: Option<Kind>, first: Option<(&Fault, Place<'_>)>);
@@ -161,6 +164,16 @@ pub trait Reader: Send {
 
 /// Fills a buffer with the next bytes of a text; fewer than asked for at its end.
 pub type ReadPiece<'r> = dyn FnMut(&mut [u8]) -> Result<usize, Fault> + 'r;
+
+/// Reads what is left, for its checks.
+///
+/// # Errors
+/// Passes on those of `read`.
+pub fn read_all(read: &mut ReadPiece<'_>) -> Result<(), Fault> {
+    let mut piece = vec![0; 1 << 16];
+    while read(&mut piece)? > 0 {}
+    Ok(())
+}
 
 /// Where an object stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
