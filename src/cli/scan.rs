@@ -68,6 +68,11 @@ pub(super) fn run_when(
 ) -> Result<(ScanResult, u8)> {
     let output = &arguments.output;
     output.check()?;
+    if arguments.stdin_name.is_some() && !arguments.targets.iter().any(|target| target.as_os_str() == "-") {
+        return Err(crate::Error::Usage(
+            "--stdin-name names standard input: write `keysweep scan - --stdin-name PATH`".into(),
+        ));
+    }
     let target = arguments.targets.first().cloned().unwrap_or_else(|| ".".into());
     let Plan { rules, filter, fail_on, settings } = arguments.policy.plan(&target)?;
     let engine = Engine::new(rules)?;

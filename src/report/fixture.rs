@@ -154,7 +154,7 @@ pub(crate) fn result() -> ScanResult {
         notices: vec![
             Notice::new(NoticeKind::Unreadable, "Permission denied")
                 .at("src/locked.txt")
-                .mend("Run as a user who may read it.")
+                .mend("run as a user who may read it")
                 .gap(),
             Notice::new(NoticeKind::Malformed, "The archive ends early").at("data/broken.zip"),
         ],

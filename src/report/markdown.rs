@@ -91,7 +91,7 @@ mod tests {
              `1a2b3c4d1a` 2024\\-05\\-01 |",
             "| high | Test token \\(made up\\) (`test-key`) | `` h b/=ü\\u{1b}[31m<img src=x>\\|`,\"'%::\\n#.txt:3 `` | \
              `tst_[redacted; 25 bytes]` |  |",
-            "- **gap** src/locked.txt&#58; Permission denied. Run as a user who may read it.",
+            "- **gap** src/locked.txt&#58; Permission denied; run as a user who may read it",
         ] {
             assert!(written.contains(line), "{line}\n{written}");
         }

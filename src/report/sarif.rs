@@ -105,9 +105,9 @@ fn notification(notice: &Notice) -> Value {
         NoticeKind::Information => "note",
         _ => "warning",
     };
-    let mut text = format!("{}.", visible(&notice.message).trim_end_matches('.'));
+    let mut text = visible(&notice.message).trim_end_matches('.').to_owned();
     if let Some(mend) = &notice.mend {
-        text.push_str(&format!(" {}", visible(mend)));
+        text.push_str(&format!("; {}", visible(mend)));
     }
     let mut notification = json!({ "level": level, "message": { "text": text } });
     if let Some(path) = &notice.path {

@@ -98,9 +98,8 @@ pub fn notice(notice: &Notice) -> String {
         words.push_str(": ");
     }
     words.push_str(visible(&notice.message).trim_end_matches('.'));
-    words.push('.');
     if let Some(mend) = &notice.mend {
-        words.push_str(&format!(" {}", visible(mend)));
+        words.push_str(&format!("; {}", visible(mend)));
     }
     words
 }
@@ -249,6 +248,6 @@ mod tests {
         assert_eq!(counts(&result), "3 findings (2 critical, 1 high), 2 different secrets; 1 suppressed");
         assert_eq!(figures(&result), "Scanned 1,204 files, 12.4 MB, with 2 rules in 0.12 s");
         assert_eq!(skipped(&result), ["31 files (git-ignored)", "2 vendor/** (keysweep.toml)"]);
-        assert_eq!(notice(&result.notices[0]), "src/locked.txt: Permission denied. Run as a user who may read it.");
+        assert_eq!(notice(&result.notices[0]), "src/locked.txt: Permission denied; run as a user who may read it");
     }
 }

@@ -327,8 +327,8 @@ What to do
 Scanned 1,204 files, 12.4 MB, with 2 rules in 0.12 s.
 Left out: 31 files (git-ignored), 2 vendor/** (keysweep.toml).
 Incomplete: 1 gap. What could not be scanned:
-- src/locked.txt: Permission denied. Run as a user who may read it.
-Note: data/broken.zip: The archive ends early.
+- src/locked.txt: Permission denied; run as a user who may read it
+Note: data/broken.zip: The archive ends early
 ";
         assert_eq!(written(|_| ()), expected);
     }

@@ -15,19 +15,21 @@ use super::{Ref, Repo};
 use crate::error::Result;
 use crate::source::history::leads::{Child, Leads};
 use crate::source::history::object::ObjectId;
+use crate::source::history::plan::Plan;
 use crate::source::history::store::Store;
 use crate::source::history::walk;
 
 /// All objects that `tips` reach and the commits `not` do not (but what an older version has again counts), sorted.
-/// What is missing on the way is told.
+/// What is missing on the way is told. With the plan to look at them.
 pub(super) fn objects(
     repo: &Repo,
     store: &Store,
     options: &walk::Options,
     gaps: &Gaps,
     (tips, not): (&[Ref], &[Oid]),
-) -> Result<Vec<ObjectId>> {
-    let Everything { commits, leads, missing, .. } = Everything::read(store, options);
+) -> Result<(Vec<ObjectId>, Plan)> {
+    let plan = Plan::new(store, None);
+    let Everything { commits, leads, missing, .. } = Everything::read(store, &plan, options);
     let mut below = Below {
         commits: &commits,
         leads: &leads,
@@ -95,7 +97,8 @@ pub(super) fn objects(
     }
     ids.sort_unstable();
     ids.dedup();
-    Ok(ids)
+    let plan = plan.narrowed(store, &ids);
+    Ok((ids, plan))
 }
 
 /// The bits that are set.

@@ -39,20 +39,19 @@ pub(super) struct Everything {
 }
 
 impl Everything {
-    /// Reads all commits and trees of `store`.
-    pub(super) fn read(store: &Store, options: &walk::Options) -> Self {
+    /// Reads all commits and trees of `store`, of which `plan` is the whole.
+    pub(super) fn read(store: &Store, plan: &Plan, options: &walk::Options) -> Self {
         let gathering =
             Gathering { store, names: Names::default(), missing: Mutex::default(), found: Mutex::default() };
-        let plan = Plan::new(store, None);
         let part = plan.without_blobs(store);
-        walk::walk(store, &plan, &part, options, &|| EntrySurvey {
+        walk::walk(store, plan, &part, options, &|| EntrySurvey {
             gathering: &gathering,
             numbers: KnownNames::new(&gathering.names),
             is_malformed: false,
             found: Found::default(),
             leads: Gathered::default(),
         });
-        drop((plan, part));
+        drop(part);
         let found = gathering.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         let known = gathering.missing.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut missing: Vec<_> = known.into_iter().map(|(id, (number, what))| (number, id, what)).collect();

@@ -161,9 +161,9 @@ pub fn scan_beyond<T: TextReader>(
         ..walk::Options::default()
     };
     walk.memory = options.memory.unwrap_or(walk.memory);
-    let mut only = match narrowed {
-        true => Some(narrow(repo, options, (&store, &walk), &asked, &gaps)?),
-        false => None,
+    let (mut only, narrow_plan) = match narrowed {
+        true => narrow(repo, options, (&store, &walk), &asked, &gaps).map(|(only, plan)| (Some(only), plan))?,
+        false => (None, None),
     };
     let beyond = covered.map(|covered| covered::new_objects(&store, Some(covered)));
     if let Some(beyond) = &beyond {
@@ -172,7 +172,7 @@ pub fn scan_beyond<T: TextReader>(
     }
     // For few objects the packs are not worth a plan.
     let few = only.as_ref().filter(|only| only.len() < FEW);
-    let plan = match plan {
+    let plan = match plan.or(narrow_plan.filter(|_| beyond.is_none() && few.is_none())) {
         Some(plan) => plan,
         None if few.is_some() => Plan::default(),
         None => Plan::new(&store, only.as_deref()),
@@ -220,19 +220,20 @@ pub fn scan_beyond<T: TextReader>(
     Ok(history)
 }
 
-/// The ids of what `options` ask for, sorted, each once. `asked` are the refs.
+/// The ids of what `options` ask for, sorted, each once, and the plan to look at them where there is one already. `asked`
+/// are the refs.
 fn narrow(
     repo: &Repo,
     options: &HistoryOptions,
     (store, walk): (&Store, &walk::Options),
     asked: &[Ref],
     gaps: &Gaps,
-) -> Result<Vec<ObjectId>> {
+) -> Result<(Vec<ObjectId>, Option<Plan>)> {
     let objects = Objects::new(repo, gaps)?;
     let not = options.not.iter().map(|revision| repo.resolve(revision)).collect::<Result<Vec<Oid>>>()?;
     match reach::objects(repo, &objects, (asked, &not), options.git.few_commits(store))? {
-        Some(ids) => Ok(ids.iter().filter_map(|id| ObjectId::new(id.as_bytes())).collect()),
-        None => below::objects(repo, store, walk, gaps, (asked, &not)),
+        Some(ids) => Ok((ids.iter().filter_map(|id| ObjectId::new(id.as_bytes())).collect(), None)),
+        None => below::objects(repo, store, walk, gaps, (asked, &not)).map(|(ids, plan)| (ids, Some(plan))),
     }
 }
 
@@ -248,7 +249,7 @@ pub fn asked_objects(repo: &Repo, options: &HistoryOptions) -> Result<Option<Vec
     let tips = Tips::of(repo, &gaps)?;
     let asked = tips.matching(&options.refs);
     let (store, _) = Store::open_all(&repo.object_folders(), format(repo));
-    narrow(repo, options, (&store, &walk::Options::default()), &asked, &gaps).map(Some)
+    narrow(repo, options, (&store, &walk::Options::default()), &asked, &gaps).map(|(ids, _)| Some(ids))
 }
 
 pub(super) fn format(repo: &Repo) -> Format {

@@ -77,7 +77,8 @@ impl LongRange {
             return None;
         }
         let walk = walk::Options { threads: options.threads, ..walk::Options::default() };
-        let everything = Everything::read(&store, &walk);
+        let plan = Plan::new(&store, None);
+        let everything = Everything::read(&store, &plan, &walk);
         let known = Bits::new(store.most_numbers());
         let mut range = Self { store, everything, known, secrets: Secrets::default() };
         let changed = Bits::new(range.store.most_numbers());
@@ -89,7 +90,7 @@ impl LongRange {
         let numbers = (0..range.store.most_numbers() as u32).filter(|&number| changed.has(number));
         let mut ids: Vec<ObjectId> = numbers.filter_map(|number| range.store.id(number)).collect();
         ids.sort_unstable();
-        let plan = Plan::new(&range.store, Some(&ids));
+        let plan = plan.narrowed(&range.store, &ids);
         let gathered = Mutex::default();
         walk::walk(&range.store, &plan, &plan.all, &walk, &|| Sieve {
             store: &range.store,

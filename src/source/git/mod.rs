@@ -166,6 +166,9 @@ impl Opener {
         let path = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
         let path = path.display();
         self.error(match error.code() {
+            ErrorCode::NotFound if !self.path.exists() => {
+                "there is no such folder; check the path and the folder you run it in".to_owned()
+            }
             ErrorCode::NotFound if error.class() == git2::ErrorClass::Repository => {
                 "not a git repository, nor any folder above it; go into one, or name one".to_owned()
             }

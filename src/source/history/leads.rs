@@ -8,10 +8,10 @@
 //! new block or two.
 
 use std::collections::HashMap;
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::HashTable;
 
 use super::dirty::Anchor;
 use super::store::Store;
@@ -20,7 +20,7 @@ use super::store::Store;
 const WANTED: u32 = 1 << 31;
 
 /// An entry of a tree that may lead to a wanted object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lead {
     /// Number of its name.
     pub name: u32,
@@ -221,6 +221,32 @@ impl Blocks {
     }
 }
 
+/// Hashes blocks lead by lead, as they grow. With a key of its own, so that no repository can be made to collide.
+#[derive(Debug)]
+struct BlockHash(u64);
+
+impl Default for BlockHash {
+    fn default() -> Self {
+        Self(RandomState::new().hash_one(0) | 1)
+    }
+}
+
+impl BlockHash {
+    /// The hash of no lead.
+    const EMPTY: u64 = 0x243F_6A88_85A3_08D3;
+
+    /// The hash of a block with one more lead.
+    fn with(&self, hash: u64, lead: Lead) -> u64 {
+        let value = u64::from(lead.name) << 32 | u64::from(lead.child);
+        let product = u128::from(hash ^ value) * u128::from(self.0);
+        product as u64 ^ (product >> 64) as u64
+    }
+
+    fn of(&self, block: &[Lead]) -> u64 {
+        block.iter().fold(Self::EMPTY, |hash, &lead| self.with(hash, lead))
+    }
+}
+
 /// What one thread gathers.
 #[derive(Debug, Default)]
 pub struct Gathered {
@@ -230,7 +256,7 @@ pub struct Gathered {
     blocks: Blocks,
     /// All blocks, by their leads.
     known: HashTable<u32>,
-    hasher: DefaultHashBuilder,
+    hasher: BlockHash,
     /// The block at hand.
     block: Vec<Lead>,
 }
@@ -254,15 +280,17 @@ impl Gathered {
         /// No block is longer.
         const LONGEST: usize = 64;
         let first = self.lists.len() as u32;
+        let mut hash = BlockHash::EMPTY;
         for lead in leads {
             self.block.push(lead);
+            hash = self.hasher.with(hash, lead);
             // One name in four ends a block, wherever it stands: what changes in front of it changes no other block.
             if lead.name.wrapping_mul(0x9E37_79B1) >> 30 == 0 || self.block.len() == LONGEST {
-                self.end_block();
+                self.end_block(std::mem::replace(&mut hash, BlockHash::EMPTY));
             }
         }
         if !self.block.is_empty() {
-            self.end_block();
+            self.end_block(hash);
         }
         let count = self.lists.len() as u32 - first;
         if count > 0 {
@@ -270,14 +298,13 @@ impl Gathered {
         }
     }
 
-    fn end_block(&mut self) {
+    fn end_block(&mut self, hash: u64) {
         let Self { blocks, known, hasher, block, .. } = self;
-        let hash = hasher.hash_one(&*block);
         let number = match known.find(hash, |&number| blocks.block(number) == block.as_slice()) {
             Some(&number) => number,
             None => {
                 let number = blocks.push(block);
-                known.insert_unique(hash, number, |&number| hasher.hash_one(blocks.block(number)));
+                known.insert_unique(hash, number, |&number| hasher.of(blocks.block(number)));
                 number
             }
         };

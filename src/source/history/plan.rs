@@ -96,10 +96,18 @@ impl Part {
 impl Plan {
     /// Plans to look at every object of `store` once; of those only the ones `only` (sorted) holds, if given.
     pub fn new(store: &Store, only: Option<&[ObjectId]>) -> Self {
+        Self::of(store, store.packs.iter().map(Forest::new).collect(), only)
+    }
+
+    /// The plan for `only` (sorted) of the same store.
+    pub fn narrowed(self, store: &Store, only: &[ObjectId]) -> Self {
+        Self::of(store, self.packs.into_iter().map(|pack| pack.forest).collect(), Some(only))
+    }
+
+    fn of(store: &Store, forests: Vec<Forest>, only: Option<&[ObjectId]>) -> Self {
         let mut packs = Vec::with_capacity(store.packs.len());
-        for (at, pack) in store.packs.iter().enumerate() {
+        for (at, (pack, forest)) in store.packs.iter().zip(forests).enumerate() {
             let wanted = wanted(&store.packs[..at], pack, only);
-            let forest = Forest::new(pack);
             let needed = wanted.as_ref().map(|wanted| needed(&forest, wanted));
             packs.push(PackPlan { forest, wanted, needed });
         }
