@@ -99,6 +99,9 @@ pub struct Aging {
     pub max_age_days: u32,
     /// When it was made (YYYY-MM-DD); a run of ours that turned it counts when it is later.
     pub made: String,
+    /// Nobody needs it: it exists for `rotate drill --canary`.
+    #[serde(default)]
+    pub canary: bool,
 }
 
 /// Where a secret is: never in the policy itself.
@@ -175,10 +178,12 @@ impl Rotation {
             return Err(format!("two targets or destinations are called `{}`", pair[0]));
         }
         for target in &self.targets {
+            target.check()?;
             if !self.environments.contains_key(target.environment()) {
                 return Err(format!(
-                    "target `{}`: environment `{}` is not defined",
+                    "target `{}`: environment `{}` is not defined; add [rotation.environments.{}] with its `owners`",
                     target.name(),
+                    target.environment(),
                     target.environment()
                 ));
             }

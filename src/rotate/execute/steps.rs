@@ -29,12 +29,13 @@ pub fn keeper(policy: &Rotation, places: &Places) -> Result<Keeper> {
         (None, true, true) => {
             let path = places.config.join("escrow-identity.txt");
             if !path.exists() {
-                files::private_folder(&places.config)?;
                 let identity = AgeIdentity::generate();
                 let identity = identity.ok_or_else(|| Error::Usage("the system gives no random bytes".to_owned()))?;
                 let text = Zeroizing::new(format!("# recipient: {}\n{}\n", identity.recipient(), *identity.line()));
-                files::write_private(&path, text.as_bytes())?;
+                // Of two first runs at once both must open what either keeps.
+                files::make_once(&path, text.as_bytes())?;
             }
+            files::only_ours(&path)?;
             Keeper::age(&path, &escrow.age_recipients)
         }
         _ => Err(Error::Usage(
