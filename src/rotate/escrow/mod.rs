@@ -51,6 +51,11 @@ impl Material {
         std::str::from_utf8(self.0.get(name)?.expose()).ok()
     }
 
+    /// The parts that nothing may show; ids and users stand in plans.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        ["value", "file", "session", "aws-session-token"].into_iter().filter_map(|name| self.get(name))
+    }
+
     /// All parts.
     pub fn parts(&self) -> impl Iterator<Item = (&str, &Secret)> {
         self.0.iter().map(|(name, secret)| (name.as_str(), secret))

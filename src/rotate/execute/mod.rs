@@ -195,19 +195,13 @@ impl<'r> Run<'r> {
         })
     }
 
-    /// The parts of a credential that are secret: no line may hold one.
-    fn learn(&mut self, material: &Material) {
-        let secret = |name: &str| ["value", "file"].contains(&name) || name.contains("session");
-        material.parts().filter(|(name, _)| secret(name)).for_each(|(_, part)| self.guard.learn(part));
-    }
-
     fn learn_old(&mut self, old: Material) {
-        self.learn(&old);
+        old.secrets().for_each(|secret| self.guard.learn(secret));
         self.old = self.provider.normal(&old);
     }
 
     fn learn_new(&mut self, new: Material) {
-        self.learn(&new);
+        new.secrets().for_each(|secret| self.guard.learn(secret));
         self.new = Some(new);
     }
 

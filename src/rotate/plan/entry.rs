@@ -141,7 +141,10 @@ fn fill(
         .get(target.environment())
         .is_some_and(|environment| environment.owners.iter().any(|pattern| matches(pattern, &identity.owner)));
     item.refused = if identity.binding == Binding::Ambiguous && dead {
-        Some("it is refused there as a dead one is, but nobody saw it alive: it may belong elsewhere".to_owned())
+        Some(
+            "what answers is not proven to be the leaked value's issuer: a dead one is refused so, and one that lives elsewhere"
+                .to_owned(),
+        )
     } else if identity.binding == Binding::Ambiguous {
         Some("what would be changed is not proven to be the leaked value".to_owned())
     } else if dead || abilities.strategy == Strategy::Manual {

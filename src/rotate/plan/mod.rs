@@ -84,7 +84,7 @@ fn silent(item: &Item, leak: &Leak, drivers: &entry::Drivers) -> Result<Item> {
         }
     }
     let mut guard = Guard::default();
-    leak.material.get("value").into_iter().for_each(|value| guard.learn(value));
+    leak.material.secrets().for_each(|secret| guard.learn(secret));
     drivers.secrets().iter().for_each(|secret| guard.learn(secret));
     let failed = |error: serde_json::Error| Error::Usage(error.to_string());
     let mut value = serde_json::to_value(item).map_err(failed)?;
