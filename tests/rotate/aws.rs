@@ -327,7 +327,9 @@ owners = ["aws:123456789012:user/app"]
 keys = { "" = "{value}" }
 at.ssm-parameter = { target = "account", name = "/app/key" }
 "#;
-    work.write("policy.toml", &format!("{}{more}", work.read("policy.toml")));
+    // What the run keeps meanwhile lies in the store itself.
+    let kept = "[rotation.escrow]\npending = \"manager\"\n";
+    work.write("policy.toml", &format!("{}{kept}{more}", work.read("policy.toml")));
     work.plan(&[]);
     // Somebody else's rotation of the same secret is under way: nothing is revoked, and nothing of theirs is moved.
     let manager = |call: &str, body: serde_json::Value| {
@@ -341,6 +343,9 @@ at.ssm-parameter = { target = "account", name = "/app/key" }
     let run = work.keysweep(&["rotate", "apply", "plan.json", "--yes"]);
     assert!(run.status == Some(1) && run.stderr.contains("another rotation of it is under way"), "{run:?}");
     assert_eq!(cloud.keys("app").len(), 2, "the old one lives");
+    let labels = || manager("ListSecretVersionIds", serde_json::json!({ "SecretId": "app/key" })).to_string();
+    assert_eq!(labels().matches("keysweep-").count(), 2, "both values are kept: {}", labels());
+    assert!(!work.path().join("home/.config/keysweep/rotate/escrow-identity.txt").exists(), "and nowhere else");
     let away = serde_json::json!({ "SecretId": "app/key", "VersionStage": "AWSPENDING", "RemoveFromVersionId": token });
     manager("UpdateSecretVersionStage", away);
     let run = work.keysweep(&["rotate", "resume", &work.run_name()]);
@@ -354,6 +359,7 @@ at.ssm-parameter = { target = "account", name = "/app/key" }
         .flat_map(|version| version["VersionStages"].as_array().into_iter().flatten())
         .filter_map(serde_json::Value::as_str)
         .collect();
+    assert_eq!(labels().matches("keysweep-").count(), 0, "what was kept is forgotten: {}", labels());
     assert!(!stages.contains(&"AWSPENDING") && stages.contains(&"AWSCURRENT"), "{versions}");
     assert!(stages.contains(&"AWSPREVIOUS"), "the way back is there: {versions}");
     let body = serde_json::json!({ "SecretId": "app/key", "VersionStage": "AWSCURRENT" });

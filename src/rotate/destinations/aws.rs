@@ -3,6 +3,8 @@
 //! A key's name is a name in the secret's JSON object; the empty name is the whole text. A secret's new version is pending first,
 //! read back, and only then the current one; the old one stays as the previous one.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
@@ -127,6 +129,56 @@ impl AwsDestination {
         let body = json!({ "SecretId": self.name, "VersionStage": PENDING, "RemoveFromVersionId": version });
         let _ = self.api.json("secretsmanager", "secretsmanager.UpdateSecretVersionStage", &body);
         Ok(Report::done("written, read back, and made the current version"))
+    }
+}
+
+/// Versions of a secret under labels of our own, for the escrow: its readers are those of the secret, and its current version
+/// stays what it is.
+#[derive(Debug)]
+pub struct Versions {
+    api: Api,
+    name: String,
+}
+
+impl Versions {
+    /// Those of a policy's entry, with its target's account.
+    pub fn new(policy: &AwsPolicy, api: Api) -> Self {
+        Self { api, name: policy.name.clone() }
+    }
+
+    /// Keeps `plain`; which version it is comes back.
+    pub fn keep(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let token = random_text(32).ok()?;
+        let text = Zeroizing::new(STANDARD.encode(plain));
+        let body = json!({
+            "SecretId": self.name, "ClientRequestToken": *token, "SecretString": *text,
+            "VersionStages": [format!("keysweep-{}", &token[..8])],
+        });
+        self.api.json("secretsmanager", "secretsmanager.PutSecretValue", &body).ok()?;
+        Some(token.as_bytes().to_vec())
+    }
+
+    /// What is kept in this version.
+    pub fn get(&self, version: &[u8]) -> Option<Secret> {
+        let body = json!({ "SecretId": self.name, "VersionId": std::str::from_utf8(version).ok()? });
+        let answer = self.api.json("secretsmanager", "secretsmanager.GetSecretValue", &body).ok()?;
+        Some(Secret::new(&Zeroizing::new(STANDARD.decode(answer["SecretString"].as_str()?).ok()?)))
+    }
+
+    /// Takes the label away: a version without one is removed by AWS. Whether it is away.
+    pub fn forget(&self, version: &[u8]) -> bool {
+        let Some((version, label)) = std::str::from_utf8(version).ok().and_then(|id| Some((id, id.get(..8)?))) else {
+            return false;
+        };
+        let label = format!("keysweep-{label}");
+        let body = json!({ "SecretId": self.name, "VersionStage": label, "RemoveFromVersionId": version });
+        match self.api.json("secretsmanager", "secretsmanager.UpdateSecretVersionStage", &body) {
+            Ok(_) => true,
+            // It was taken away before.
+            Err(fault) => {
+                fault.code().ends_with("InvalidParameterException") || fault.code().ends_with("NotFoundException")
+            }
+        }
     }
 }
 

@@ -18,6 +18,14 @@ use crate::rotate::types::{Binding, Chooser, Outcome, Report, Trouble};
 /// When it cannot be had.
 pub fn keeper(policy: &Rotation, places: &Places) -> Result<Keeper> {
     let escrow = &policy.escrow;
+    if let Some(name) = &escrow.pending {
+        let alone =
+            !escrow.keyring && escrow.age_identity.is_none() && escrow.seal.is_empty() && escrow.open.is_empty();
+        return match policy.versions(name)? {
+            versions if alone => Ok(Keeper::Pending(versions)),
+            _ => Err(Error::Usage("[rotation.escrow]: `pending` stands alone".to_owned())),
+        };
+    }
     match (&escrow.age_identity, escrow.seal.is_empty(), escrow.open.is_empty()) {
         (None, true, true) if escrow.keyring => {
             files::private_folder(&places.config)?;
@@ -39,7 +47,7 @@ pub fn keeper(policy: &Rotation, places: &Places) -> Result<Keeper> {
             Keeper::age(&path, &escrow.age_recipients)
         }
         _ => Err(Error::Usage(
-            "[rotation.escrow]: give `age-identity`, or `keyring`, or both `seal` and `open`".to_owned(),
+            "[rotation.escrow]: give `age-identity`, or `keyring`, or `pending`, or both `seal` and `open`".to_owned(),
         )),
     }
 }
