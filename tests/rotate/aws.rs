@@ -341,7 +341,7 @@ at.ssm-parameter = { target = "account", name = "/app/key" }
     });
     manager("PutSecretValue", theirs);
     let run = work.keysweep(&["rotate", "apply", "plan.json", "--yes"]);
-    assert!(run.status == Some(1) && run.stderr.contains("another rotation of it is under way"), "{run:?}");
+    assert!(run.status == Some(2) && run.stderr.contains("another rotation of it is under way"), "{run:?}");
     assert_eq!(cloud.keys("app").len(), 2, "the old one lives");
     let labels = || manager("ListSecretVersionIds", serde_json::json!({ "SecretId": "app/key" })).to_string();
     assert_eq!(labels().matches("keysweep-").count(), 2, "both values are kept: {}", labels());

@@ -228,9 +228,15 @@ impl Escrow {
     /// When it cannot be sealed, written or opened again.
     pub fn keep(&self, name: &str, material: &Material) -> Result<()> {
         let sealed = self.keeper.seal(&material.encode()).ok_or_else(|| self.fail("the escrow cannot seal"))?;
-        files::write_private(&self.path(name), &sealed)?;
+        let path = self.path(name);
+        let before = if path.exists() { files::read(&path, LARGEST)? } else { Vec::new() };
+        files::write_private(&path, &sealed)?;
         match self.take(name)? {
-            Some(kept) if kept == *material => Ok(()),
+            Some(kept) if kept == *material => {
+                // What was kept under this name before is kept again now.
+                let forgotten = before.is_empty() || before == sealed || self.keeper.forget(&before);
+                if forgotten { Ok(()) } else { Err(self.fail("the escrow does not forget what it was given before")) }
+            }
             _ => Err(self.fail("the escrow does not give back what it was given")),
         }
     }
