@@ -93,6 +93,70 @@ pub fn write_private_with(path: &Path, write: impl FnOnce(&mut dyn Write) -> std
     sync_folder(path)
 }
 
+/// Makes a private file that is not there yet, whole or not at all. Of several that come at once the first one's stays; whether it
+/// was ours comes back.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn make_once(path: &Path, bytes: &[u8]) -> Result<bool> {
+    private_folder(path.parent().unwrap_or(Path::new(".")))?;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (process, thread) = (std::process::id(), std::thread::current().id());
+    let own = path.with_file_name(format!(".{name}.{process}-{thread:?}-{}", since.as_nanos()));
+    let mut file = new_private(&own)?;
+    let linked = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&own, path));
+    fs::remove_file(&own).map_err(io(&own))?;
+    match linked {
+        Ok(()) => sync_folder(path).map(|()| true),
+        Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(source) => Err(io(path)(source)),
+    }
+}
+
+/// Refuses a file that others can read: what lies in it is no secret any more.
+///
+/// # Errors
+/// When it is so, or is not there.
+pub fn only_ours(path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(path).map_err(io(path))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(Error::Config {
+                file: path.display().to_string(),
+                message: format!(
+                    "others can read or write it (mode {:o}); chmod 600 it, and make a new one if they did",
+                    mode & 0o777
+                ),
+            });
+        }
+    }
+    let _ = path;
+    Ok(())
+}
+
+/// Adds to a private file; made when it is not there. No link is followed.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn append_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    private_folder(path.parent().unwrap_or(Path::new(".")))?;
+    let mut file = match new_private(path) {
+        Ok(file) => file,
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::AlreadyExists => {
+            if fs::symlink_metadata(path).map_err(io(path))?.is_symlink() {
+                return Err(io(path)(std::io::Error::other("it is a link; remove it")));
+            }
+            OpenOptions::new().append(true).open(path).map_err(io(path))?
+        }
+        Err(error) => return Err(error),
+    };
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io(path))?;
+    sync_folder(path)
+}
+
 /// Reads a file of at most `longest` bytes.
 ///
 /// # Errors
@@ -138,6 +202,50 @@ impl Lock {
 #[cfg(test)]
 mod tests {
     use super::{Lock, read, write_private};
+
+    #[test]
+    fn of_several_first_runs_one_makes_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("deep/key");
+        let made: Vec<bool> = std::thread::scope(|scope| {
+            let path = &path;
+            let make = |at: u8| scope.spawn(move || super::make_once(path, &[at; 32]).expect("made"));
+            let threads: Vec<_> = (0..8).map(make).collect();
+            threads.into_iter().map(|thread| thread.join().expect("ends")).collect()
+        });
+        assert_eq!(made.iter().filter(|made| **made).count(), 1, "{made:?}");
+        let first = made.iter().position(|made| *made).and_then(|at| u8::try_from(at).ok()).expect("one");
+        assert_eq!(super::read(&path, 64).expect("readable"), [first; 32], "whole, and the first one's");
+        assert_eq!(std::fs::read_dir(folder.path().join("deep")).expect("readable").count(), 1, "nothing is left");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key");
+        super::make_once(&path, b"made up").expect("made");
+        super::only_ours(&path).expect("ours");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("set");
+        assert!(super::only_ours(&path).expect_err("not ours alone").to_string().contains("chmod 600"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_added_to_is_no_link() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, other) = (folder.path().join("log"), folder.path().join("other"));
+        for line in [b"one\n", b"two\n"] {
+            super::append_private(&path, line).expect("added");
+        }
+        assert_eq!(std::fs::read_to_string(&path).expect("readable"), "one\ntwo\n");
+        std::fs::remove_file(&path).expect("gone");
+        std::fs::write(&other, "").expect("written");
+        std::os::unix::fs::symlink(&other, &path).expect("linked");
+        assert!(super::append_private(&path, b"three\n").is_err());
+        assert_eq!(std::fs::read_to_string(&other).expect("readable"), "");
+    }
 
     #[test]
     fn law_8_one_run_per_credential() {

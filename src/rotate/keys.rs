@@ -21,15 +21,13 @@ impl SigningKey {
     /// When it cannot be read or made.
     pub fn load_or_make(path: &Path) -> Result<(Self, bool)> {
         let fail = |message: &str| Error::Config { file: path.display().to_string(), message: message.to_owned() };
-        let made = !path.exists();
-        if made {
-            if let Some(folder) = path.parent() {
-                files::private_folder(folder)?;
-            }
+        let mut made = false;
+        if !path.exists() {
             let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
                 .map_err(|_| fail("the system gives no random bytes"))?;
-            files::write_private(path, key.as_ref())?;
+            made = files::make_once(path, key.as_ref())?;
         }
+        files::only_ours(path)?;
         let bytes = Zeroizing::new(files::read(path, 4096)?);
         let key = Ed25519KeyPair::from_pkcs8(&bytes).map_err(|_| fail("it is no ed25519 key (PKCS#8)"))?;
         Ok((Self(key), made))

@@ -175,11 +175,14 @@ pub fn forbidden(address: IpAddr, private: bool) -> Option<&'static str> {
                 return forbidden_v4(inner, private);
             }
             let first = address.segments()[0];
-            if address.is_unspecified() || address.is_multicast() || first & 0xffc0 == 0xfe80 {
+            // Teredo hides an address of IPv4 as well, and what was site-local is nobody's any more.
+            let tunnel = first == 0x2001 && address.segments()[1] == 0;
+            let local = first & 0xff80 == 0xfe80;
+            if address.is_unspecified() || address.is_multicast() || tunnel || local {
                 return Some("a link-local or special address");
             }
-            // Amazon's metadata service on IPv6.
-            if address.segments() == [0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254] {
+            // Amazon's services of this kind on IPv6 (fd00:ec2::254, ::23), and Google's.
+            if matches!(address.segments(), [0xfd00, 0x0ec2, ..] | [0xfd20, 0x00ce, ..]) {
                 return Some("a metadata service");
             }
             (!private && (address.is_loopback() || first & 0xfe00 == 0xfc00)).then_some("a private address")
@@ -191,16 +194,19 @@ fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d, e, f, high, low] = address.segments();
     let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
     match [a, b, c, d, e, f] {
-        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => Some(v4(high, low)),
+        [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, ..] => Some(v4(high, low)),
         [0, 0, 0, 0, 0, 0] if high != 0 => Some(v4(high, low)),
         [0x2002, high, low, ..] => Some(v4(high, low)),
         _ => None,
     }
 }
 
+/// Metadata services outside of 169.254: Alibaba's, Azure's, Oracle's.
+const METADATA: [[u8; 4]; 3] = [[100, 100, 100, 200], [168, 63, 129, 16], [192, 0, 0, 192]];
+
 fn forbidden_v4(address: Ipv4Addr, private: bool) -> Option<&'static str> {
     let [a, b, c, d] = address.octets();
-    if address.is_link_local() || [a, b, c, d] == [100, 100, 100, 200] || [a, b, c, d] == [168, 63, 129, 16] {
+    if address.is_link_local() || METADATA.contains(&[a, b, c, d]) {
         return Some("link-local or a metadata service");
     }
     if a == 0 || a >= 224 {
@@ -236,6 +242,8 @@ mod tests {
             "::ffff:10.0.0.1",
             "64:ff9b::7f00:1",
             "2002:7f00:1::",
+            "::ffff:0:10.0.0.1",
+            "64:ff9b:1::10.0.0.1",
         ] {
             assert!(forbidden(ip(inner), false).is_some(), "{inner}");
             assert!(forbidden(ip(inner), true).is_none(), "{inner} when allowed");
@@ -249,6 +257,12 @@ mod tests {
             "255.255.255.255",
             "fe80::1",
             "fd00:ec2::254",
+            "fd00:ec2::23",
+            "fd20:ce::254",
+            "192.0.0.192",
+            "2001:0:a00:1::1",
+            "fec0::1",
+            "64:ff9b:1::169.254.169.254",
             "::",
             "::ffff:169.254.169.254",
             "ff02::1",

@@ -11,7 +11,10 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use super::destinations::At;
+use super::destinations::aws::Versions;
 use super::files;
+use super::providers::aws_api::Api;
 use super::redact::hex;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -62,6 +65,8 @@ pub struct EscrowPolicy {
     pub age_recipients: Vec<String>,
     /// Whether an identity of our own is kept in the system's keyring (Secret Service) and not in a file.
     pub keyring: bool,
+    /// The destination (a secret of Secrets Manager) in whose versions values are kept, beside the current one.
+    pub pending: Option<String>,
     /// A program that seals standard input.
     pub seal: Vec<String>,
     /// A program that opens it.
@@ -99,6 +104,9 @@ pub struct Aging {
     pub max_age_days: u32,
     /// When it was made (YYYY-MM-DD); a run of ours that turned it counts when it is later.
     pub made: String,
+    /// Nobody needs it: it exists for `rotate drill --canary`.
+    #[serde(default)]
+    pub canary: bool,
 }
 
 /// Where a secret is: never in the policy itself.
@@ -175,10 +183,12 @@ impl Rotation {
             return Err(format!("two targets or destinations are called `{}`", pair[0]));
         }
         for target in &self.targets {
+            target.check()?;
             if !self.environments.contains_key(target.environment()) {
                 return Err(format!(
-                    "target `{}`: environment `{}` is not defined",
+                    "target `{}`: environment `{}` is not defined; add [rotation.environments.{}] with its `owners`",
                     target.name(),
+                    target.environment(),
                     target.environment()
                 ));
             }
@@ -194,6 +204,24 @@ impl Rotation {
     /// The target of this name.
     pub fn target(&self, name: &str) -> Option<&Target> {
         self.targets.iter().find(|target| target.name() == name)
+    }
+
+    /// The versions of the secret that this destination is, for the escrow.
+    ///
+    /// # Errors
+    /// When there is no such destination, or it has no versions of this kind.
+    pub(super) fn versions(&self, name: &str) -> Result<Versions> {
+        let found = self.destinations.iter().find(|destination| destination.name == name);
+        let found = found.and_then(|destination| match &destination.at {
+            At::SecretsManager(at) => Some((at, self.target(&at.target))),
+            _ => None,
+        });
+        match found {
+            Some((at, Some(Target::Aws(target)))) => Ok(Versions::new(at, Api::new(target, &self.folder)?)),
+            _ => Err(Error::Usage(format!(
+                "[rotation.escrow]: `pending` names a destination with `at.secrets-manager`, and `{name}` is none"
+            ))),
+        }
     }
 
     /// How many answers in a row must say dead.

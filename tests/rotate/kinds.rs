@@ -1,7 +1,9 @@
 //! What a kind's probe makes of its vendor's answers: a living value's, a dead one's, and one that proves neither. The answers
 //! are those of the vendors' pages and programs (`source` in `providers/*.toml`).
 
-use keysweep::rotate::providers::saas::data;
+use keysweep::rotate::escrow::Material;
+use keysweep::rotate::providers::Provider as _;
+use keysweep::rotate::providers::saas::{Saas, SaasTarget, data};
 
 use crate::proxy::{Proxy, answer};
 use crate::saas::work;
@@ -57,7 +59,7 @@ const ANSWERS: &[(&str, Said, Said, Said)] = &[
     (
         "rubygems-key",
         ("200 OK", JSON, "[]"),
-        ("401 Unauthorized", HTML, "Access Denied. Please sign up for an account"),
+        ("401 Unauthorized", HTML, "Access Denied. Please sign up for an account at https://rubygems.org"),
         ("403 Forbidden", HTML, "This API key cannot perform the specified action on this gem."),
     ),
     (
@@ -71,6 +73,12 @@ const ANSWERS: &[(&str, Said, Said, Said)] = &[
         ("200 OK", JSON, r#"{"count":0,"value":[]}"#),
         ("401 Unauthorized", HTML, "<title>Access Denied: The Personal Access Token used has expired.</title>"),
         ("203 Non-Authoritative Information", HTML, "<title>Azure DevOps Services | Sign In</title>"),
+    ),
+    (
+        "google-api-key",
+        ("403 Forbidden", JSON, r#"{"error":{"details":[{"reason":"API_KEY_SERVICE_BLOCKED"}]}}"#),
+        ("400 Bad Request", JSON, r#"{"error":{"details":[{"reason":"API_KEY_INVALID"}]}}"#),
+        ("400 Bad Request", JSON, r#"{"error":{"details":[{"reason":"USER_PROJECT_INVALID"}]}}"#),
     ),
     (
         "anthropic-key",
@@ -96,10 +104,47 @@ fn law_6_only_the_vendors_own_refusal_of_a_dead_value_calls_it_dead() {
         let needs: Vec<String> = known.needs.iter().map(|need| format!("{need} = \"made-up\"")).collect();
         for (word, (status, headers, body)) in [("live", live), ("dead", dead), ("unknown", neither)] {
             let proxy = Proxy::start(1, move |_| answer(status, headers, body));
-            let work = work(kind, proxy.port, &format!("parameters = {{ {} }}", needs.join(", ")));
+            let admin = match &known.id_from {
+                Some(data::IdFrom::Lookup { .. }) => "admin = { command = [\"echo\", \"made-up-admin\"] }\n",
+                _ => "",
+            };
+            let work = work(kind, proxy.port, &format!("{admin}parameters = {{ {} }}", needs.join(", ")));
             work.write("leak.txt", &text);
             let verify = work.keysweep(&["verify", "leak.txt"]);
-            assert!(verify.stdout.starts_with(word), "{kind}: {status} {body}: {verify:?}");
+            // Nobody saw it alive, and another account's living value would be refused with the same words.
+            let told = if known.tied && word == "dead" { "unknown" } else { word };
+            assert!(verify.stdout.starts_with(told), "{kind}: {status} {body}: {verify:?}");
+            let target = format!(
+                "name = \"s\"\nenvironment = \"e\"\nprovider = \"{kind}\"\naddress = \"http://127.0.0.1:{}\"\n\
+                 private-address = true\nplain-http = true\nparameters = {{ {} }}\n",
+                proxy.port,
+                needs.join(", ")
+            );
+            let target: SaasTarget = toml::from_str(&target).expect("a target");
+            let probe = Saas::new(&target, work.path()).expect("a driver").probe(&Material::of(text.as_bytes()));
+            assert_eq!(probe.word(), word, "{kind}: {status} {body}: {probe:?}");
         }
+    }
+}
+
+#[test]
+fn what_an_issuer_says_brings_neither_a_value_nor_a_cursor_to_the_terminal() {
+    let value = crate::work::made_up("sk_live_{alnum:24}", 5);
+    let echo = value.clone();
+    let refusing = Proxy::start(1, move |_| {
+        answer("400 Bad Request", JSON, &format!(r#"{{"error":{{"message":"nobody knows {echo}"}}}}"#))
+    });
+    let greeting = Proxy::start(1, |_| {
+        answer("200 OK", JSON, r#"{"account":{"uuid":"u\u001b[2J","status":"a\u001b[2J\n  owner  root"}}"#)
+    });
+    let other = crate::work::made_up("dop_v1_{hex:64}", 5);
+    for (kind, value, proxy) in [("stripe-key", &value, &refusing), ("digitalocean-token", &other, &greeting)] {
+        let work = work(kind, proxy.port, "");
+        work.write("leak.txt", &format!("token: \"{value}\"\n"));
+        for arguments in [&["verify", "leak.txt"][..], &["rotate", "plan", "leak.txt", "--output", "plan.json"]] {
+            let run = work.keysweep(arguments);
+            run.assert_silent(&[value, "\u{1b}", "\n  owner  root"]);
+        }
+        work.assert_not_on_disk(&[value], &["leak.txt"]);
     }
 }

@@ -60,22 +60,27 @@ pub(super) fn run(arguments: &DueArguments) -> Result<u8> {
             .iter()
             .fold(Material::of(value.expose()), |material, (name, part)| material.with(name, part.as_bytes()));
         wishes.target = Some(aging.target.clone());
-        let leak = Leak {
-            rule: aging.rule.clone(),
-            secret_id,
-            redacted: format!("{} [{} bytes]", aging.name, value.len()),
-            advice: String::new(),
-            link: String::new(),
-            origins: vec![Origin::new(OriginKind::Stdin, format!("policy: {}", aging.name))],
-            material,
-        };
-        leaks.push(leak);
+        leaks.push(leak(aging, secret_id, material));
         let one = Plan::make(&rotation, &leaks, &wishes, &filter.key_id(), &signer.public())?;
         leaks.clear();
         entries.push(one);
     }
     let plan = Plan::joined(entries, &rotation, &filter.key_id(), &signer.public())?;
     show(&plan, arguments.output.as_ref(), arguments.format)
+}
+
+/// A credential of the policy's as if it had leaked.
+pub(super) fn leak(aging: &Aging, secret_id: String, material: Material) -> Leak {
+    let length = material.get("value").map_or(0, crate::secret::Secret::len);
+    Leak {
+        rule: aging.rule.clone(),
+        secret_id,
+        redacted: format!("{} [{length} bytes]", aging.name),
+        advice: String::new(),
+        link: String::new(),
+        origins: vec![Origin::new(OriginKind::Stdin, format!("policy: {}", aging.name))],
+        material,
+    }
 }
 
 /// When the current value was made: what the policy says, or our last proven run of it, whichever is later.

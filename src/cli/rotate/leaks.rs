@@ -23,11 +23,11 @@ pub struct LeakArguments {
     /// Take the secrets from a JSON report; each is read again where it was found
     #[arg(long, value_name = "REPORT.json", conflicts_with_all = ["targets", "mode"])]
     pub from: Option<PathBuf>,
-    /// Take one secret from standard input; --secret-rule says of what kind
-    #[arg(long, requires = "secret_rule", conflicts_with_all = ["targets", "mode", "from"])]
+    /// Take one secret from standard input; --rule says of what kind
+    #[arg(long, conflicts_with_all = ["targets", "mode", "from"])]
     pub secret_stdin: bool,
-    /// The rule that the secret on standard input belongs to
-    #[arg(long, value_name = "ID")]
+    /// The same as --rule, for the secret on standard input
+    #[arg(long, value_name = "ID", requires = "secret_stdin", conflicts_with = "rule")]
     pub secret_rule: Option<String>,
     /// Another part of it, not secret: `user=app`; may be given several times
     #[arg(long, value_name = "NAME=VALUE", requires = "secret_stdin")]
@@ -59,7 +59,11 @@ pub(in crate::cli) fn gather(arguments: &LeakArguments) -> Result<Leaks> {
     let key_id = filter.key_id();
     let mut leaks = Leaks { leaks: Vec::new(), key_id, gap: false, engine, filter };
     if arguments.secret_stdin {
-        let rule = arguments.secret_rule.as_deref().unwrap_or_default();
+        let named = arguments.secret_rule.iter().chain(&arguments.policy.rule).collect::<Vec<_>>();
+        let [rule] = named[..] else {
+            let many = "--secret-stdin needs one --rule ID: of what kind is it? `keysweep rules list` shows them";
+            return Err(Error::Usage(many.to_owned()));
+        };
         given(&mut leaks, rule, &arguments.part)?;
     } else if let Some(path) = &arguments.from {
         from_report(&mut leaks, path)?;

@@ -7,6 +7,7 @@ use super::{LeakArguments, gather, places, policy, signing_key};
 use crate::cli::config::PlainFormat;
 use crate::cli::gather::print;
 use crate::error::{Error, Result};
+use crate::report::escape::visible;
 use crate::rotate::files;
 use crate::rotate::keys::SigningKey;
 use crate::rotate::plan::{Item, Plan, Wishes};
@@ -95,7 +96,10 @@ pub(super) fn show(plan: &Plan, output: Option<&PathBuf>, format: PlainFormat) -
 fn text(plan: &Plan, output: Option<&PathBuf>) -> String {
     let mut out = String::new();
     for item in &plan.entries {
-        entry(&mut out, item);
+        let mut shown = String::new();
+        entry(&mut shown, item);
+        // What others chose (names of files and of accounts) moves no cursor.
+        shown.lines().for_each(|line| out.push_str(&(visible(line) + "\n")));
     }
     if plan.entries.is_empty() {
         out += "Nothing to turn.\n";
@@ -126,7 +130,7 @@ fn text(plan: &Plan, output: Option<&PathBuf>) -> String {
 fn entry(out: &mut String, item: &Item) {
     let _ = writeln!(out, "{}  {}  {}", item.rule, item.redacted, item.secret_id);
     for origin in &item.origins {
-        let _ = writeln!(out, "  found in     {}", origin.path);
+        let _ = writeln!(out, "  found in     {}", visible(&origin.path));
     }
     if let Some(identity) = &item.identity {
         let _ = writeln!(out, "  owner        {} ({})", identity.owner, identity.liveness);

@@ -76,7 +76,9 @@ pub(super) fn run(arguments: &StatusArguments) -> Result<u8> {
     };
     let (mut worst, mut out, mut list) = (0, String::new(), Vec::new());
     for name in &names {
-        if journal::read(&places.run(name).join("journal.jsonl")).is_ok_and(|records| records.is_empty()) {
+        if journal::read(&places.run(name).join("journal.jsonl"), &places.chain()?)
+            .is_ok_and(|records| records.is_empty())
+        {
             let _ = writeln!(out, "{name}  never-begun  nothing was changed");
             list.push(serde_json::json!({ "run": name, "state": "never-begun", "over": true }));
             continue;

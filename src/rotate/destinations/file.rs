@@ -79,12 +79,21 @@ impl FileDestination {
             .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "ls-files", "--error-unmatch", "--"])
             .arg(self.path.file_name()?)
             .current_dir(&absolute)
+            // Run from a hook, these would name another repository.
+            .env_remove("GIT_DIR")
+            .env_remove("GIT_WORK_TREE")
+            .env_remove("GIT_INDEX_FILE")
+            .env_remove("GIT_COMMON_DIR")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
         match run {
-            Ok(status) if !status.success() => None,
+            Ok(status) if status.code() == Some(1) => None,
+            // Another owner's repository, a broken one: then nobody knows.
+            Ok(status) if !status.success() => {
+                Some(format!("{}: git does not say whether it tracks it ({status})", self.path.display()))
+            }
             Ok(_) => {
                 Some(format!("{} is tracked by git: a live secret must not be written there", self.path.display()))
             }
@@ -268,5 +277,9 @@ mod tests {
         git(&["add", "app.env"]);
         assert_eq!(file.check(&values("one")).outcome, Outcome::NotDone(Fault::Final));
         assert_eq!(file.write(&values("one"), &values("two")).outcome, Outcome::NotDone(Fault::Final));
+        // When git cannot say, it may be tracked.
+        std::fs::write(folder.path().join(".git/index"), "broken").expect("written");
+        let report = file.check(&values("one"));
+        assert!(report.outcome == Outcome::NotDone(Fault::Final) && report.note.contains("does not say"), "{report:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! The drill: whole runs against a stand-in that misbehaves, in memory, without an account or a network. It tells how each
 //! law held and how long it took from revoked to proven dead: the key rotation exercise.
 
+pub mod canary;
 pub mod stand_in;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ use crate::error::{Error, Result};
 /// What came of one scenario.
 #[derive(Debug, Clone, Serialize)]
 pub struct Scenario {
+    /// Whose credential: the target's name.
+    pub provider: String,
     /// How it is turned.
     pub strategy: String,
     /// What went wrong on purpose.
@@ -128,6 +131,7 @@ pub fn run(strategy: Strategy, fault: Fault, folder: &Path) -> Result<Scenario> 
         broken.push("law 2: a value is on disk in clear".to_owned());
     }
     Ok(Scenario {
+        provider: "stand-in".to_owned(),
         strategy: strategy.as_str().to_owned(),
         fault: words(fault),
         end: state_word(seen.next),
@@ -202,7 +206,8 @@ fn in_clear(folder: &Path, values: &[String]) -> Result<bool> {
     Ok(false)
 }
 
-fn words(fault: Fault) -> String {
+/// What went wrong, in words.
+pub fn words(fault: Fault) -> String {
     match fault {
         Fault::None => "none".to_owned(),
         Fault::LostAnswer(step) => format!("answer lost: {}", step.name()),

@@ -17,6 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use self::age::{Identity, Recipient};
+use super::destinations::aws::Versions;
 use super::files;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -49,6 +50,11 @@ impl Material {
     /// A part as text, in clear. Every call is a place to review.
     pub fn text(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.0.get(name)?.expose()).ok()
+    }
+
+    /// The parts that nothing may show; ids and users stand in plans.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        ["value", "file", "session", "aws-session-token"].into_iter().filter_map(|name| self.get(name))
     }
 
     /// All parts.
@@ -93,6 +99,8 @@ pub enum Keeper {
         /// Whom everything is sealed for, the identity's own among them.
         recipients: Vec<Recipient>,
     },
+    /// Versions of a secret in the operator's own store, beside its current one. What is "sealed" is only which version it is.
+    Pending(Versions),
     /// Two programs: each reads standard input and writes standard output.
     Command {
         /// Program and arguments that seal.
@@ -132,6 +140,7 @@ impl Keeper {
     fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Age { recipients, .. } => age::seal(plain, recipients),
+            Self::Pending(versions) => versions.keep(plain),
             Self::Command { seal, .. } => filter(seal, plain).map(|out| out.to_vec()),
         }
     }
@@ -139,7 +148,18 @@ impl Keeper {
     fn open(&self, sealed: &[u8]) -> Option<Secret> {
         match self {
             Self::Age { identity, .. } => age::open(sealed, identity),
+            Self::Pending(versions) => versions.get(sealed),
             Self::Command { open, .. } => filter(open, sealed).map(|out| Secret::new(&out)),
+        }
+    }
+}
+
+impl Keeper {
+    /// What was sealed is not needed any more.
+    fn forget(&self, sealed: &[u8]) -> bool {
+        match self {
+            Self::Pending(versions) => versions.forget(sealed),
+            Self::Age { .. } | Self::Command { .. } => true,
         }
     }
 }
@@ -193,7 +213,10 @@ impl Escrow {
         getrandom::fill(&mut *probe)
             .map_err(|error| self.fail(&format!("the system gives no random bytes: {error}")))?;
         let sealed = self.keeper.seal(&*probe).ok_or_else(|| self.fail("the escrow cannot seal"))?;
-        match self.keeper.open(&sealed) {
+        let opened = self.keeper.open(&sealed);
+        let forgotten = self.keeper.forget(&sealed);
+        match opened {
+            _ if !forgotten => Err(self.fail("the escrow cannot forget what it sealed")),
             Some(opened) if opened.expose() == &probe[..] => Ok(()),
             _ => Err(self.fail("the escrow cannot open what it sealed")),
         }
@@ -205,9 +228,15 @@ impl Escrow {
     /// When it cannot be sealed, written or opened again.
     pub fn keep(&self, name: &str, material: &Material) -> Result<()> {
         let sealed = self.keeper.seal(&material.encode()).ok_or_else(|| self.fail("the escrow cannot seal"))?;
-        files::write_private(&self.path(name), &sealed)?;
+        let path = self.path(name);
+        let before = if path.exists() { files::read(&path, LARGEST)? } else { Vec::new() };
+        files::write_private(&path, &sealed)?;
         match self.take(name)? {
-            Some(kept) if kept == *material => Ok(()),
+            Some(kept) if kept == *material => {
+                // What was kept under this name before is kept again now.
+                let forgotten = before.is_empty() || before == sealed || self.keeper.forget(&before);
+                if forgotten { Ok(()) } else { Err(self.fail("the escrow does not forget what it was given before")) }
+            }
             _ => Err(self.fail("the escrow does not give back what it was given")),
         }
     }
@@ -232,6 +261,9 @@ impl Escrow {
     /// When the file cannot be removed.
     pub fn forget(&self, name: &str) -> Result<()> {
         let path = self.path(name);
+        if path.exists() && !self.keeper.forget(&files::read(&path, LARGEST)?) {
+            return Err(self.fail("the escrow does not forget what it was given"));
+        }
         match std::fs::remove_file(&path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::Io { path, source }),
             _ => files::sync_folder(&path),

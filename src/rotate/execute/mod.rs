@@ -88,7 +88,7 @@ impl<'r> Run<'r> {
         let name = new_name()?;
         let folder = places.run(&name);
         files::private_folder(&folder)?;
-        let journal = Journal::create(&folder.join("journal.jsonl"))?;
+        let journal = Journal::create(&folder.join("journal.jsonl"), places.chain()?)?;
         let mut run = Self::assemble(places, policy, name, journal, item, (identity, course), lock, tell)?;
         run.learn_old(old);
         let entry = serde_json::to_value(item).map_err(|error| Error::Usage(error.to_string()))?;
@@ -118,10 +118,11 @@ impl<'r> Run<'r> {
         tell: Tell<'r>,
     ) -> Result<Self> {
         let path = places.run(name).join("journal.jsonl");
-        let (item, _) = begun(name, &journal::read(&path)?)?;
+        let chain = places.chain()?;
+        let (item, _) = begun(name, &journal::read(&path, &chain)?)?;
         let (identity, course) = parts(&item)?;
         let lock = Lock::take(&places.state.join("locks"), &identity.id)?;
-        let (journal, records) = Journal::open(&path)?;
+        let (journal, records) = Journal::open(&path, chain)?;
         let mut run = Self::assemble(places, policy, name.to_owned(), journal, &item, (identity, course), lock, tell)?;
         run.state = fold(&run.course, &records);
         for record in &records {
@@ -195,17 +196,18 @@ impl<'r> Run<'r> {
     }
 
     fn learn_old(&mut self, old: Material) {
-        if let Some(value) = old.get("value") {
-            self.guard.learn(value);
-        }
+        old.secrets().for_each(|secret| self.guard.learn(secret));
         self.old = self.provider.normal(&old);
     }
 
     fn learn_new(&mut self, new: Material) {
-        if let Some(value) = new.get("value") {
-            self.guard.learn(value);
-        }
+        new.secrets().for_each(|secret| self.guard.learn(secret));
         self.new = Some(new);
+    }
+
+    /// Speaks to the issuer through this driver from now on (for the drill).
+    pub(super) fn speak_through(&mut self, provider: Box<dyn Provider>) {
+        self.provider = provider;
     }
 
     /// The folder of the run.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::rotate::journal::{self, Entry, Record};
+use crate::rotate::journal::{self, Chain, Entry, Record};
 use crate::rotate::plan::Item;
 use crate::rotate::run::{Course, Next, State, next};
 
@@ -20,6 +20,14 @@ impl Places {
     /// The folder of a run.
     pub fn run(&self, name: &str) -> PathBuf {
         self.state.join("runs").join(name)
+    }
+
+    /// What chains the lines of journals: it lies beside the keys, not beside the journals.
+    ///
+    /// # Errors
+    /// When it cannot be read or made.
+    pub fn chain(&self) -> Result<Chain> {
+        Chain::load_or_make(&self.config.join("journal.key"))
     }
 
     /// The names of all runs, oldest first.
@@ -53,7 +61,7 @@ pub struct Seen {
 /// # Errors
 /// When its journal cannot be read or was changed.
 pub fn see(places: &Places, name: &str) -> Result<Seen> {
-    let (records, head) = journal::read_with_head(&places.run(name).join("journal.jsonl"))?;
+    let (records, head) = journal::read_with_head(&places.run(name).join("journal.jsonl"), &places.chain()?)?;
     let (item, digest) = begun(name, &records)?;
     let course = item.course.clone().ok_or_else(|| Error::Usage(format!("run {name} has no course")))?;
     let state = fold(&course, &records);

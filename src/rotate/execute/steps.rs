@@ -18,6 +18,14 @@ use crate::rotate::types::{Binding, Chooser, Outcome, Report, Trouble};
 /// When it cannot be had.
 pub fn keeper(policy: &Rotation, places: &Places) -> Result<Keeper> {
     let escrow = &policy.escrow;
+    if let Some(name) = &escrow.pending {
+        let alone =
+            !escrow.keyring && escrow.age_identity.is_none() && escrow.seal.is_empty() && escrow.open.is_empty();
+        return match policy.versions(name)? {
+            versions if alone => Ok(Keeper::Pending(versions)),
+            _ => Err(Error::Usage("[rotation.escrow]: `pending` stands alone".to_owned())),
+        };
+    }
     match (&escrow.age_identity, escrow.seal.is_empty(), escrow.open.is_empty()) {
         (None, true, true) if escrow.keyring => {
             files::private_folder(&places.config)?;
@@ -29,16 +37,17 @@ pub fn keeper(policy: &Rotation, places: &Places) -> Result<Keeper> {
         (None, true, true) => {
             let path = places.config.join("escrow-identity.txt");
             if !path.exists() {
-                files::private_folder(&places.config)?;
                 let identity = AgeIdentity::generate();
                 let identity = identity.ok_or_else(|| Error::Usage("the system gives no random bytes".to_owned()))?;
                 let text = Zeroizing::new(format!("# recipient: {}\n{}\n", identity.recipient(), *identity.line()));
-                files::write_private(&path, text.as_bytes())?;
+                // Of two first runs at once both must open what either keeps.
+                files::make_once(&path, text.as_bytes())?;
             }
+            files::only_ours(&path)?;
             Keeper::age(&path, &escrow.age_recipients)
         }
         _ => Err(Error::Usage(
-            "[rotation.escrow]: give `age-identity`, or `keyring`, or both `seal` and `open`".to_owned(),
+            "[rotation.escrow]: give `age-identity`, or `keyring`, or `pending`, or both `seal` and `open`".to_owned(),
         )),
     }
 }

@@ -10,12 +10,20 @@ use crate::rotate::policy::{Rotation, matches};
 use crate::rotate::providers::{Provider, Target, saas};
 use crate::rotate::run::{Copy, Course};
 use crate::rotate::types::{Binding, Identity, Outcome, Proof, Retry, Strategy, Trouble};
+use crate::secret::Secret;
 
 /// Drivers by name, opened once.
 #[derive(Default)]
 pub(super) struct Drivers {
     targets: BTreeMap<String, Box<dyn Provider>>,
     held: users::Index,
+}
+
+impl Drivers {
+    /// What the drivers sign with.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        self.targets.values().flat_map(|driver| driver.secrets()).collect()
+    }
 }
 
 pub(super) fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mut Drivers) -> Result<Item> {
@@ -132,7 +140,12 @@ fn fill(
         .environments
         .get(target.environment())
         .is_some_and(|environment| environment.owners.iter().any(|pattern| matches(pattern, &identity.owner)));
-    item.refused = if identity.binding == Binding::Ambiguous {
+    item.refused = if identity.binding == Binding::Ambiguous && dead {
+        Some(
+            "what answers is not proven to be the leaked value's issuer: a dead one is refused so, and one that lives elsewhere"
+                .to_owned(),
+        )
+    } else if identity.binding == Binding::Ambiguous {
         Some("what would be changed is not proven to be the leaked value".to_owned())
     } else if dead || abilities.strategy == Strategy::Manual {
         None // nothing is changed by us: it is only proven

@@ -12,7 +12,7 @@ use super::escrow::Material;
 use super::keys::{self, SigningKey};
 use super::policy::{Environment, Rotation};
 use super::providers::Call;
-use super::redact::hex;
+use super::redact::{Guard, hex};
 use super::run::Course;
 use super::types::{Identity, Proof, Strategy};
 use crate::clock;
@@ -52,6 +52,47 @@ pub struct Wishes {
     pub allow_unproven: Vec<String>,
     /// The target to ask, where the rule does not say.
     pub target: Option<String>,
+}
+
+impl Wishes {
+    /// Names that the policy does not know are mistakes.
+    fn check(&self, policy: &Rotation) -> Result<()> {
+        let known: Vec<&str> = policy.destinations.iter().map(|destination| destination.name.as_str()).collect();
+        if let Some(name) = self.accept_missing.iter().find(|name| !known.contains(&name.as_str())) {
+            let known = known.join(", ");
+            return Err(Error::Usage(format!("--accept-missing {name}: the policy's destinations are: {known}")));
+        }
+        let targets: Vec<&str> = policy.targets.iter().map(|target| target.name()).collect();
+        match self.allow_unproven.iter().chain(&self.target).find(|name| !targets.contains(&name.as_str())) {
+            Some(name) => {
+                Err(Error::Usage(format!("there is no target `{name}`; the policy's are: {}", targets.join(", "))))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// An entry without what an issuer's words may hold of the value that it was asked about. Who owns it and where it was found
+/// stay as they are: they are compared later.
+fn silent(item: &Item, leak: &Leak, drivers: &entry::Drivers) -> Result<Item> {
+    fn walk(value: &mut serde_json::Value, guard: &Guard) {
+        match value {
+            serde_json::Value::String(text) => *text = guard.redact(text),
+            serde_json::Value::Array(items) => items.iter_mut().for_each(|item| walk(item, guard)),
+            serde_json::Value::Object(fields) => fields.values_mut().for_each(|field| walk(field, guard)),
+            _ => {}
+        }
+    }
+    let mut guard = Guard::default();
+    leak.material.secrets().for_each(|secret| guard.learn(secret));
+    drivers.secrets().iter().for_each(|secret| guard.learn(secret));
+    let failed = |error: serde_json::Error| Error::Usage(error.to_string());
+    let mut value = serde_json::to_value(item).map_err(failed)?;
+    for place in ["/calls", "/destinations", "/users", "/manual", "/refused", "/identity/facts", "/identity/also_dies"]
+    {
+        value.pointer_mut(place).into_iter().for_each(|found| walk(found, &guard));
+    }
+    serde_json::from_value(value).map_err(failed)
 }
 
 /// A plan.
@@ -158,10 +199,12 @@ impl Plan {
     /// When an admin credential of the policy cannot be had.
     pub fn make(policy: &Rotation, leaks: &[Leak], wishes: &Wishes, key_id: &str, planner: &str) -> Result<Self> {
         let now = clock::epoch_seconds(SystemTime::now());
+        wishes.check(policy)?;
         let mut drivers = entry::Drivers::default();
         let mut entries = Vec::new();
         for leak in leaks {
-            entries.push(entry::item(policy, leak, wishes, &mut drivers)?);
+            let item = entry::item(policy, leak, wishes, &mut drivers)?;
+            entries.push(silent(&item, leak, &drivers)?);
         }
         let mut plan = Self {
             schema: 1,

@@ -101,6 +101,17 @@ impl Target {
         }
     }
 
+    /// Whether it can be opened at all, as far as its text tells.
+    pub(in crate::rotate) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Saas(target) if saas::data::kind(&target.provider).is_none() => {
+                let (name, provider) = (&target.name, &target.provider);
+                Err(format!("target `{name}`: there is no provider `{provider}`; `keysweep rotate kinds` lists them"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// It takes few of its rule's findings, and tells which before it asks anybody: it is asked first.
     pub fn picky(&self) -> bool {
         matches!(self, Self::Aws(target) if target.sessions)

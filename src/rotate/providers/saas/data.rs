@@ -68,6 +68,9 @@ pub struct Kind {
     /// The list of `id-from` shows every value whenever it is asked: the new one is read there, and no lost answer loses it.
     #[serde(default)]
     pub shown: bool,
+    /// A living value of another account is refused as a dead one is: only what was seen alive here can be told dead.
+    #[serde(default)]
+    pub tied: bool,
     /// Seconds a change may take until it holds everywhere.
     #[serde(default)]
     pub propagation: u64,
@@ -105,6 +108,15 @@ pub enum IdFrom {
         call: String,
         /// Where the public half is in the answer: PEM, in base64.
         value: String,
+    },
+    /// The vendor finds the object by the whole value.
+    Lookup {
+        /// The call, by the operator's credential.
+        call: String,
+        /// Where the object's name is in the answer.
+        id: String,
+        /// What the name begins with where the object is the operator's; the rest is its id.
+        within: String,
     },
     /// A list holds exactly this value.
     List {

@@ -122,6 +122,16 @@ impl Saas {
                     false => (None, Binding::Ambiguous),
                 }
             }
+            Some(IdFrom::Lookup { call, id, within }) => {
+                let names = self.names(By::Admin, None, material, None, None)?;
+                let sent = Sent { call, headers: &BTreeMap::new(), body: None, form: None };
+                let answer = self.api.read(&sent, By::Admin, &names)?;
+                let json = answer.json().filter(|_| answer.status == 200).unwrap_or_default();
+                let within = template::render(within, &names, false).map_err(Trouble::Refused)?;
+                let name = json.pointer(id).and_then(Value::as_str).unwrap_or_default();
+                let rest = name.strip_prefix(&*String::from_utf8_lossy(&within)).filter(|rest| !rest.contains('/'));
+                text(rest.map(str::to_owned), Binding::ExactMatch)
+            }
             Some(IdFrom::List { call, signer, items, value, id }) => {
                 let none = BTreeMap::new();
                 let names = self.names(*signer, material.get("value"), material, None, None)?;

@@ -77,8 +77,11 @@ impl Provider for Saas {
         };
         let (id, binding) = match live && self.kind.id_from.is_some() {
             true => self.id(old, &answer.json)?,
-            // Many values stand in no list: that says nothing about where they belong.
-            false if !live && self.kind.probe.as_ref().is_some_and(|probe| probe.listed.is_some()) => {
+            // Many values stand in no list, and others' living values are refused too: it may belong elsewhere.
+            false
+                if !live
+                    && (self.kind.tied || self.kind.probe.as_ref().is_some_and(|probe| probe.listed.is_some())) =>
+            {
                 (None, Binding::Ambiguous)
             }
             // A dead one is not changed, so nothing needs to be bound.
@@ -96,7 +99,8 @@ impl Provider for Saas {
         if let Some(probe) = probe.filter(|_| live) {
             for (name, pointer) in &probe.facts {
                 if let Some(value) = answer.json.pointer(pointer).filter(|value| !value.is_null()) {
-                    facts.insert(name.clone(), plain(value));
+                    let text: String = plain(value).chars().filter(|char| !char.is_control()).collect();
+                    facts.insert(name.clone(), text);
                 }
             }
         }

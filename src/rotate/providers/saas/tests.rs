@@ -25,7 +25,10 @@ fn templates(kind: &Kind) -> Vec<String> {
         texts.extend(probe.form.iter().flatten().map(|(_, value)| value.clone()));
     }
     texts.extend(kind.list.iter().map(|list| list.call.clone()));
-    if let Some(IdFrom::List { call, .. } | IdFrom::Public { call, .. }) = &kind.id_from {
+    if let Some(IdFrom::Lookup { within, .. }) = &kind.id_from {
+        texts.push(within.clone());
+    }
+    if let Some(IdFrom::List { call, .. } | IdFrom::Public { call, .. } | IdFrom::Lookup { call, .. }) = &kind.id_from {
         texts.push(call.clone());
     }
     texts
@@ -107,7 +110,9 @@ fn names_in_the_calls_are_known() {
                 ["GET", "POST", "PUT", "PATCH", "DELETE"].iter().any(|m| text.starts_with(m)) || !text.starts_with('/')
             );
         }
-        if let Some(IdFrom::List { call, .. } | IdFrom::Public { call, .. }) = &kind.id_from {
+        if let Some(IdFrom::List { call, .. } | IdFrom::Public { call, .. } | IdFrom::Lookup { call, .. }) =
+            &kind.id_from
+        {
             // Azure lists keys by POST: they are secret, and so no address names them.
             assert!(call.starts_with("GET ") || call.contains("/listKeys?"), "{}", kind.id);
         }
