@@ -156,6 +156,25 @@ impl View<'_> {
         let text = self.back(at);
         memchr::memrchr(b'\n', text).map_or(text, |found| &text[found + 1..])
     }
+
+    /// Whether `at` begins the text, or a line behind a blank one (of [`BACK`] bytes at most).
+    fn begins_a_block(&self, at: usize) -> bool {
+        let mut from = at;
+        let mut ends = 0;
+        let begins = loop {
+            let Some(before) = from.checked_sub(1) else { break true };
+            match self.text[before] {
+                b'\n' if ends == 1 => break true,
+                b'\n' => ends = 1,
+                b' ' | b'\t' | b'\r' if ends == 1 && at - from < BACK => {}
+                _ => break false,
+            }
+            from = before;
+        };
+        // What stopped it was looked at; the start of the text is there for whoever looked at its first byte.
+        self.near.set(self.near.get().min(from.saturating_sub(1)));
+        begins
+    }
 }
 
 fn is_name(byte: u8) -> bool {
