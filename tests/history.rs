@@ -83,6 +83,7 @@ fn line(kind: u8, seed: u64) -> String {
         // A table, and what makes its head one or not: a blank line in front of it, another row, the start of the text.
         7 => format!("user,the-password,role\nbob,{},admin\n", secret("{password}")),
         8 => " \n".to_owned(),
+        10 => format!("bob,{},admin\n", secret("{password}")),
         9 => format!("id-{seed},kind-token,checked\n"),
         6 => format!("url = postgres://app:{}@db.{}.internal/main\n", secret("{password}"), secret("{word}")),
         _ => format!("some words of line {seed} and more of them = {}\n", seed % 5),
@@ -93,7 +94,7 @@ fn line(kind: u8, seed: u64) -> String {
 type Edit = (usize, prop::sample::Index, usize, Vec<(u8, u64)>);
 
 fn edits() -> impl Strategy<Value = Vec<Edit>> {
-    let lines = prop::collection::vec((0u8..16, 0u64..400), 0..6);
+    let lines = prop::collection::vec((0u8..18, 0u64..400), 0..6);
     prop::collection::vec((0usize..4, any::<prop::sample::Index>(), 0usize..4, lines), 4..40)
 }
 

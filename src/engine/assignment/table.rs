@@ -1,4 +1,5 @@
-//! Tables: the name heads a column, the value stands under it, in the first row.
+//! Tables: the name heads a column, values stand under it, in the rows that follow at once (as far as a value is looked
+//! for at all).
 //!
 //! `id,user,password` over `1,bob,VALUE`; commas, semicolons, tabs and bars, cells in quotes or bare. A row of heads
 //! begins the text or follows a blank line, and all its cells are names: a row in the middle of a table is none, whatever
@@ -14,8 +15,8 @@ const CELLS: usize = 64;
 /// Most words of a head.
 const WORDS: usize = 4;
 
-/// Reads the cell under the head that `name` is all of.
-pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<Found> {
+/// Reads the cells under the head that `name` is all of: of the first row, and of the others.
+pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Found, Vec<Found>)> {
     let quoted = |at: usize| matches!(view.get(at), Some(b'"'));
     let before = name.start.checked_sub(1);
     let quote = before.is_some_and(quoted) && quoted(name.end);
@@ -28,8 +29,8 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<Found> {
         None | Some(b'\r' | b'\n') => left.filter(|&byte| separates(byte))?,
         _ => return None,
     };
-    let (column, row) = column(view, start, by)?;
-    if !view.begins_a_block(row) {
+    let (column, begins) = column(view, start, by)?;
+    if !view.begins_a_block(begins) {
         return None;
     }
     let mut at = end;
@@ -44,20 +45,40 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<Found> {
     if cells < 2 {
         return None;
     }
-    let mut cell = view.line_end(at)?;
+    let (first, mut at) = row(view, view.line_end(at)?, column, cells, by)?;
+    let first = found(view, first)?;
+    let mut others = Vec::new();
+    while let Some((value, next)) = view.line_end(at).and_then(|at| row(view, at, column, cells, by)) {
+        others.extend(found(view, value));
+        at = next;
+    }
+    Some((first, others))
+}
+
+/// The cell of `column` in the row of `cells` cells at `at`, and where the row ends.
+fn row(view: &View<'_>, at: usize, column: usize, cells: usize, by: u8) -> Option<(Range<usize>, usize)> {
+    let mut start = at;
     let mut found = None;
     for index in 0..cells {
-        let (value, next) = self::cell(view, cell, by)?;
+        let (value, next) = cell(view, start, by)?;
         let last = index + 1 == cells;
-        if last != (view.get(next).is_none() || view.line_end(next).is_some()) {
+        // Where the view ends but the text goes on, no row does.
+        let ends = view.line_end(next).is_some() || next >= view.text.len();
+        if last != ends {
             return None;
         }
         if index == column {
             found = Some(value);
         }
-        cell = next + 1;
+        if last {
+            return Some((found?, next));
+        }
+        start = next + 1;
     }
-    let value = found?;
+    None
+}
+
+fn found(view: &View<'_>, value: Range<usize>) -> Option<Found> {
     let quoting =
         if view.text.get(value.start.wrapping_sub(1)) == Some(&b'"') { Quoting::Quoted(b'"') } else { Quoting::Bare };
     Found::plain(value, quoting)

@@ -110,6 +110,22 @@ fn heads_begin_a_table_and_are_all_names() {
 }
 
 #[test]
+fn every_row_of_a_table_has_its_value() {
+    let values = |text: &str| -> Vec<String> {
+        let at = text.find("password").expect("there");
+        let read = read(text.as_bytes(), at..at + 8);
+        let all = read.found.iter().chain(&read.others);
+        all.map(|found| String::from_utf8_lossy(found.value(text.as_bytes())).into_owned()).collect()
+    };
+    assert_eq!(values("user,password\na,v1\nb,v2\r\nc,v3"), ["v1", "v2", "v3"]);
+    assert_eq!(values("user;password;x\na;\"v;1\";\nb;v2;y\n\nc;v3;z\n"), ["v;1", "v2"]);
+    assert_eq!(values("user,password\na,v1\nb\nc,v3\n"), ["v1"]);
+    // A row that is not seen whole is none.
+    let rows = values(&format!("user,password\n{}", "bob,value-12345\n".repeat(1000)));
+    assert!(rows.len() > 90 && rows.iter().all(|row| row == "value-12345"), "{rows:?}");
+}
+
+#[test]
 fn what_stands_in_front_of_a_table_was_looked_at() {
     for (before, looked) in [("", 0), ("\n", 0), (" \n", 0), ("x\n \n", 1), ("x\n", 0), ("x\n\n", 1)] {
         // The head stands farther from the row's start than anything else looks back.
