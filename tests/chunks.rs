@@ -41,6 +41,11 @@ proptest! {
             text.push_str("\npassword = \"");
             text.push_str(&template::expand("{alnum:18}", seed).expect("template"));
             text.push_str("\"\n");
+            // A table whose head is one, and one in the middle of which a row looks like one.
+            text.push_str(if seed % 2 == 0 { "\n" } else { "a,b\n" });
+            text.push_str("user,the-password\nbob,");
+            text.push_str(&template::expand("{alnum:16}", seed).expect("template"));
+            text.push('\n');
         }
         let engine = Engine::new(RuleSet::builtin()).expect("built-in rules");
         let mut scanner = engine.scanner();

@@ -80,6 +80,11 @@ fn line(kind: u8, seed: u64) -> String {
         3 => format!("{}\n", secret("{pem-ec}")),
         4 => "# keysweep:allow\n".to_owned(),
         5 => format!("api_key = {}", secret("{hex:32}")),
+        // A table, and what makes its head one or not: a blank line in front of it, another row, the start of the text.
+        7 => format!("user,the-password,role\nbob,{},admin\n", secret("{password}")),
+        8 => " \n".to_owned(),
+        10 => format!("bob,{},admin\n", secret("{password}")),
+        9 => format!("id-{seed},kind-token,checked\n"),
         6 => format!("url = postgres://app:{}@db.{}.internal/main\n", secret("{password}"), secret("{word}")),
         _ => format!("some words of line {seed} and more of them = {}\n", seed % 5),
     }
@@ -89,7 +94,7 @@ fn line(kind: u8, seed: u64) -> String {
 type Edit = (usize, prop::sample::Index, usize, Vec<(u8, u64)>);
 
 fn edits() -> impl Strategy<Value = Vec<Edit>> {
-    let lines = prop::collection::vec((0u8..14, 0u64..400), 0..6);
+    let lines = prop::collection::vec((0u8..18, 0u64..400), 0..6);
     prop::collection::vec((0usize..4, any::<prop::sample::Index>(), 0usize..4, lines), 4..40)
 }
 
@@ -102,7 +107,7 @@ fn repository(edits: &[Edit]) -> (tempfile::TempDir, Vec<BTreeMap<&'static str, 
     let mut lines: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     let (mut versions, mut stream) = (Vec::new(), String::new());
     for (count, (file, at, cut, added)) in edits.iter().enumerate() {
-        let file = lines.entry(FILES[*file]).or_insert_with(|| (0..60).map(|seed| line(9, seed)).collect());
+        let file = lines.entry(FILES[*file]).or_insert_with(|| (0..60).map(|seed| line(99, seed)).collect());
         let at = at.index(file.len() + 1);
         let end = (at + cut).min(file.len());
         file.splice(at..end, added.iter().map(|(kind, seed)| line(*kind, *seed)));

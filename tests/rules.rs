@@ -85,6 +85,7 @@ const FREQUENT: &[(&str, &str)] = &[
     ("secret", "a word of the generic path"),
     ("token", "a word of the generic path"),
     ("secret_id", "the name of a field of our own reports, which this corpus is full of and ordinary text is not"),
+    ("re_", "eight letters and digits have to follow, and a line, which the gate sees in a few steps"),
     ("secret_", "43 letters and digits have to follow, which the gate sees in a few steps"),
 ];
 

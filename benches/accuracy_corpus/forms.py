@@ -36,6 +36,7 @@ FORMS = {
     "azure-iot-key": '33 base64 + "AIoT" + 6 base64 + "="', "google-fcm-server-key": '"AAAA" + 7 base64url + ":APA91b" + 134 base64url',
     "new-relic-mobile-app-token": '"AA" + 40 hex-lower + "-NRMA"', "airtable-oauth-token": '"oaa" + 14 alnum + ".v1." + 22 base64url + "." + 64 hex-lower',
     "meta-facebook-access-token": '"EAACEdEose0cBA" + 120 alnum', "hex-technologies-api-token": '"hxtp_" + 96 hex-lower',
+    "postman-collection-token": '"PMAT-" + 1 one of 0 1 2 3 4 5 6 7 + 25 upper-alnum',
 }  # fmt: skip
 
 # Rows about addresses and files: planted by connections.py and files.py, not as tokens.
@@ -178,7 +179,7 @@ MADE = {
     "grafana-api-key-legacy": lambda row, r: b64(checks.compact({"k": r.text("alnum", 32), "n": r.word(), "id": r.number(1, 9)})),
     "grafana-cloud-token": lambda row, r: "glc_" + b64(checks.compact({"o": str(r.number(10**5, 10**6)), "n": r.word(), "k": r.text("alnum", 32), "m": {"r": "prod-eu-west-2"}})),
     "mapbox-secret-token": lambda row, r: "sk." + checks.url64(checks.compact({"u": r.word(), "a": "c" + r.text("lower-alnum", 24)})) + "." + r.text("base64url", 22),
-    "aws-bedrock-api-key-long": lambda row, r: "ABSK" + b64(f"BedrockAPIKey-{r.text('lower-alnum', 4)}-at-{r.number(10**11, 10**12 - 1)}:".encode() + b64(r.bytes(30)).encode()),
+    "aws-bedrock-api-key-long": lambda row, r: "ABSK" + b64(f"BedrockAPIKey-{r.text('lower-alnum', 4)}-at-{r.number(10**11, 10**12 - 1)}:".encode() + b64(r.bytes(36)).encode()),
     "intercom-access-token": lambda row, r: b64(f"tok:{r.text('hex-lower', 8)}_{r.text('hex-lower', 4)}_{r.text('hex-lower', 20)}:1:0".encode()),
     "jira-data-center-pat": lambda row, r: b64(f"{r.number(10**11, 10**12 - 1)}:".encode() + r.bytes(20)),
     "bitbucket-data-center-token": lambda row, r: "BBDC-" + b64(f"{r.number(10**11, 10**12 - 1)}:".encode() + r.bytes(20)),

@@ -108,6 +108,11 @@ impl OutputArguments {
         self.format == Format::Jsonl && self.output.as_deref().is_none_or(is_stdout)
     }
 
+    /// Whether a report shows fingerprints.
+    pub fn shows_identities(&self) -> bool {
+        self.verbose || self.format != Format::Text || self.reports.iter().any(|(format, _)| *format != Format::Text)
+    }
+
     /// Whether progress may be shown: to a terminal, and not between findings that stream to the same one.
     pub fn progress(&self) -> bool {
         let streams_here = self.streams() && io::stdout().is_terminal();

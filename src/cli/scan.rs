@@ -55,15 +55,17 @@ pub struct ScanArguments {
 /// # Errors
 /// When the scan cannot begin or a report cannot be written.
 pub fn run(arguments: &ScanArguments) -> Result<u8> {
-    Ok(run_when(arguments, |_, _| true)?.1)
+    Ok(run_when(arguments, arguments.output.shows_identities(), |_, _| true)?.1)
 }
 
-/// Runs the scan and prints its report when `wanted` says so of the result and its exit status.
+/// Runs the scan and prints its report when `wanted` says so of the result and its exit status. `name_all`: every finding
+/// has its fingerprint, whether a report needs it or not.
 ///
 /// # Errors
 /// As [`run`].
 pub(super) fn run_when(
     arguments: &ScanArguments,
+    name_all: bool,
     wanted: impl FnOnce(&ScanResult, u8) -> bool,
 ) -> Result<(ScanResult, u8)> {
     let output = &arguments.output;
@@ -74,7 +76,8 @@ pub(super) fn run_when(
         ));
     }
     let target = arguments.targets.first().cloned().unwrap_or_else(|| ".".into());
-    let Plan { rules, filter, fail_on, settings } = arguments.policy.plan(&target)?;
+    let Plan { rules, mut filter, fail_on, settings } = arguments.policy.plan(&target)?;
+    filter.name_all = name_all;
     let engine = Engine::new(rules)?;
     let stream = output.streams().then(|| Stream::new(output, engine.rules()));
     let sink = |finding: &Finding| stream.iter().for_each(|stream| stream.finding(finding));

@@ -165,8 +165,8 @@ impl<'e> Scanner<'e> {
                     let Some((_, read)) = &last else { continue };
                     let before = out.len();
                     let mut looked = read.looked.clone();
-                    if let Some(found) = &read.found {
-                        let hit = literal.start;
+                    let hit = literal.start;
+                    for found in read.found.iter().chain(&read.others) {
                         let far = if *method == Method::Generic {
                             self.generic(text, literal.clone(), index, found, out)
                         } else {
@@ -176,10 +176,10 @@ impl<'e> Scanner<'e> {
                             let far = value_context(text, found);
                             looked = looked.start.min(far.start)..looked.end.max(far.end);
                         }
-                        for found in &mut out[before..] {
-                            found.anchor = hit;
-                            found.context = found.context.start.min(looked.start)..found.context.end.max(looked.end);
-                        }
+                    }
+                    for found in &mut out[before..] {
+                        found.anchor = hit;
+                        found.context = found.context.start.min(looked.start)..found.context.end.max(looked.end);
                     }
                     if out.len() == before && decoded != literal {
                         let far = self.beside(text, literal.clone(), &Failed::Assignment(read), out);

@@ -5,6 +5,7 @@
 //! numbers and no order that matters, so two branches merge line by line; `merge=union` in `.gitattributes` lets git
 //! do it alone. Two branches that each made a baseline leave two headers: both salts count.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -127,10 +128,15 @@ impl Baseline {
 
     /// The line that accepts a finding; it is marked as used.
     pub fn check(&self, finding: &Finding) -> Option<&Line> {
+        self.check_by(|key| key.secret_id(&finding.rule, &finding.secret).into())
+    }
+
+    /// The same; `secret_id` tells the secret's identity under a key.
+    pub(crate) fn check_by<'i>(&self, secret_id: impl Fn(&Key) -> Cow<'i, str>) -> Option<&Line> {
         if self.lines.is_empty() {
             return None;
         }
-        let line = self.keys.iter().find_map(|key| self.lines.get(&key.secret_id(&finding.rule, &finding.secret)))?;
+        let line = self.keys.iter().find_map(|key| self.lines.get(&*secret_id(key)))?;
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(line.secret.clone());
         Some(line)
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::path::{Component, Path, PathBuf};
 
-use crate::finding::identity::{Ids, Key};
+use crate::finding::identity::{Ids, Key, is_slow};
 use crate::finding::{Finding, Origin, OriginKind, Status};
 
 /// What accepted a finding.
@@ -45,6 +45,14 @@ impl<'f> Candidate<'f> {
         self.ids[key].get_or_init(|| self.keys[key].ids(&self.finding.rule, &self.finding.secret, &self.path))
     }
 
+    /// The secret's identity under `key`: slow hashes are not made twice for a key that is the filter's as well.
+    pub(crate) fn secret_id(&self, key: &Key) -> Cow<'_, str> {
+        match self.keys.iter().position(|known| known == key) {
+            Some(known) => Cow::Borrowed(&self.ids(known).secret_id),
+            None => Cow::Owned(key.secret_id(&self.finding.rule, &self.finding.secret)),
+        }
+    }
+
     /// The first answer of `ask` about the finding's identities under any key.
     pub(crate) fn first_of<T>(&self, ask: impl Fn(&str) -> Option<T>) -> Option<T> {
         (0..self.keys.len()).find_map(|key| {
@@ -63,12 +71,10 @@ impl<'f> Candidate<'f> {
         test(&self.path) && other_paths(self.finding).iter().all(|path| test(path))
     }
 
-    /// The identities under the first key.
-    pub(crate) fn into_ids(self) -> Ids {
-        if self.keys.is_empty() {
-            return Ids { fingerprint: String::new(), secret_id: String::new() };
-        }
-        self.ids(0).clone()
+    /// The identities under the first key; unless `all` are wanted, not those that take long and that nobody asked for.
+    pub(crate) fn into_ids(self, all: bool) -> Ids {
+        let wanted = |known: &OnceCell<Ids>| all || known.get().is_some() || !is_slow(&self.finding.secret);
+        if self.ids.first().is_some_and(wanted) { self.ids(0).clone() } else { Ids::default() }
     }
 }
 

@@ -53,6 +53,9 @@ pub struct Filter {
     pub score_paths: bool,
     /// Keys of identities; reports show those of the first, ignore files may use any.
     pub keys: Vec<Key>,
+    /// Whether every finding gets its identities. If not, those of values that could be guessed are made only where an
+    /// ignore file, a baseline or an allowlist asks for them: each takes milliseconds, and not every report shows them.
+    pub name_all: bool,
     /// Folder that paths are relative to (the repository's), when it is known.
     pub root: Option<PathBuf>,
     /// Severities that differ from the rules' own.
@@ -102,6 +105,7 @@ impl Default for Filter {
             min_confidence: 0,
             score_paths: true,
             keys: vec![Key::public()],
+            name_all: true,
             root: None,
             severity: BTreeMap::new(),
             rule_paths: HashMap::new(),
@@ -204,7 +208,7 @@ impl Filter {
         }
         let mut candidate = Candidate::new(finding, path, &self.keys);
         let suppression = self.suppression(&mut candidate, trace);
-        let ids = candidate.into_ids();
+        let ids = candidate.into_ids(self.name_all);
         (finding.fingerprint, finding.secret_id) = (ids.fingerprint, ids.secret_id);
         finding.status = match suppression {
             Some(suppression) => suppression.into(),
@@ -294,7 +298,7 @@ impl Filter {
             }
         }
         for baseline in &self.baselines {
-            if let Some(line) = baseline.check(candidate.finding)
+            if let Some(line) = baseline.check_by(|key| candidate.secret_id(key))
                 && allowed(policy::Means::Baseline, baseline.trust, trace, "the baseline")
             {
                 let reason = format!("{} ({})", baseline.name, line.path);

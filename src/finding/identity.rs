@@ -34,8 +34,8 @@ const GUESSABLE_WORDS: usize = 48;
 /// Memory of the slow hash in KiB. Frozen for [`VERSION`].
 const SLOW_KIB: u32 = 4096;
 
-/// The identities of one finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The identities of one finding; empty when nobody asked for them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ids {
     /// Over rule, secret and path: `v1:` and 32 hex digits.
     pub fingerprint: String,
@@ -54,6 +54,13 @@ pub struct Key {
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Key({})", self.id)
+    }
+}
+
+impl PartialEq for Key {
+    /// Whether they give the same identities.
+    fn eq(&self, other: &Self) -> bool {
+        self.derived == other.derived
     }
 }
 
@@ -148,6 +155,14 @@ impl Key {
     }
 }
 
+/// Whether the identities of a secret take milliseconds: it is [`guessable`].
+pub fn is_slow(secret: &Secret) -> bool {
+    let value = secret.expose();
+    guessable(value)
+        || memchr::memchr(b'\r', value).is_some()
+            && guessable(&Zeroizing::new(value.iter().copied().filter(|&byte| byte != b'\r').collect::<Vec<u8>>()))
+}
+
 /// Whether a value could be found by guessing against its hash: too few bits, or words alone.
 pub fn guessable(value: &[u8]) -> bool {
     let mut counts = [0u32; 256];
@@ -210,7 +225,7 @@ pub fn hex(bytes: &[u8]) -> String {
 mod tests {
     use proptest::prelude::{ProptestConfig, any, proptest};
 
-    use super::{Key, guessable, is_identity, new_salt};
+    use super::{Key, guessable, is_identity, is_slow, new_salt};
     use crate::secret::Secret;
 
     #[test]
@@ -251,6 +266,11 @@ mod tests {
             key.secret_id("rule", &Secret::new(b"hunter2"));
         }
         assert!(start.elapsed().as_millis() < 500, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn what_takes_long_is_known_beforehand() {
+        assert!(is_slow(&Secret::new(b"hun\r\nter2")) && !is_slow(&Secret::new(b"5f2b8c1d9e0a47368b1c2d3e4f506172")));
     }
 
     #[test]

@@ -187,7 +187,9 @@ pub fn prepare(mut raw: RawRule, file: &RuleFile) -> Result<Prepared, Vec<String
             Ok(found) => analysis = found,
             Err(fault) => faults.push(fault),
         }
-        if usize::from(raw.secret_group) > analysis.groups {
+        // The last number a group may have stands for the first that is not empty.
+        let most = if raw.secret_group == u8::MAX && analysis.groups > 0 { usize::MAX } else { analysis.groups };
+        if usize::from(raw.secret_group) > most {
             faults.push(format!("`secretGroup` is {}, but `regex` has {} groups", raw.secret_group, analysis.groups));
         }
     }

@@ -130,7 +130,7 @@ pub const GENERATORS: &[(&str, &str)] = &[
     ("pgp", "an OpenPGP private key block with its CRC24"),
     ("pkcs12", "a PKCS#12 key store in base64"),
     ("jwk", "a private JSON Web Key (EC, P-256)"),
-    ("json-service-account", "a Google service account's key file"),
+    ("json-service-account", "a Google service account's key file; `:sorted`: its fields in the order of their names"),
 ];
 
 /// Appends what generator `name` makes.
@@ -303,6 +303,7 @@ mod tests {
             ("{pkcs12}", "pkcs12"),
             ("{jwk}", "jwk"),
             ("{json-service-account}", "google-service-account"),
+            ("{json-service-account:sorted}", "google-service-account"),
         ] {
             for seed in 0..20 {
                 let text = expand(template, seed).expect("valid");

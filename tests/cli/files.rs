@@ -158,3 +158,37 @@ fn a_list_of_files_is_scanned_and_nothing_else() {
         assert!(!run.stdout.contains("three"), "{}", run.stdout);
     }
 }
+
+#[test]
+fn thousands_of_passwords_cost_no_slow_hash_that_nobody_asked_for() {
+    let folder = Folder::new();
+    let lines: String = (0..6000u64).fold(String::new(), |lines, seed| {
+        let password = keysweep::rules::template::expand("{password}", seed).expect("a template");
+        lines + &format!("password = \"{password}\"\n")
+    });
+    folder.write("dump.ini", &lines);
+    let begun = std::time::Instant::now();
+    let run = folder.keysweep(&["scan", "--no-progress"]);
+    let plain = begun.elapsed();
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    let count = run.stdout.matches("generic-password").count();
+    assert!(count > 5000, "{count} of 6,000");
+
+    // Named, they are the same findings; a hash takes a few milliseconds of one of two cores.
+    let begun = std::time::Instant::now();
+    let named = folder.keysweep(&["scan", "--no-progress", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&named.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("findings");
+    assert_eq!(findings.len() + 1, count, "the rule is named once more where it is told what to do");
+    assert!(findings.iter().all(|finding| finding["fingerprint"].as_str().is_some_and(|id| id.len() == 35)));
+    assert!(plain < begun.elapsed(), "{plain:?}");
+
+    // What was accepted stays accepted, by either report.
+    let id = findings[7]["secret_id"].as_str().expect("an id");
+    folder.write(".keysweepignore", format!("{id} reason=\"made up\"\n"));
+    folder.write("dump.ini", lines.lines().take(20).collect::<Vec<_>>().join("\n"));
+    for arguments in [&["scan"][..], &["scan", "--format", "json"]] {
+        let run = folder.keysweep(arguments);
+        assert!((run.stdout + &run.stderr).contains("1 suppressed"), "{arguments:?}");
+    }
+}

@@ -72,10 +72,10 @@ pub(super) fn run(arguments: RunArguments) -> Result<u8> {
         Job::Receive => scan.modes.pre_receive = true,
     }
     scan.output.quiet = !scan.output.verbose;
-    let (mut result, mut status) = scan::run_when(&scan, |_, status| status != 0)?;
+    let (mut result, mut status) = scan::run_when(&scan, true, |_, status| status != 0)?;
     if by_hand && status == 0 && result.coverage.kind("index entries").found == 0 {
         scan.modes.staged = false;
-        (result, status) = scan::run_when(&scan, |_, status| status != 0)?;
+        (result, status) = scan::run_when(&scan, true, |_, status| status != 0)?;
     }
     if status != 0 {
         eprint!("{}", advice(&result, stops, arguments.stage.is_none()));

@@ -81,6 +81,8 @@ impl Assignment {
 #[derive(Debug, Clone)]
 pub(crate) struct Read {
     pub(crate) found: Option<Assignment>,
+    /// The same name's values in the other rows of a table.
+    pub(crate) others: Vec<Assignment>,
     pub(crate) looked: Range<usize>,
 }
 
@@ -156,6 +158,25 @@ impl View<'_> {
         let text = self.back(at);
         memchr::memrchr(b'\n', text).map_or(text, |found| &text[found + 1..])
     }
+
+    /// Whether `at` begins the text, or a line behind a blank one (of [`BACK`] bytes at most).
+    fn begins_a_block(&self, at: usize) -> bool {
+        let mut from = at;
+        let mut ends = 0;
+        let begins = loop {
+            let Some(before) = from.checked_sub(1) else { break true };
+            match self.text[before] {
+                b'\n' if ends == 1 => break true,
+                b'\n' => ends = 1,
+                b' ' | b'\t' | b'\r' if ends == 1 && at - from < BACK => {}
+                _ => break false,
+            }
+            from = before;
+        };
+        // What stopped it was looked at; the start of the text is there for whoever looked at its first byte.
+        self.near.set(self.near.get().min(from.saturating_sub(1)));
+        begins
+    }
 }
 
 fn is_name(byte: u8) -> bool {
@@ -176,21 +197,23 @@ pub(crate) fn read(text: &[u8], keyword: Range<usize>) -> Read {
     }
     let looked = start.saturating_sub(BACK);
     if end == ceiling && ceiling < text.len() {
-        return Read { found: None, looked: looked..end }; // longer than any name
+        return Read { found: None, others: Vec::new(), looked: looked..end }; // longer than any name
     }
     while end > keyword.end && matches!(text[end - 1], b'.' | b'-') {
         end -= 1;
     }
     let view = View { text, end: end + FAR, far: Cell::new(ceiling.min(end + 2)), near: Cell::new(looked) };
-    let found = find(&view, &(start..end));
-    Read { found, looked: view.near.get()..view.far.get().min(text.len()) }
+    let mut others = Vec::new();
+    let found = find(&view, &(start..end), &mut others);
+    Read { found, others, looked: view.near.get()..view.far.get().min(text.len()) }
 }
 
-fn find(view: &View<'_>, name: &Range<usize>) -> Option<Assignment> {
+fn find(view: &View<'_>, name: &Range<usize>, others: &mut Vec<Assignment>) -> Option<Assignment> {
     if let Some(found) = pair::read(view, name) {
         return Some(found.assignment(name.clone(), Operator::Assign));
     }
-    if let Some(found) = table::read(view, name) {
+    if let Some((found, rows)) = table::read(view, name) {
+        others.extend(rows.into_iter().map(|row| row.assignment(name.clone(), Operator::Assign)));
         return Some(found.assignment(name.clone(), Operator::Assign));
     }
     let behind = operator::read(view, name)

@@ -1,6 +1,9 @@
-//! Tables: the name heads a column, the value stands under it, in the first row.
+//! Tables: the name heads a column, values stand under it, in the rows that follow at once (as far as a value is looked
+//! for at all).
 //!
-//! `id,user,password` over `1,bob,VALUE`; commas, semicolons, tabs and bars, cells in quotes or bare.
+//! `id,user,password` over `1,bob,VALUE`; commas, semicolons, tabs and bars, cells in quotes or bare. A row of heads
+//! begins the text or follows a blank line, and all its cells are names: a row in the middle of a table is none, whatever
+//! its cells are called.
 
 use std::ops::Range;
 
@@ -9,9 +12,11 @@ use super::{Quoting, View};
 
 /// Most cells of a row.
 const CELLS: usize = 64;
+/// Most words of a head.
+const WORDS: usize = 4;
 
-/// Reads the cell under the head that `name` is all of.
-pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<Found> {
+/// Reads the cells under the head that `name` is all of: of the first row, and of the others.
+pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Found, Vec<Found>)> {
     let quoted = |at: usize| matches!(view.get(at), Some(b'"'));
     let before = name.start.checked_sub(1);
     let quote = before.is_some_and(quoted) && quoted(name.end);
@@ -24,7 +29,10 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<Found> {
         None | Some(b'\r' | b'\n') => left.filter(|&byte| separates(byte))?,
         _ => return None,
     };
-    let column = column(view, start, by)?;
+    let (column, begins) = column(view, start, by)?;
+    if !view.begins_a_block(begins) {
+        return None;
+    }
     let mut at = end;
     let mut cells = column + 1;
     while view.line_end(at).is_none() {
@@ -37,44 +45,72 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<Found> {
     if cells < 2 {
         return None;
     }
-    let mut cell = view.line_end(at)?;
+    let (first, mut at) = row(view, view.line_end(at)?, column, cells, by)?;
+    let first = found(view, first)?;
+    let mut others = Vec::new();
+    while let Some((value, next)) = view.line_end(at).and_then(|at| row(view, at, column, cells, by)) {
+        others.extend(found(view, value));
+        at = next;
+    }
+    Some((first, others))
+}
+
+/// The cell of `column` in the row of `cells` cells at `at`, and where the row ends.
+fn row(view: &View<'_>, at: usize, column: usize, cells: usize, by: u8) -> Option<(Range<usize>, usize)> {
+    let mut start = at;
     let mut found = None;
     for index in 0..cells {
-        let (value, next) = self::cell(view, cell, by)?;
+        let (value, next) = cell(view, start, by)?;
         let last = index + 1 == cells;
-        if last != (view.get(next).is_none() || view.line_end(next).is_some()) {
+        // Where the view ends but the text goes on, no row does.
+        let ends = view.line_end(next).is_some() || next >= view.text.len();
+        if last != ends {
             return None;
         }
         if index == column {
             found = Some(value);
         }
-        cell = next + 1;
+        if last {
+            return Some((found?, next));
+        }
+        start = next + 1;
     }
-    let value = found?;
+    None
+}
+
+fn found(view: &View<'_>, value: Range<usize>) -> Option<Found> {
     let quoting =
         if view.text.get(value.start.wrapping_sub(1)) == Some(&b'"') { Quoting::Quoted(b'"') } else { Quoting::Bare };
     Found::plain(value, quoting)
 }
 
-/// How many heads stand in front of the one at `start`, when nothing else does.
-fn column(view: &View<'_>, start: usize, by: u8) -> Option<usize> {
+/// How many heads stand in front of the one at `start`, when nothing else does, and where their row begins.
+fn column(view: &View<'_>, start: usize, by: u8) -> Option<(usize, usize)> {
     let before = view.line_before(start);
+    let row = start - before.len();
     if before.is_empty() {
-        return Some(0);
+        return Some((0, row));
     }
     let heads = before.strip_suffix(&[by])?;
     let mut count = 0;
     for head in heads.split(|&byte| byte == by) {
         let plain = head.strip_prefix(b"\"").and_then(|head| head.strip_suffix(b"\"")).unwrap_or(head);
-        if plain.is_empty() || !plain.iter().all(|&byte| is_head(byte)) {
+        if !is_head(plain) {
             return None;
         }
         count += 1;
     }
-    (count < CELLS).then_some(count)
+    (count < CELLS).then_some((count, row))
 }
 
-fn is_head(byte: u8) -> bool {
+/// Whether a cell reads as the name of a column: a few words, the first of which begins with a letter.
+fn is_head(cell: &[u8]) -> bool {
+    let cell = cell.trim_ascii();
+    let named = cell.strip_prefix(b"_").unwrap_or(cell).first().is_some_and(u8::is_ascii_alphabetic);
+    named && cell.iter().all(|&byte| may_head(byte)) && cell.split(|&byte| byte == b' ').count() <= WORDS
+}
+
+fn may_head(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b' ' | b'.')
 }
 
@@ -86,11 +122,11 @@ fn head(view: &View<'_>, at: usize, by: u8) -> Option<usize> {
     let quote = usize::from(view.get(at + 1) == Some(b'"'));
     let start = at + 1 + quote;
     let mut end = start;
-    while view.get(end).is_some_and(is_head) && end - start < 64 {
+    while view.get(end).is_some_and(may_head) && end - start < 64 {
         end += 1;
     }
     let closed = quote == 0 || view.get(end) == Some(b'"');
-    (closed && end > start).then_some(end + quote)
+    (closed && is_head(&view.text[start..end])).then_some(end + quote)
 }
 
 /// The cell at `at` without its quotes, and where it ends.

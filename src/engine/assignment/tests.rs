@@ -77,6 +77,67 @@ fn every_common_form_is_read() {
 }
 
 #[test]
+fn heads_begin_a_table_and_are_all_names() {
+    for text in [
+        "user,password\nbob,vv",
+        "\nuser,password\nbob,vv\n",
+        " \t\r\n\"First Name\",\"password\"\r\nbob,vv\r\n",
+        "# users\n\nuser|password\nbob|vv\n",
+        "a\n  \n_id,user.name,password,e-mail\n1,bob,vv,x\n",
+    ] {
+        assert_eq!(parse(text, "password").map(|found| found.1).as_deref(), Some("vv"), "{text}");
+    }
+    let long = format!("{}\nuser,password\nbob,vv\n", " ".repeat(200));
+    for text in [
+        // in the middle of a table, or behind other text
+        "id,kind\nuser,password\nbob,vv\n",
+        "x\nuser,password\nbob,vv\n",
+        "a-token\tA\tstructured\nuser\tpassword\tchecked\nb-key\tB\tchecked\n",
+        "\n,\nuser,password\nbob,vv\n",
+        // not all of them are names
+        "1,password\nbob,vv\n",
+        "2024-01-01,password\nbob,vv\n",
+        "user,password,7\nbob,vv,8\n",
+        "user,password,\nbob,vv,\n",
+        "user,password,the hash of it is here\nbob,vv,8\n",
+        " ,password\nbob,vv\n",
+        // a line too long to be called blank
+        &long,
+    ] {
+        // Another form may take what stands beside it.
+        assert_ne!(parse(text, "password").map(|found| found.1).as_deref(), Some("vv"), "{text}");
+    }
+}
+
+#[test]
+fn every_row_of_a_table_has_its_value() {
+    let values = |text: &str| -> Vec<String> {
+        let at = text.find("password").expect("there");
+        let read = read(text.as_bytes(), at..at + 8);
+        let all = read.found.iter().chain(&read.others);
+        all.map(|found| String::from_utf8_lossy(found.value(text.as_bytes())).into_owned()).collect()
+    };
+    assert_eq!(values("user,password\na,v1\nb,v2\r\nc,v3"), ["v1", "v2", "v3"]);
+    assert_eq!(values("user;password;x\na;\"v;1\";\nb;v2;y\n\nc;v3;z\n"), ["v;1", "v2"]);
+    assert_eq!(values("user,password\na,v1\nb\nc,v3\n"), ["v1"]);
+    // A row that is not seen whole is none.
+    let rows = values(&format!("user,password\n{}", "bob,value-12345\n".repeat(1000)));
+    assert!(rows.len() > 90 && rows.iter().all(|row| row == "value-12345"), "{rows:?}");
+}
+
+#[test]
+fn what_stands_in_front_of_a_table_was_looked_at() {
+    for (before, looked) in [("", 0), ("\n", 0), (" \n", 0), ("x\n \n", 1), ("x\n", 0), ("x\n\n", 1)] {
+        // The head stands farther from the row's start than anything else looks back.
+        let heads = "head,".repeat(15);
+        let text = format!("{before}{heads}password\n{}vv\n", "v,".repeat(15));
+        let at = text.find("password").expect("there");
+        let read = read(text.as_bytes(), at..at + 8);
+        assert!(read.looked.start <= looked, "{before:?}: {:?}", read.looked);
+    }
+}
+
+#[test]
 fn values_on_other_lines_and_in_pieces_are_read() {
     for (text, value) in [
         ("password = \"ab\" + \"cd\";", "abcd"),

@@ -33,7 +33,7 @@ pub(super) fn generate(name: &str, argument: &str, random: &mut Random) -> Optio
             let mut part = || encode::base64url(&number(32, random));
             format!(r#"{{"kty":"EC","crv":"P-256","x":"{}","y":"{}","d":"{}"}}"#, part(), part(), part())
         }
-        ("json-service-account", "") => service_account(random),
+        ("json-service-account", "" | "sorted") => service_account(argument == "sorted", random),
         _ => return None,
     })
 }
@@ -219,13 +219,23 @@ fn pkcs12(random: &mut Random) -> Vec<u8> {
     sequence(&[element(2, &[3]), sequence(&[kind, content]), mac])
 }
 
-fn service_account(random: &mut Random) -> String {
+/// As the console writes it, or its fields in the order of their names.
+fn service_account(sorted: bool, random: &mut Random) -> String {
     let key = encode::escaped(&format!("{}\n", pem("PRIVATE KEY", &pkcs8(random))));
     let project = format!("{}-{}-{}", word(random), word(random), random.digits(6));
     let (id, client, name) = (random.text(b"0123456789abcdef", 40), random.digits(21), word(random));
-    format!(
-        "{{\n  \"type\": \"service_account\",\n  \"project_id\": \"{project}\",\n  \"private_key_id\": \"{id}\",\n  \
-         \"private_key\": \"{key}\",\n  \"client_email\": \"{name}@{project}.iam.gserviceaccount.com\",\n  \
-         \"client_id\": \"{client}\",\n  \"token_uri\": \"https://oauth2.googleapis.com/token\"\n}}"
-    )
+    let mut fields = [
+        ("type", "service_account"),
+        ("project_id", &project),
+        ("private_key_id", &id),
+        ("private_key", &key),
+        ("client_email", &format!("{name}@{project}.iam.gserviceaccount.com")),
+        ("client_id", &client),
+        ("token_uri", "https://oauth2.googleapis.com/token"),
+    ];
+    if sorted {
+        fields.sort_unstable();
+    }
+    let fields = fields.map(|(field, value)| format!("  \"{field}\": \"{value}\""));
+    format!("{{\n{}\n}}", fields.join(",\n"))
 }
