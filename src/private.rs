@@ -93,6 +93,38 @@ pub fn write_private_with(path: &Path, write: impl FnOnce(&mut dyn Write) -> std
     sync_folder(path)
 }
 
+/// Opens a private file to append to; made when there is none.
+///
+/// # Errors
+/// What the system says.
+pub fn open_append(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+/// Appends all of `bytes`. Where the disk has no room for them the part that was written is taken away again.
+///
+/// # Errors
+/// What the system says.
+pub fn append(file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
+    let before = file.metadata()?;
+    let written = file.write_all(bytes);
+    if written.is_err() && before.is_file() {
+        let (from, to) = (before.len(), before.len() + bytes.len() as u64);
+        // Somebody else's lines stay.
+        if file.metadata().is_ok_and(|now| (from..=to).contains(&now.len())) {
+            let _ = file.set_len(from);
+        }
+    }
+    written
+}
+
 /// Reads a file of at most `longest` bytes.
 ///
 /// # Errors

@@ -24,6 +24,7 @@ use crate::report::scrub::scrub;
 use crate::rules::RuleSet;
 use crate::source::git::covered::{self, Covered, Inventory};
 use crate::source::git::history::{self, History, HistoryOptions};
+use crate::source::git::stamp::stamp;
 use crate::source::git::{GitOptions, Opener, Repo};
 use crate::source::history::object::ObjectId;
 use crate::source::history::reader::TextReader as _;
@@ -48,6 +49,8 @@ pub(super) struct Scanning<'s> {
 pub(super) struct Looked {
     /// Nothing was new: the state needs to know no more than that.
     pub(super) untouched: bool,
+    /// What the files of the repository were, if all that is to be said of it is said as long as they stay so.
+    pub(super) stamp: String,
     pub(super) new_objects: u64,
     pub(super) notices: Vec<Notice>,
     /// Those of the notices that are gaps.
@@ -97,6 +100,14 @@ impl Scanning<'_> {
         (number, record): (u32, &Repository),
         stale: Option<&Notice>,
     ) -> Result<Looked> {
+        // Before anything is read: what changes from now on makes another one.
+        let stamp = stamp(path).unwrap_or_default();
+        if !stamp.is_empty() && record.stamp == stamp && self.is_covered(record) {
+            let gaps = Kept::of(record).unwrap_or_default().told(self.filter, stale);
+            let notices = gaps.clone();
+            let gaps = gaps.into_iter().filter(|notice| notice.gap).collect();
+            return Ok(Looked { untouched: true, stamp, new_objects: 0, notices, gaps });
+        }
         let opener = Opener::at(path);
         let repo = opener.open()?;
         let head = covered::head(&repo)?;
@@ -141,14 +152,21 @@ impl Scanning<'_> {
         }
         gaps.settle(&pass.history);
         let same_gaps = gaps == before;
+        // What is told beside gaps is found in each look alone.
+        let stamp = if gaps.rest() && pass.notices.is_empty() { stamp } else { String::new() };
         pass.notices.extend(gaps.told(self.filter, stale));
         let told: Vec<Notice> = pass.notices.iter().filter(|notice| notice.gap).cloned().collect();
         let Inventory { packs, mut new, .. } = pass.history.inventory();
         if !whole {
             new.retain(|id| !again.contains(id));
         }
-        let looked =
-            Looked { new_objects: new.len() as u64, notices: pass.notices, gaps: told.clone(), untouched: false };
+        let looked = Looked {
+            new_objects: new.len() as u64,
+            notices: pass.notices,
+            gaps: told.clone(),
+            stamp,
+            untouched: false,
+        };
         let nothing = !whole && new.is_empty() && listed.is_none() && pass.findings.is_empty() && same_gaps;
         let packs_known = || packs.iter().all(|sum| known.0(sum));
         if nothing && packs_known() && record.rules == self.rules.all {
@@ -168,9 +186,15 @@ impl Scanning<'_> {
             exists: &|id| pass.history.contains(id),
             rules: self.rules,
             settings: self.settings,
+            stamp: looked.stamp.clone(),
         };
         ledger::apply(self.state, &outcome, &self.moment)?;
         Ok(looked)
+    }
+
+    /// Whether all objects of a repository were looked at as this run would.
+    fn is_covered(&self, record: &Repository) -> bool {
+        record.rules == self.rules.all && record.settings == self.settings && Kept::of(record).is_some()
     }
 
     /// Asks the state what is covered; its first trouble is kept, and then nothing is.

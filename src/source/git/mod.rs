@@ -34,6 +34,11 @@ mod reduction;
 mod refs;
 mod secrets;
 pub mod staged;
+#[cfg(unix)]
+pub mod stamp;
+#[cfg(not(unix))]
+#[path = "no_stamp.rs"]
+pub mod stamp;
 mod survey;
 pub mod tracked;
 mod tree;
