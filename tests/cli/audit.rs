@@ -265,7 +265,27 @@ fn broken_and_gone_repositories_are_named_and_the_others_go_on() {
     std::fs::write(&loose, kept).expect("written");
     let (status, document) = fleet.audit(&[]);
     assert_eq!((status, fleet.secrets(&document).len()), (1, 3), "{document:#}");
-    // Moved: known by a pack.
+    // One that lost its HEAD, its objects, or all that it was, is named, too.
+    let at = |name: &str| fleet.path().join("repositories").join(name);
+    for part in [".git/HEAD", ".git/objects", ".git"] {
+        std::fs::rename(at("b").join(part), fleet.path().join("part")).expect("moved");
+        let (status, document) = fleet.audit(&[]);
+        assert!(status == 2 && document["notices"].to_string().contains("repositories/b"), "{part}: {document:#}");
+        std::fs::rename(fleet.path().join("part"), at("b").join(part)).expect("moved");
+        assert_eq!(fleet.audit(&[]).0, 0);
+    }
+    // A bare one likewise; and one in which a pipe would keep us waiting for ever.
+    fleet.git("b", &["clone", "--quiet", "--bare", ".", "../bare.git"]);
+    fleet.audit(&[]);
+    std::fs::remove_file(at("bare.git/HEAD")).expect("removed");
+    let (status, document) = fleet.audit(&[]);
+    assert!(status == 2 && document["notices"].to_string().contains("bare.git"), "{document:#}");
+    let pipe = Command::new("mkfifo").arg(at("bare.git/HEAD")).status().expect("runs");
+    let (status, document) = fleet.audit(&[]);
+    assert!(pipe.success() && status == 2, "{document:#}");
+    assert!(document["notices"].to_string().contains("a pipe or a device"), "{document:#}");
+    std::fs::remove_dir_all(at("bare.git")).expect("removed");
+    // Moved: known by its objects.
     fleet.git("c", &["gc", "--quiet"]);
     fleet.audit(&[]);
     std::fs::rename(fleet.path().join("repositories/c"), fleet.path().join("repositories/moved")).expect("moved");
@@ -274,7 +294,7 @@ fn broken_and_gone_repositories_are_named_and_the_others_go_on() {
     assert_eq!((status, &document["run"]["new_objects"]), (0, &0.into()), "{document:#}");
     let notices = document["notices"].to_string();
     assert!(notices.contains("moved") && notices.contains("gone"), "{notices}");
-    assert_eq!(document["repositories"].as_array().map(Vec::len), Some(3));
+    assert_eq!(document["repositories"].as_array().map(Vec::len), Some(4));
     assert_eq!(fleet.secrets(&document).len(), 3, "what leaked stays leaked");
 }
 

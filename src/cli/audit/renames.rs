@@ -6,12 +6,13 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::mirror;
+use super::scan::open;
 use super::targets::Target;
 use crate::audit::record::Repository;
 use crate::audit::state::State;
 use crate::audit::{coverage, repositories};
 use crate::error::{Error, Notice, NoticeKind, Result};
-use crate::source::git::{Opener, covered};
+use crate::source::git::covered;
 
 /// So many objects are asked about first: of another history none is known.
 const SAMPLE: usize = 16;
@@ -96,7 +97,7 @@ impl<'n> Names<'n> {
             return Ok(None);
         }
         // What cannot be opened is told when it is looked at.
-        let Ok(ids) = Opener::at(&target.path).open().map(|repo| covered::objects(&repo)) else { return Ok(None) };
+        let Ok(ids) = open(&target.path).map(|repo| covered::objects(&repo)) else { return Ok(None) };
         let ids: Vec<[u8; 16]> = ids.iter().map(|id| coverage::kept(id.as_bytes())).collect();
         let sample: Vec<[u8; 16]> = ids.iter().step_by((ids.len() / SAMPLE).max(1)).copied().collect();
         let known = |number: u32, ids: &[[u8; 16]]| -> Result<u64> {

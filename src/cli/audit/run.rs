@@ -71,8 +71,10 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     };
     let mirrors = arguments.mirrors.clone().unwrap_or_else(|| path.with_extension("mirrors"));
     let targets = if arguments.targets.is_empty() { vec![PathBuf::from(".")] } else { arguments.targets.clone() };
-    let Targets { mut repositories, notices: mut missing, .. } = Targets::find(&targets, &mirrors);
+    let mut targets = Targets::find(&targets, &mirrors);
     let known = repositories::all(&state)?;
+    targets.name_lost(known.values().map(|record| record.name.as_str()));
+    let Targets { mut repositories, notices: mut missing, .. } = targets;
     // Where targets could not be found, an address may be one of them.
     let named = missing.is_empty().then(|| repositories.iter().map(|target| target.name.clone()).collect());
     let names = Names::new((&state, &began, &mirrors), &known, named.as_ref());

@@ -25,7 +25,7 @@ use crate::rules::RuleSet;
 use crate::source::git::covered::{self, Covered, Inventory};
 use crate::source::git::history::{self, History, HistoryOptions};
 use crate::source::git::stamp::stamp;
-use crate::source::git::{GitOptions, Opener, Repo};
+use crate::source::git::{GitOptions, Opener, Repo, plain};
 use crate::source::history::object::ObjectId;
 use crate::source::history::reader::TextReader as _;
 
@@ -63,6 +63,18 @@ pub(super) const UNOPENED: &str = "see what git says of it; it is tried again in
 /// The gap of a repository that could not be opened or fetched.
 pub(super) fn unopened(name: &str, why: impl Into<String>) -> Notice {
     Notice::new(NoticeKind::Unreadable, why).at(name).mend(UNOPENED).gap()
+}
+
+/// Opens a repository of which nobody knows who filled it.
+///
+/// # Errors
+/// When git would not, or something in it is neither file nor folder.
+pub(super) fn open(path: &Path) -> Result<Repo> {
+    if let Some(special) = plain::special(path) {
+        let source = std::io::Error::other("a pipe or a device where git has a file: it is not opened");
+        return Err(Error::Io { path: special, source });
+    }
+    Opener::at(path).open()
 }
 
 /// What one pass over a repository found.
@@ -108,15 +120,15 @@ impl Scanning<'_> {
             let gaps = gaps.into_iter().filter(|notice| notice.gap).collect();
             return Ok(Looked { untouched: true, stamp, new_objects: 0, notices, gaps });
         }
-        let opener = Opener::at(path);
-        let repo = opener.open()?;
+        let repo = open(path)?;
+        let opener = repo.opener();
         let head = covered::head(&repo)?;
         let tree = head.map(|(_, tree)| tree.to_string()).unwrap_or_default();
         let has_moved = tree != record.head_tree;
         let files = |needed: bool| -> Result<Option<(String, Files)>> {
             let mut list = Files::new();
             if let Some((_, tree)) = head.filter(|_| needed) {
-                covered::files(&opener, &tree, &mut |path, id| list.push((path.to_vec(), id.as_bytes().to_vec())))?;
+                covered::files(opener, &tree, &mut |path, id| list.push((path.to_vec(), id.as_bytes().to_vec())))?;
             }
             Ok(needed.then(|| (tree.clone(), list)))
         };

@@ -28,6 +28,7 @@ mod index;
 mod long_range;
 mod missing;
 mod opened;
+pub mod plain;
 pub mod ranges;
 mod reach;
 mod reduction;
