@@ -271,9 +271,18 @@ fn broken_and_gone_repositories_are_named_and_the_others_go_on() {
         std::fs::rename(at("b").join(part), fleet.path().join("part")).expect("moved");
         let (status, document) = fleet.audit(&[]);
         assert!(status == 2 && document["notices"].to_string().contains("repositories/b"), "{part}: {document:#}");
+        assert_eq!(document["figures"]["coverage"]["complete"], 2, "{part}: {document:#}");
         std::fs::rename(fleet.path().join("part"), at("b").join(part)).expect("moved");
         assert_eq!(fleet.audit(&[]).0, 0);
     }
+    // Another repository above it is not taken for it.
+    fleet.folder.git(&["init", "--quiet", "."]);
+    std::fs::rename(at("b/.git/HEAD"), fleet.path().join("part")).expect("moved");
+    let (status, document) = fleet.audit(&[]);
+    assert!(status == 2 && document["notices"].to_string().contains("no whole git repository"), "{document:#}");
+    std::fs::rename(fleet.path().join("part"), at("b/.git/HEAD")).expect("moved");
+    assert_eq!(fleet.audit(&[]).0, 0);
+    std::fs::remove_dir_all(fleet.path().join(".git")).expect("removed");
     // A bare one likewise; and one in which a pipe would keep us waiting for ever.
     fleet.git("b", &["clone", "--quiet", "--bare", ".", "../bare.git"]);
     fleet.audit(&[]);

@@ -73,7 +73,7 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     let targets = if arguments.targets.is_empty() { vec![PathBuf::from(".")] } else { arguments.targets.clone() };
     let mut targets = Targets::find(&targets, &mirrors);
     let known = repositories::all(&state)?;
-    targets.name_lost(known.values().map(|record| record.name.as_str()));
+    let lost = targets.name_lost(&known);
     let Targets { mut repositories, notices: mut missing, .. } = targets;
     // Where targets could not be found, an address may be one of them.
     let named = missing.is_empty().then(|| repositories.iter().map(|target| target.name.clone()).collect());
@@ -87,6 +87,7 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     if repositories.iter().any(|target| target.remote) {
         private::private_folder(&mirrors)?;
     }
+    runs::touch(&state, &lost, &scanning.moment)?;
     look_at_all(&scanning, (&repositories, jobs), (known, names), &mut run, &mut notices)?;
     notices.sort();
     notices.dedup();

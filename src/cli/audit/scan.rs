@@ -74,7 +74,7 @@ pub(super) fn open(path: &Path) -> Result<Repo> {
         let source = std::io::Error::other("a pipe or a device where git has a file: it is not opened");
         return Err(Error::Io { path: special, source });
     }
-    Opener::at(path).open()
+    Opener::exactly_at(path).open()
 }
 
 /// What one pass over a repository found.

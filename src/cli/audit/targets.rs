@@ -1,9 +1,11 @@
 //! Which repositories are audited: named ones, those in folders, those in lists.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::mirror;
+use crate::audit::record::Repository;
+use crate::audit::runs::Untouched;
 use crate::error::{Notice, NoticeKind};
 
 /// How deep folders are searched for repositories (`mirrors/organisation/project.git`).
@@ -61,16 +63,20 @@ impl Targets {
     }
 
     /// Names those of the `known` repositories that are where they were, in a folder that was searched, and none any more.
-    pub(super) fn name_lost<'k>(&mut self, known: impl Iterator<Item = &'k str>) {
+    pub(super) fn name_lost(&mut self, known: &BTreeMap<u32, Repository>) -> BTreeMap<u32, Untouched> {
         let found: HashSet<&str> = self.repositories.iter().map(|target| target.name.as_str()).collect();
         let searched = |path: &Path| self.folders.iter().any(|folder| path.starts_with(folder));
-        let lost = known.filter(|name| {
+        let is_lost = |name: &str| {
             let path = Path::new(name);
             !found.contains(name) && !mirror::is_address(name) && searched(path) && path.exists()
-        });
-        let lost: Vec<Notice> =
-            lost.map(|name| missing(Path::new(name), "it was a repository and is none any more", LOST)).collect();
-        self.notices.extend(lost);
+        };
+        let mut lost = BTreeMap::new();
+        for (&number, record) in known.iter().filter(|(_, record)| is_lost(&record.name)) {
+            let gap = missing(Path::new(&record.name), "it was a repository and is none any more", LOST);
+            lost.insert(number, Untouched { gaps: vec![gap], stamp: None });
+        }
+        self.notices.extend(lost.values().flat_map(|lost| lost.gaps.iter().cloned()));
+        lost
     }
 
     fn repository(&mut self, path: PathBuf) {
