@@ -143,18 +143,44 @@ pub fn only_ours(path: &Path) -> Result<()> {
 /// When it cannot be written.
 pub fn append_private(path: &Path, bytes: &[u8]) -> Result<()> {
     private_folder(path.parent().unwrap_or(Path::new(".")))?;
-    let mut file = match new_private(path) {
-        Ok(file) => file,
-        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::AlreadyExists => {
-            if fs::symlink_metadata(path).map_err(io(path))?.is_symlink() {
-                return Err(io(path)(std::io::Error::other("it is a link; remove it")));
-            }
-            OpenOptions::new().append(true).open(path).map_err(io(path))?
-        }
-        Err(error) => return Err(error),
-    };
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io(path))?;
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
+        return Err(io(path)(std::io::Error::other("it is a link; remove it")));
+    }
+    let mut file = open_append(path).map_err(io(path))?;
+    append(&mut file, bytes).and_then(|()| file.sync_all()).map_err(io(path))?;
     sync_folder(path)
+}
+
+/// Opens a private file to append to; made when there is none.
+///
+/// # Errors
+/// What the system says.
+pub fn open_append(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+/// Appends all of `bytes`. Where the disk has no room for them the part that was written is taken away again.
+///
+/// # Errors
+/// What the system says.
+pub fn append(file: &mut File, bytes: &[u8]) -> std::io::Result<()> {
+    let before = file.metadata()?;
+    let written = file.write_all(bytes);
+    if written.is_err() && before.is_file() {
+        let (from, to) = (before.len(), before.len() + bytes.len() as u64);
+        // Somebody else's lines stay.
+        if file.metadata().is_ok_and(|now| (from..=to).contains(&now.len())) {
+            let _ = file.set_len(from);
+        }
+    }
+    written
 }
 
 /// Reads a file of at most `longest` bytes.

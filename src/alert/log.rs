@@ -1,7 +1,5 @@
 //! Alerts as log lines: JSON into a file, or syslog (RFC 5424) to a socket.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::net::UdpSocket;
 use std::path::Path;
 
@@ -9,7 +7,9 @@ use super::payload::{seconds, short};
 use super::policy::Log;
 use crate::audit::alerts::Alert;
 use crate::clock;
+use crate::error::mend;
 use crate::finding::Severity;
+use crate::private;
 
 /// syslog's facility `local0`.
 const FACILITY: u32 = 16;
@@ -64,7 +64,7 @@ fn syslog(alert: &Alert, json: &str) -> String {
 pub fn write(folder: &Path, log: &Log, alerts: &[&Alert], _: i64) -> Result<(), String> {
     let lines = lines(log, alerts);
     if let Some(path) = &log.file {
-        return append(&folder.join(path), &lines).map_err(|error| error.to_string());
+        return append(&folder.join(path), &lines).map_err(|error| format!("{error}{}", mend(&error)));
     }
     match log.syslog.as_deref().and_then(Place::parse) {
         Some(Place::Udp(to)) => {
@@ -92,15 +92,8 @@ fn to_socket(_: &str, _: &[String]) -> Result<(), String> {
     Err("this system has no such sockets".to_owned())
 }
 
-/// Appends to a private file, all lines in one write.
+/// Appends to a private file, all lines or none.
 fn append(path: &Path, lines: &[String]) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    options.open(path)?.write_all(text.as_bytes())
+    private::append(&mut private::open_append(path)?, text.as_bytes())
 }

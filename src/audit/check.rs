@@ -4,7 +4,7 @@ use redb::ReadableTable as _;
 
 use super::record::{Place, Run, Secret};
 use super::state::{CARRIERS, OBJECTS, PACKS, PLACES, RUNS, SECRETS, State, failed, from_json};
-use super::{ledger, outbox};
+use super::{ledger, outbox, repositories};
 use crate::error::{Error, Result};
 
 /// What a state holds.
@@ -35,7 +35,7 @@ fn fault(message: String) -> Error {
 /// # Errors
 /// The first thing that does not fit.
 pub fn contents(state: &State) -> Result<Contents> {
-    let repositories = ledger::repositories(state)?;
+    let repositories = repositories::all(state)?;
     let mut found = Contents { repositories: repositories.len() as u64, ..Contents::default() };
     let known = |number: u32| match repositories.contains_key(&number) {
         true => Ok(()),

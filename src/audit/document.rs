@@ -104,6 +104,9 @@ pub struct PlaceEntry {
 pub struct RepositoryEntry {
     /// Its path or address.
     pub name: String,
+    /// Names it had before, the last one last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formerly: Vec<String>,
     /// When it was seen first, looked at last, covered whole last (empty when never).
     pub first_seen: String,
     /// See `first_seen`.
@@ -209,6 +212,7 @@ fn secret(life: &Life, parts: &Parts<'_>) -> SecretEntry {
 fn repository(record: &Repository, open: u64) -> RepositoryEntry {
     RepositoryEntry {
         name: record.name.clone(),
+        formerly: record.formerly.clone(),
         first_seen: record.first_seen.clone(),
         last_run: record.last_run.clone(),
         last_complete: record.last_complete.clone(),

@@ -62,6 +62,8 @@ pub struct Outcome<'o> {
     pub rules: &'o RuleDigests,
     /// Digest of the settings it was scanned under.
     pub settings: &'o str,
+    /// As in [`Repository`].
+    pub stamp: String,
 }
 
 /// The bytes of a secret id or fingerprint (`v1:` and 32 hex digits).
@@ -172,58 +174,6 @@ fn all_carriers(
     Ok(found)
 }
 
-/// The repository of this name, with its number.
-///
-/// # Errors
-/// When the state cannot be read.
-pub fn repository(state: &State, name: &str) -> Result<Option<(u32, Repository)>> {
-    Ok(repositories(state)?.into_iter().find(|(_, record)| record.name == name))
-}
-
-/// All repositories, by number.
-///
-/// # Errors
-/// When the state cannot be read.
-pub fn repositories(state: &State) -> Result<BTreeMap<u32, Repository>> {
-    state.read(|read| {
-        let table = read.open_table(REPOSITORIES).map_err(failed)?;
-        let mut all = BTreeMap::new();
-        for entry in table.iter().map_err(failed)? {
-            let (number, record) = entry.map_err(failed)?;
-            all.insert(number.value(), from_json(record.value())?);
-        }
-        Ok(all)
-    })
-}
-
-/// Gives a repository another name: it was moved.
-///
-/// # Errors
-/// When the state cannot be written.
-pub fn rename_repository(state: &State, number: u32, name: &str) -> Result<()> {
-    state.write(|write| {
-        let mut table = write.open_table(REPOSITORIES).map_err(failed)?;
-        let Some(mut record) = get::<_, Repository>(&table, number)? else { return Ok(()) };
-        name.clone_into(&mut record.name);
-        table.insert(number, &*to_json(&record)?).map_err(failed)?;
-        Ok(())
-    })
-}
-
-/// Gives a repository its number.
-///
-/// # Errors
-/// When the state cannot be written.
-pub fn add_repository(state: &State, name: &str, now: &str) -> Result<(u32, Repository)> {
-    let record = Repository { name: name.to_owned(), first_seen: now.to_owned(), ..Repository::default() };
-    state.write(|write| {
-        let mut table = write.open_table(REPOSITORIES).map_err(failed)?;
-        let next = table.last().map_err(failed)?.map_or(1, |(number, _)| number.value() + 1);
-        table.insert(next, &*to_json(&record)?).map_err(failed)?;
-        Ok((next, record))
-    })
-}
-
 /// The rule set of this digest: rule id to digest.
 ///
 /// # Errors
@@ -274,6 +224,7 @@ pub fn apply(state: &State, outcome: &Outcome<'_>, moment: &Moment<'_>) -> Resul
         moment.now.clone_into(&mut record.last_run);
         record.gaps.clone_from(&outcome.gaps);
         record.kept.clone_from(&outcome.kept);
+        record.stamp.clone_from(&outcome.stamp);
         repositories.insert(number, &*to_json(&record)?).map_err(failed)?;
         Ok(())
     })

@@ -13,7 +13,7 @@ use super::portable::{self, Dump};
 use super::record::{Allowed, Event, Place, Repository, Secret, Standing};
 use super::settle::Life;
 use super::state::{CARRIERS, PLACES, REPOSITORIES, SECRETS, State, failed, get, to_json};
-use super::{coverage, ledger, settle};
+use super::{coverage, ledger, repositories, settle};
 use crate::error::{Notice, NoticeKind, Result};
 
 /// A merge under way.
@@ -45,7 +45,7 @@ impl Merge {
         self.shards.extend(last.and_then(|run| run.shard.clone()));
         self.count += 1;
         let known: BTreeMap<String, (u32, Repository)> =
-            ledger::repositories(state)?.into_iter().map(|(number, it)| (it.name.clone(), (number, it))).collect();
+            repositories::all(state)?.into_iter().map(|(number, it)| (it.name.clone(), (number, it))).collect();
         let mut next = known.values().map(|(number, _)| number + 1).max().unwrap_or(1);
         state.write(|write| {
             portable::enter_rules(write, &dump.rules)?;
@@ -90,7 +90,7 @@ impl Merge {
         let mut lives = settle::lives(state)?;
         let gone: Vec<u32> = match complete {
             // All parts are there: what none of them knows has another name today.
-            true => ledger::repositories(state)?.into_keys().filter(|number| !self.entered.contains(number)).collect(),
+            true => repositories::all(state)?.into_keys().filter(|number| !self.entered.contains(number)).collect(),
             false => Vec::new(),
         };
         state.write(|write| {

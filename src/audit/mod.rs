@@ -20,6 +20,7 @@ pub mod outbox;
 pub mod portable;
 pub mod record;
 pub mod report;
+pub mod repositories;
 pub mod retention;
 pub mod rules;
 pub mod runs;

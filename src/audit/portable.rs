@@ -22,7 +22,7 @@ use super::state::{
     ALERTS, CARRIERS, META, OBJECTS, PACKS, PLACES, REPOSITORIES, RULES, RUNS, SECRETS, State, failed, from_json,
     to_json,
 };
-use super::{coverage, ledger, outbox, runs};
+use super::{coverage, ledger, outbox, repositories, runs};
 use crate::error::{Error, Result};
 use crate::finding::identity::hex;
 
@@ -98,7 +98,7 @@ impl Dump {
     pub fn of(state: &State) -> Result<Self> {
         let mut dump = Self {
             about: state.about().clone(),
-            repositories: ledger::repositories(state)?,
+            repositories: repositories::all(state)?,
             lives: settle::lives(state)?,
             runs: runs::all(state)?,
             alerts: outbox::entries(state)?,

@@ -50,6 +50,12 @@ pub struct Repository {
     /// What the next run goes on from.
     #[serde(default, skip_serializing_if = "Kept::is_empty")]
     pub kept: Kept,
+    /// Names it had before, the last one last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formerly: Vec<String>,
+    /// What its files were when nothing was left to look at (`source::git::stamp`); empty where that is not sure.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stamp: String,
 }
 
 /// What is known of the gaps of a repository.

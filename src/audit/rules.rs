@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::finding::identity::hex;
-use crate::rules::RuleSet;
+use crate::rules::{Method, PartOf, PathTest, Rule, RuleSet, Text};
 
 /// The name that the program itself has among the rules.
 const PROGRAM: &str = "";
@@ -42,11 +42,70 @@ fn digest(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes())[..8])
 }
 
+/// Bytes one after the other, each piece with its length before it.
+#[derive(Default)]
+struct Pieces(Vec<u8>);
+
+impl Pieces {
+    fn add(&mut self, piece: &[u8]) {
+        self.0.extend_from_slice(&(piece.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(piece);
+    }
+
+    fn list(&mut self, list: &[Text]) {
+        self.add(&list.len().to_le_bytes());
+        list.iter().for_each(|text| self.add(text.as_bytes()));
+    }
+}
+
+/// The digest of what decides where a rule matches and how bad that is. What it tells people is no part of it, nor what is
+/// computed of the rest (anchors, the tail, the longest match).
+fn of_rule(rule: &Rule, pieces: &mut Pieces) -> String {
+    let Rule { id, provider, severity, confidence, literals, method, regex, secret_group, entropy, keywords, .. } =
+        rule;
+    let Rule { words, within, keywords_required, validators, free_standing, any_name, parts, part_only, path, .. } =
+        rule;
+    pieces.0.clear();
+    for text in [id, provider, regex] {
+        pieces.add(text.as_bytes());
+    }
+    let method = match method {
+        Method::Anchored(_) => 0,
+        Method::Assigned => 1,
+        Method::Search => 2,
+        Method::Generic => 3,
+    };
+    let yes = [*keywords_required, *free_standing, *any_name, *part_only].map(u8::from);
+    pieces.add(&[*severity as u8, *confidence, method, *secret_group]);
+    pieces.add(&yes);
+    pieces.add(&entropy.to_le_bytes());
+    pieces.add(&within.to_le_bytes());
+    pieces.add(&literals.len().to_le_bytes());
+    for literal in literals.iter() {
+        pieces.add(literal.text.as_bytes());
+        pieces.add(&[u8::from(literal.ignore_case)]);
+    }
+    for list in [keywords, words, validators] {
+        pieces.list(list);
+    }
+    pieces.add(&parts.len().to_le_bytes());
+    for PartOf { rule, within_lines, missing } in parts.iter() {
+        pieces.add(rule.as_bytes());
+        pieces.add(&within_lines.to_le_bytes());
+        pieces.add(&missing.to_le_bytes());
+    }
+    if let Some(PathTest { regex }) = path {
+        pieces.add(regex.as_bytes());
+    }
+    hex(&Sha256::digest(&pieces.0)[..8])
+}
+
 impl RuleDigests {
     /// The digests of `rules`, under this version of the program.
     pub fn of(rules: &RuleSet, version: &str) -> Self {
+        let mut pieces = Pieces::default();
         let mut each: BTreeMap<String, String> =
-            rules.rules().iter().map(|rule| (rule.id.to_string(), digest(&format!("{rule:?}")))).collect();
+            rules.rules().iter().map(|rule| (rule.id.to_string(), of_rule(rule, &mut pieces))).collect();
         each.insert(PROGRAM.to_owned(), digest(version));
         Self { all: digest(&format!("{each:?}")), each }
     }
@@ -104,6 +163,9 @@ mod tests {
         let mut expected = vec![id.clone(), gone];
         expected.sort();
         assert_eq!((look_for, doubtful), (vec![id], expected));
+        let mut told = changed.rules().to_vec();
+        told[0].rotate = "otherwise".into();
+        assert_eq!(RuleDigests::of(&RuleSet::from_rules(told), "1"), after, "what people are told finds nothing");
         assert_eq!(RuleDigests::of(&changed, "2").since(&before.each, &changed), Change::All, "another program");
     }
 }

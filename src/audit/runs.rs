@@ -9,20 +9,32 @@ use super::record::{Repository, Run};
 use super::state::{META, REPOSITORIES, RUNS, State, failed, from_json, get, to_json};
 use crate::error::{Error, Notice, Result};
 
+/// What there is to note of a repository in which nothing was new.
+#[derive(Debug, Default)]
+pub struct Untouched {
+    /// What could not be covered.
+    pub gaps: Vec<Notice>,
+    /// As [`Repository::stamp`]; `None` leaves it as it is.
+    pub stamp: Option<String>,
+}
+
 /// Notes that repositories were looked at and nothing was new (or that they could not be read), all in one commit.
 ///
 /// # Errors
 /// When the state cannot be written.
-pub fn touch(state: &State, looked_at: &BTreeMap<u32, Vec<Notice>>, moment: &Moment<'_>) -> Result<()> {
+pub fn touch(state: &State, looked_at: &BTreeMap<u32, Untouched>, moment: &Moment<'_>) -> Result<()> {
     if looked_at.is_empty() {
         return Ok(());
     }
     state.write(|write| {
         let mut table = write.open_table(REPOSITORIES).map_err(failed)?;
-        for (&number, gaps) in looked_at {
+        for (&number, Untouched { gaps, stamp }) in looked_at {
             let Some(mut record) = get::<_, Repository>(&table, number)? else { continue };
             moment.now.clone_into(&mut record.last_run);
             record.gaps.clone_from(gaps);
+            if let Some(stamp) = stamp {
+                record.stamp.clone_from(stamp);
+            }
             if gaps.is_empty() {
                 moment.now.clone_into(&mut record.last_complete);
             }

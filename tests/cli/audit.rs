@@ -265,7 +265,36 @@ fn broken_and_gone_repositories_are_named_and_the_others_go_on() {
     std::fs::write(&loose, kept).expect("written");
     let (status, document) = fleet.audit(&[]);
     assert_eq!((status, fleet.secrets(&document).len()), (1, 3), "{document:#}");
-    // Moved: known by a pack.
+    // One that lost its HEAD, its objects, or all that it was, is named, too.
+    let at = |name: &str| fleet.path().join("repositories").join(name);
+    for part in [".git/HEAD", ".git/objects", ".git"] {
+        std::fs::rename(at("b").join(part), fleet.path().join("part")).expect("moved");
+        let (status, document) = fleet.audit(&[]);
+        assert!(status == 2 && document["notices"].to_string().contains("repositories/b"), "{part}: {document:#}");
+        assert_eq!(document["figures"]["coverage"]["complete"], 2, "{part}: {document:#}");
+        std::fs::rename(fleet.path().join("part"), at("b").join(part)).expect("moved");
+        assert_eq!(fleet.audit(&[]).0, 0);
+    }
+    // Another repository above it is not taken for it.
+    fleet.folder.git(&["init", "--quiet", "."]);
+    std::fs::rename(at("b/.git/HEAD"), fleet.path().join("part")).expect("moved");
+    let (status, document) = fleet.audit(&[]);
+    assert!(status == 2 && document["notices"].to_string().contains("no whole git repository"), "{document:#}");
+    std::fs::rename(fleet.path().join("part"), at("b/.git/HEAD")).expect("moved");
+    assert_eq!(fleet.audit(&[]).0, 0);
+    std::fs::remove_dir_all(fleet.path().join(".git")).expect("removed");
+    // A bare one likewise; and one in which a pipe would keep us waiting for ever.
+    fleet.git("b", &["clone", "--quiet", "--bare", ".", "../bare.git"]);
+    fleet.audit(&[]);
+    std::fs::remove_file(at("bare.git/HEAD")).expect("removed");
+    let (status, document) = fleet.audit(&[]);
+    assert!(status == 2 && document["notices"].to_string().contains("bare.git"), "{document:#}");
+    let pipe = Command::new("mkfifo").arg(at("bare.git/HEAD")).status().expect("runs");
+    let (status, document) = fleet.audit(&[]);
+    assert!(pipe.success() && status == 2, "{document:#}");
+    assert!(document["notices"].to_string().contains("a pipe or a device"), "{document:#}");
+    std::fs::remove_dir_all(at("bare.git")).expect("removed");
+    // Moved: known by its objects.
     fleet.git("c", &["gc", "--quiet"]);
     fleet.audit(&[]);
     std::fs::rename(fleet.path().join("repositories/c"), fleet.path().join("repositories/moved")).expect("moved");
@@ -274,7 +303,7 @@ fn broken_and_gone_repositories_are_named_and_the_others_go_on() {
     assert_eq!((status, &document["run"]["new_objects"]), (0, &0.into()), "{document:#}");
     let notices = document["notices"].to_string();
     assert!(notices.contains("moved") && notices.contains("gone"), "{notices}");
-    assert_eq!(document["repositories"].as_array().map(Vec::len), Some(3));
+    assert_eq!(document["repositories"].as_array().map(Vec::len), Some(4));
     assert_eq!(fleet.secrets(&document).len(), 3, "what leaked stays leaked");
 }
 
@@ -597,6 +626,112 @@ fn addresses_are_mirrored_fetched_and_named_when_they_fail() {
     std::fs::rename(fleet.path().join("away"), fleet.path().join("repositories/one")).expect("moved");
     let (status, document) = audit();
     assert_eq!((status, &document["run"]["new_objects"]), (0, &0.into()), "coverage was kept: {document:#}");
+}
+
+#[test]
+fn a_repository_whose_files_are_as_they_were_is_not_opened_and_any_change_opens_it() {
+    let fleet = Fleet::new();
+    fleet.repository("one");
+    let first = fleet.commit("one", "a.env", &env(1));
+    // What changed a moment ago may change again unseen.
+    std::thread::sleep(Duration::from_millis(2100));
+    fleet.audit(&[]);
+    let stamp = || {
+        let run = fleet.folder.keysweep(&["audit", "state", "export", "--state", "state", "--to", "export"]);
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        let text = std::fs::read_to_string(fleet.path().join("export")).expect("read");
+        std::fs::remove_file(fleet.path().join("export")).expect("removed");
+        let line = text.lines().find(|line| line.contains("\"record\":\"repository\"")).expect("a repository");
+        let record: Value = serde_json::from_str(line).expect("JSON");
+        record["repository"]["stamp"].as_str().unwrap_or_default().to_owned()
+    };
+    let before = stamp();
+    assert_ne!(before, "");
+    // A file that git would trip over, in a place that says nothing about objects and refs: nobody looks.
+    let index = fleet.path().join("repositories/one/.git/index");
+    std::fs::write(&index, "nonsense").expect("written");
+    let (status, document) = fleet.audit(&[]);
+    assert_eq!((status, &document["run"]["complete"], stamp()), (0, &1.into(), before.clone()), "{document:#}");
+    std::fs::remove_file(&index).expect("removed");
+    fleet.git("one", &["reset", "--quiet", "--hard"]);
+    fleet.commit("one", "b.env", &env(2));
+    let (status, document) = fleet.audit(&[]);
+    assert_eq!((status, fleet.secrets(&document).len(), stamp().as_str()), (1, 2, ""), "{document:#}");
+    fleet.git("one", &["reset", "--quiet", "--hard", &first]);
+    let (status, document) = fleet.audit(&[]);
+    let in_head: Vec<&Value> =
+        document["secrets"].as_array().expect("a list").iter().map(|it| &it["in_head"]).collect();
+    assert_eq!(status, 0);
+    assert!(in_head.contains(&&true.into()) && in_head.contains(&&false.into()), "{document:#}");
+    // The acceptance of a gap, other settings, other rules ask again although no file changed.
+    std::thread::sleep(Duration::from_millis(2100));
+    fleet.audit(&[]);
+    assert_ne!(stamp(), "");
+    let (_, document) = fleet.audit(&["--min-confidence", "99"]);
+    assert_eq!(document["run"]["complete"], 1);
+}
+
+#[test]
+fn a_renamed_remote_keeps_its_record_and_a_fork_has_its_own() {
+    let fleet = Fleet::new();
+    fleet.repository("one");
+    for number in 0..6 {
+        fleet.commit("one", &format!("{number}.txt"), &format!("text {number}\n"));
+    }
+    fleet.commit("one", "a.env", &env(1));
+    fleet.repository("other");
+    fleet.commit("other", "b.env", &env(2));
+    let audit = |names: &[&str]| {
+        let mut command = keysweep(fleet.path());
+        command.env("KEYSWEEP_FINGERPRINT_KEY", KEY).arg("audit");
+        let address = |name: &&str| format!("file://{}", fleet.path().join("repositories").join(name).display());
+        command.args(names.iter().map(address)).args(["--state", "state", "--format", "json"]);
+        let run = Run::new(command.output().expect("runs"));
+        let document: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr));
+        (run.status, document)
+    };
+    let names = |document: &Value| -> Vec<String> {
+        let list = document["repositories"].as_array().expect("repositories");
+        let name = |entry: &Value| entry["name"].as_str().and_then(|name| name.rsplit('/').next()).map(str::to_owned);
+        list.iter().filter_map(name).collect()
+    };
+    let (_, before) = audit(&["one", "other"]);
+    // Renamed, and a commit more: its record goes on, with what was known of its secret.
+    std::fs::rename(fleet.path().join("repositories/one"), fleet.path().join("repositories/renamed")).expect("moved");
+    fleet.commit("renamed", "c.txt", "more\n");
+    let (status, document) = audit(&["renamed", "other"]);
+    assert_eq!((status, &document["run"]["new_objects"]), (0, &3.into()), "{document:#}");
+    assert_eq!(names(&document), ["other", "renamed"]);
+    let entry = &document["repositories"][1];
+    assert_eq!(entry["formerly"], serde_json::json!([before["repositories"][0]["name"]]));
+    assert_eq!(entry["first_seen"], before["repositories"][0]["first_seen"]);
+    assert!(document["notices"].to_string().contains("renamed: its record goes on"), "{document:#}");
+    assert_eq!(fleet.secrets(&document).len(), 2);
+    // A fork beside it is another repository; and so is what has another history when one goes.
+    fleet.git("renamed", &["clone", "--quiet", ".", "../fork"]);
+    let (_, document) = audit(&["renamed", "other", "fork"]);
+    assert_eq!(names(&document), ["fork", "other", "renamed"], "{document:#}");
+    fleet.repository("new");
+    fleet.commit("new", "d.env", &env(3));
+    let (status, document) = audit(&["renamed", "new", "fork"]);
+    assert_eq!((status, names(&document)), (1, vec!["fork".into(), "new".into(), "other".into(), "renamed".into()]));
+    assert!(document["notices"].to_string().contains("none of the targets"), "{document:#}");
+    // An address that fails becomes no repository of its own before it was seen.
+    std::fs::rename(fleet.path().join("repositories/new"), fleet.path().join("away")).expect("moved");
+    let (status, document) = audit(&["renamed", "newer", "fork"]);
+    assert_eq!((status, names(&document).len()), (2, 4), "{document:#}");
+    std::fs::rename(fleet.path().join("away"), fleet.path().join("repositories/newer")).expect("moved");
+    let (status, document) = audit(&["renamed", "newer", "fork"]);
+    assert_eq!((status, names(&document)), (0, vec!["fork".into(), "newer".into(), "other".into(), "renamed".into()]));
+    // What is a path today had an address before.
+    let run = Run::new(
+        keysweep(fleet.path())
+            .env("KEYSWEEP_FINGERPRINT_KEY", KEY)
+            .args(["audit", "repositories/other", "--state", "state", "--format", "json"])
+            .output()
+            .expect("runs"),
+    );
+    assert!(run.status == 0 && run.stdout.contains("renamed: its record goes on"), "{}{}", run.stdout, run.stderr);
 }
 
 #[cfg(feature = "rotate")]

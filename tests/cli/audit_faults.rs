@@ -61,19 +61,127 @@ fn unshare() -> Option<Vec<&'static str>> {
     })
 }
 
-/// What stands in `kept` is put on a disk of `size` KiB, the state audited there, and all of it comes back.
-fn audit_on_disk(fleet: &Fleet, way: &[&str], size: u64) -> Run {
+/// What stands in `kept` is put on a disk of `size` KiB, `audit` with these arguments runs there, and all of it comes back.
+fn on_disk(fleet: &Fleet, way: &[&str], size: u64, arguments: &[&str]) -> Run {
     let script = "mkdir -p disk kept && mount -t tmpfs -o \"size=$1k\" none disk || exit 77
-        cp -p kept/* disk/ 2>/dev/null
-        \"$2\" audit repositories --state disk/state --report json=report.json
+        cp -pr kept/. disk/ 2>/dev/null
+        shift; \"$@\"
         status=$?
-        rm -rf kept/* && cp -p disk/* kept/ 2>/dev/null
+        rm -rf kept && mkdir kept && cp -pr disk/. kept/ 2>/dev/null
         exit $status";
     let mut command = Command::new(way[0]);
-    command.args(&way[1..]).args(["sh", "-c", script, "sh", &size.to_string(), env!("CARGO_BIN_EXE_keysweep")]);
-    command.current_dir(fleet.path()).env("KEYSWEEP_FINGERPRINT_KEY", KEY);
+    command.args(&way[1..]).args([
+        "sh",
+        "-c",
+        script,
+        "sh",
+        &size.to_string(),
+        env!("CARGO_BIN_EXE_keysweep"),
+        "audit",
+    ]);
+    command.args(arguments).current_dir(fleet.path()).env("KEYSWEEP_FINGERPRINT_KEY", KEY);
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("NO_COLOR", "1");
     Run::new(command.output().expect("runs"))
+}
+
+fn audit_on_disk(fleet: &Fleet, way: &[&str], size: u64) -> Run {
+    on_disk(fleet, way, size, &["repositories", "--state", "disk/state", "--report", "json=report.json"])
+}
+
+#[cfg(feature = "rotate")]
+#[test]
+fn logs_reports_and_backups_without_room_are_told_and_no_half_of_one_stays() {
+    let Some(way) = unshare() else { return };
+    let fleet = Fleet::new();
+    fleet.repository("one");
+    fleet.commit("one", "a.env", &env(1));
+    // Other than zeros, so that nothing makes it small.
+    let many: String = (0..4000).map(|number| format!("{number:x}{:x}\n", number * 7919)).collect();
+    fleet.commit("one", "b.txt", &many);
+    fleet.audit(&[]);
+    let full = |arguments: &[&str], room: u64| {
+        std::fs::remove_dir_all(fleet.path().join("kept")).unwrap_or_default();
+        std::fs::create_dir_all(fleet.path().join("kept")).expect("made");
+        fleet.folder.write("kept/filler", vec![b'x'; 40 << 10]);
+        fleet.folder.write("kept/events", "{\"time\":\"2026-01-01T00:00:00Z\"}\n");
+        let run = on_disk(&fleet, &way, 48 + room, arguments);
+        assert!(!run.stderr.contains("panicked"), "{arguments:?}: {}", run.stderr);
+        let mut there: Vec<String> = std::fs::read_dir(fleet.path().join("kept"))
+            .expect("listed")
+            .map(|entry| entry.expect("listed").file_name().to_string_lossy().into_owned())
+            .collect();
+        there.sort();
+        (run, there)
+    };
+    let named = |run: &Run, file: &str| {
+        let told = run.stderr.contains(file) && run.stderr.contains("free some room");
+        assert!(run.status == 2 && told, "{file}: {} {}", run.status, run.stderr);
+    };
+    // A log: whole lines, the audit goes on, and it is told that events are missing.
+    let personal = ["--log-format", "json", "--log-file", "disk/events", "--log-personal"];
+    let log = [&["repositories", "--state", "state", "--jobs", "1"], &personal[..]].concat();
+    for number in 0..30 {
+        fleet.repository(&format!("{number}/{}", "long-name".repeat(20)));
+    }
+    let (run, _) = full(&log, 0);
+    named(&run, "disk/events: events are missing");
+    assert!(run.stdout.contains("open"), "the report is there: {}", run.stdout);
+    let events = std::fs::read_to_string(fleet.path().join("kept/events")).expect("read");
+    let whole = events.lines().all(|line| serde_json::from_str::<Value>(line).is_ok());
+    assert!(events.ends_with('\n') && whole && events.lines().count() > 1, "{events}");
+    // Reports, exports and backups: the whole or nothing.
+    let report = ["repositories", "--state", "state", "--report", "html=disk/report.html"];
+    let recipient = keysweep::rotate::escrow::age::Identity::generate().expect("made").recipient().to_string();
+    let backup = ["state", "backup", "--state", "state", "--to", "disk/backup", "--recipient", &recipient];
+    let export = ["state", "export", "--state", "state", "--to", "disk/export"];
+    for (arguments, file) in [(&report[..], "disk/report.html"), (&backup, "disk/backup"), (&export, "disk/export")] {
+        let (run, there) = full(arguments, 0);
+        named(&run, file);
+        assert_eq!(there, ["events", "filler"], "{arguments:?}");
+    }
+    // A state that is made of an export or a backup: the whole or nothing, too.
+    assert_eq!(fleet.folder.keysweep(&["audit", "state", "export", "--state", "state", "--to", "text"]).status, 0);
+    let (run, there) = full(&["state", "import", "--state", "disk/new", "--from", "text"], 0);
+    named(&run, "disk/new");
+    assert!(!there.contains(&"new".to_owned()), "{there:?}");
+    assert_eq!(fleet.state("check").status, 0);
+}
+
+#[test]
+fn a_mirror_without_room_is_named_and_what_was_fetched_of_it_goes() {
+    let Some(way) = unshare() else { return };
+    let fleet = Fleet::new();
+    fleet.repository("one");
+    fleet.commit("one", "a.env", &env(1));
+    let address = format!("file://{}", fleet.path().join("repositories/one").display());
+    let arguments = [address.as_str(), "--state", "state", "--mirrors", "disk/mirrors", "--format", "json"];
+    let audit = |room: u64| {
+        let run = on_disk(&fleet, &way, room, &arguments);
+        let document: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr));
+        (run.status, document)
+    };
+    let (status, document) = audit(8);
+    assert_eq!((status, fleet.secrets(&document).len()), (2, 0), "{document:#}");
+    assert!(document["notices"].to_string().contains("cannot be fetched"), "{document:#}");
+    let (status, document) = audit(4096);
+    assert_eq!((status, fleet.secrets(&document).len()), (1, 1), "{document:#}");
+    // It grows by more than there is room for; what was there is still looked at.
+    let mut dice = 1_u32;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (dice >> 24) as u8
+    })
+    .take(1 << 20)
+    .collect();
+    fleet.folder.write("repositories/one/noise", noise);
+    fleet.commit("one", "b.env", &env(2));
+    let (status, document) = audit(700);
+    assert!(status == 2 && !fleet.secrets(&document).is_empty(), "{document:#}");
+    let left = Command::new("find").args(["kept", "-name", "tmp_*"]).current_dir(fleet.path()).output().expect("runs");
+    assert_eq!(String::from_utf8_lossy(&left.stdout), "", "half of a pack fills the disk");
+    let (status, document) = audit(8192);
+    // What of the fetch that failed was whole was looked at before.
+    assert!(status < 2 && fleet.secrets(&document).len() == 2, "{document:#}");
 }
 
 #[test]

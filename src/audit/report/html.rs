@@ -251,9 +251,13 @@ fn repositories(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     )?;
     for repository in &document.repositories {
         let complete = if repository.last_complete.is_empty() { "never" } else { &repository.last_complete };
+        let formerly = match repository.formerly.last() {
+            Some(name) => format!("<br><small>formerly {}</small>", markup(name)),
+            None => String::new(),
+        };
         writeln!(
             out,
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><td>{}{formerly}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             markup(&repository.name),
             repository.open,
             repository.objects,

@@ -2,7 +2,7 @@
 
 use super::{ALERTS, About, META, SCHEMA, State, failed, to_json};
 use crate::audit::check::contents;
-use crate::audit::ledger;
+use crate::audit::repositories;
 use crate::error::Result;
 
 fn set_schema(state: &State, schema: u32, with_alerts: bool) -> Result<()> {
@@ -21,7 +21,7 @@ fn a_state_of_an_older_form_is_brought_up_and_loses_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("state");
     let state = State::open_or_make(&path, "key", "2026-01-01T00:00:00Z").expect("made");
-    ledger::add_repository(&state, "one", "2026-01-01T00:00:00Z").expect("entered");
+    repositories::add(&state, &["one"], "2026-01-01T00:00:00Z").expect("entered");
     set_schema(&state, 1, false).expect("as form 1 was");
     drop(state);
     let state = State::open_or_make(&path, "key", "2026-01-02T00:00:00Z").expect("opened");

@@ -11,7 +11,7 @@ use crate::audit::document::{Document, Parts};
 use crate::audit::record::{Run, Standing};
 use crate::audit::settle::Life;
 use crate::audit::state::State;
-use crate::audit::{ledger, report, runs};
+use crate::audit::{report, repositories, runs};
 use crate::cli::output::{reader_may_go, unwritable};
 use crate::clock;
 use crate::error::{Error, Notice, NoticeKind, Result};
@@ -75,7 +75,7 @@ pub(super) fn conclude(
     let Ending { report, telling, log, fail_on, key_id, runs, after } = *ending;
     count(lives, after, run);
     run.ended = not_before(runs, now(), &mut Vec::new());
-    let repositories = &ledger::repositories(state)?;
+    let repositories = &repositories::all(state)?;
     let document = Document::new(&Parts { key_id, run, runs, after, lives, repositories, notices });
     write_reports(report, &document)?;
     // What nobody was told stays new: the run has ended once its report is out and its alerts are on their way.
@@ -89,7 +89,9 @@ pub(super) fn conclude(
         () => u8::from(counting.any(|life| report.any || life.secret.is_new_since(after))),
     };
     log.end(&document, status);
-    Ok(status)
+    let Some(trouble) = log.trouble() else { return Ok(status) };
+    anstream::eprintln!("keysweep: {trouble}");
+    Ok(2)
 }
 
 /// The time, or that of the last run where the clock went back: what came later must not look earlier.

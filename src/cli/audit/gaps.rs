@@ -66,6 +66,16 @@ impl Kept {
         gaps.filter_map(|gap| ObjectId::from_hex(gap.object.as_deref()?.as_bytes())).collect()
     }
 
+    /// Whether they stay as they are while no file of the repository changes.
+    pub(super) fn rest(&self) -> bool {
+        let rests = |gap: &Notice| match class(gap) {
+            Gap::Stays | Gap::Cut => true,
+            Gap::Again => gap.kind == NoticeKind::MissingObject,
+            Gap::Unopened | Gap::Unclear => false,
+        };
+        self.gaps.iter().all(rests)
+    }
+
     /// Adds the gaps of `before` that are none of a pass over what is new: objects that stay as they are, and those that
     /// are missing still. `false` when that cannot be said without a scan of everything.
     pub(super) fn carry(&mut self, before: &Self, repo: &Repo, history: &History) -> Result<bool> {

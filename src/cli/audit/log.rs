@@ -3,8 +3,8 @@
 //! Events name repositories and secrets by keyed hashes. Names, paths, messages and people are personal data and stand in them
 //! with `--log-personal` alone.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::File;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -14,8 +14,9 @@ use serde_json::{Map, Value, json};
 use super::conclude::now;
 use crate::audit::document::Document;
 use crate::audit::record::Standing;
-use crate::error::{Error, Notice, Result};
+use crate::error::{Error, Notice, Result, mend};
 use crate::finding::identity::Key;
+use crate::private;
 
 /// Forms of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -40,10 +41,17 @@ pub struct LogOptions {
     pub log_personal: bool,
 }
 
+/// Where events go.
+enum Out {
+    Stderr,
+    /// And why an event could not be written first.
+    File(PathBuf, File, Option<String>),
+}
+
 /// Where it is told.
 pub(super) struct Log<'k> {
     /// Nothing for sentences.
-    out: Option<Mutex<Box<dyn Write + Send>>>,
+    out: Option<Mutex<Out>>,
     personal: bool,
     key: Option<&'k Key>,
     run: AtomicU64,
@@ -55,21 +63,15 @@ impl<'k> Log<'k> {
     /// # Errors
     /// When its file cannot be opened.
     pub(super) fn new(options: &LogOptions, key: Option<&'k Key>) -> Result<Self> {
-        let out: Option<Box<dyn Write + Send>> = match (options.log_format, &options.log_file) {
+        let out = match (options.log_format, &options.log_file) {
             (LogFormat::Text, Some(_)) => {
                 return Err(Error::Usage("--log-file takes events: give --log-format json".to_owned()));
             }
             (LogFormat::Text, None) => None,
-            (LogFormat::Json, None) => Some(Box::new(std::io::stderr())),
+            (LogFormat::Json, None) => Some(Out::Stderr),
             (LogFormat::Json, Some(path)) => {
-                let mut open = OpenOptions::new();
-                open.create(true).append(true);
-                #[cfg(unix)]
-                {
-                    use std::os::unix::fs::OpenOptionsExt as _;
-                    open.mode(0o600);
-                }
-                Some(Box::new(open.open(path).map_err(|source| Error::Io { path: path.clone(), source })?))
+                let file = private::open_append(path).map_err(|source| Error::Io { path: path.clone(), source })?;
+                Some(Out::File(path.clone(), file, None))
             }
         };
         Ok(Self { out: out.map(Mutex::new), personal: options.log_personal, key, run: AtomicU64::new(0) })
@@ -81,7 +83,18 @@ impl<'k> Log<'k> {
         self.event("info", "run-began", json!({ "repositories": repositories }), &json!({}));
     }
 
-    /// Writes an event; `personal` is left out unless it is asked for. A log that cannot be written stops no audit.
+    /// Why events are missing from the log, in a sentence; `None` when none is.
+    pub(super) fn trouble(&self) -> Option<String> {
+        match &*self.out.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner) {
+            Out::File(path, _, Some(why)) => {
+                Some(format!("{}: events are missing from the log: {why}", path.display()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Writes an event; `personal` is left out unless it is asked for. A log that cannot be written stops no audit: it is
+    /// told at the end.
     pub(super) fn event(&self, level: &str, name: &str, fields: Value, personal: &Value) {
         let Some(out) = &self.out else { return };
         let mut event = Map::new();
@@ -97,7 +110,14 @@ impl<'k> Log<'k> {
         }
         let mut line = Value::Object(event).to_string();
         line.push('\n');
-        let _ = out.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
+        match &mut *out.lock().unwrap_or_else(PoisonError::into_inner) {
+            Out::Stderr => drop(std::io::stderr().write_all(line.as_bytes())),
+            Out::File(_, file, trouble) => {
+                if let Err(error) = private::append(file, line.as_bytes()) {
+                    trouble.get_or_insert_with(|| format!("{error}{}", mend(&error)));
+                }
+            }
+        }
     }
 
     /// The keyed hash of a repository's name.

@@ -13,7 +13,7 @@ use crate::audit::life::Moment;
 use crate::audit::merge::Merge;
 use crate::audit::record::{Repository, Run};
 use crate::audit::state::State;
-use crate::audit::{ledger, runs};
+use crate::audit::{repositories, runs};
 use crate::error::{Error, Result};
 use crate::filter::config::level;
 use crate::finding::Severity;
@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &MergeArguments) -> Result<u8> {
         (path, dump) = (another, super::portable::read(another)?);
     }
     let lives = merge.finish(&state, &moment)?;
-    let repositories = ledger::repositories(&state)?;
+    let repositories = repositories::all(&state)?;
     run.repositories = repositories.len() as u64;
     run.complete = repositories.values().filter(|record| is_complete(record)).count() as u64;
     run.new_objects = objects(&state)?.saturating_sub(before);
@@ -125,5 +125,5 @@ fn is_complete(record: &Repository) -> bool {
 
 /// Objects that are covered.
 fn objects(state: &State) -> Result<u64> {
-    Ok(ledger::repositories(state)?.values().map(|record| record.objects).sum())
+    Ok(repositories::all(state)?.values().map(|record| record.objects).sum())
 }

@@ -60,15 +60,35 @@ pub(super) fn update(address: &str, place: &Path) -> Result<(), String> {
 fn once(address: &str, place: &Path) -> Result<(), String> {
     let shown = place.to_string_lossy();
     if place.exists() {
-        return git(&["-C", &*shown, "fetch", "--quiet", "--prune", "--no-auto-gc", "--", address, "+refs/*:refs/*"]);
+        let fetched =
+            git(&["-C", &*shown, "fetch", "--quiet", "--prune", "--no-auto-gc", "--", address, "+refs/*:refs/*"]);
+        if fetched.is_err() {
+            remove_halves(&place.join("objects"));
+        }
+        return fetched;
     }
     // Complete before it has its name: a run that is killed leaves no half of a mirror.
     let new = place.with_extension("new");
     if new.exists() {
         std::fs::remove_dir_all(&new).map_err(|error| error.to_string())?;
     }
-    git(&["clone", "--quiet", "--mirror", "--", address, &*new.to_string_lossy()])?;
-    std::fs::rename(&new, place).map_err(|error| error.to_string())
+    let cloned = git(&["clone", "--quiet", "--mirror", "--", address, &*new.to_string_lossy()])
+        .and_then(|()| std::fs::rename(&new, place).map_err(|error| error.to_string()));
+    if cloned.is_err() {
+        let _ = std::fs::remove_dir_all(&new);
+    }
+    cloned
+}
+
+/// Takes away the halves of packs and objects that a fetch which failed left in a mirror: with each one more they fill the
+/// disk.
+fn remove_halves(objects: &Path) {
+    let list = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in list(objects).flat_map(|folder| list(&folder)) {
+        if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"tmp_")) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
 fn git(arguments: &[&str]) -> Result<(), String> {

@@ -16,6 +16,7 @@ mod mirror;
 mod portable;
 #[cfg(feature = "rotate")]
 mod proofs;
+mod renames;
 mod retention;
 mod run;
 mod scan;

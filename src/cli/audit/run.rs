@@ -1,6 +1,6 @@
 //! One run of an audit: find the repositories, look at each, settle all accounts, report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,20 +8,20 @@ use std::sync::{Mutex, PoisonError};
 use super::alerts::Telling;
 use super::conclude::{Ending, check_places, conclude, last_ended, not_before, now, seconds};
 use super::log::Log;
+use super::renames::Names;
 use super::retention::Retention;
 use super::scan::{Looked, Scanning, unopened};
 use super::targets::{Target, Targets};
 use super::{AuditArguments, MEMORY, Shard, key, mirror, settings};
-use crate::audit::coverage;
-use crate::audit::ledger;
 use crate::audit::life::{Moment, Proofs, Verifications};
 use crate::audit::record::{Allowed, Repository, Run};
+use crate::audit::repositories;
 use crate::audit::rules::RuleDigests;
-use crate::audit::runs;
+use crate::audit::runs::{self, Untouched};
 use crate::audit::settle::{self, Life};
 use crate::audit::state::State;
 use crate::engine::{Engine, GENERATION};
-use crate::error::{Error, Notice, NoticeKind, Result};
+use crate::error::{Error, Notice, Result};
 use crate::filter::Filter;
 use crate::filter::config::build::Plan;
 use crate::private;
@@ -71,7 +71,13 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     };
     let mirrors = arguments.mirrors.clone().unwrap_or_else(|| path.with_extension("mirrors"));
     let targets = if arguments.targets.is_empty() { vec![PathBuf::from(".")] } else { arguments.targets.clone() };
-    let Targets { mut repositories, notices: mut missing, .. } = Targets::find(&targets, &mirrors);
+    let mut targets = Targets::find(&targets, &mirrors);
+    let known = repositories::all(&state)?;
+    let lost = targets.name_lost(&known);
+    let Targets { mut repositories, notices: mut missing, .. } = targets;
+    // Where targets could not be found, an address may be one of them.
+    let named = missing.is_empty().then(|| repositories.iter().map(|target| target.name.clone()).collect());
+    let names = Names::new((&state, &began, &mirrors), &known, named.as_ref());
     if let Some(shard) = arguments.shard {
         repositories.retain(|target| shard.has(&target.name));
     }
@@ -81,7 +87,8 @@ pub(super) fn run(arguments: &AuditArguments, path: &Path) -> Result<u8> {
     if repositories.iter().any(|target| target.remote) {
         private::private_folder(&mirrors)?;
     }
-    look_at_all(&scanning, (&repositories, jobs), &mut run, &mut notices)?;
+    runs::touch(&state, &lost, &scanning.moment)?;
+    look_at_all(&scanning, (&repositories, jobs), (known, names), &mut run, &mut notices)?;
     notices.sort();
     notices.dedup();
     let lives = settle::settle(&state, &|id| accepts(&filter, id), (&proofs, &said), &scanning.moment)?;
@@ -122,126 +129,72 @@ fn accepts(filter: &Filter, id: &str) -> Option<Allowed> {
 fn look_at_all(
     scanning: &Scanning<'_>,
     (repositories, jobs): (&[Target], usize),
+    (mut known, names): (BTreeMap<u32, Repository>, Names<'_>),
     run: &mut Run,
     notices: &mut Vec<Notice>,
 ) -> Result<()> {
-    let mut known = ledger::repositories(scanning.state)?;
-    let mut work: Vec<(&Target, u32)> = Vec::new();
-    for target in repositories {
-        work.push((target, enter(scanning, &mut known, target, notices)?));
-    }
+    names.enter_all(&mut known, repositories)?;
+    let known: HashMap<String, (u32, Repository)> =
+        known.into_iter().map(|(number, record)| (record.name.clone(), (number, record))).collect();
     let (next, results) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     let worker = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(&(target, number)) = work.get(at) else { break };
-            let Some(record) = known.get(&number) else { continue };
-            let looked = look_at(scanning, target, (number, record));
+            let Some(target) = repositories.get(at) else { break };
+            let (number, looked) = look_at(scanning, target, known.get(&target.name), &names);
             match &looked {
                 Ok(looked) => scanning.log.looked_at(&target.name, looked.new_objects, &looked.gaps),
                 Err(error) => scanning.log.looked_at(&target.name, 0, &[unopened(&target.name, error.to_string())]),
             }
-            results.lock().unwrap_or_else(PoisonError::into_inner).insert(at, looked);
+            results.lock().unwrap_or_else(PoisonError::into_inner).insert(at, (number, looked));
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..jobs.min(work.len()) {
+        for _ in 1..jobs.min(repositories.len()) {
             scope.spawn(worker);
         }
         worker();
     });
-    let mut untouched: BTreeMap<u32, Vec<Notice>> = BTreeMap::new();
-    for (at, looked) in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        let (target, number) = work[at];
-        match looked {
-            Ok(Looked { untouched: nothing, new_objects, notices: mut more, gaps }) => {
+    let mut untouched: BTreeMap<u32, Untouched> = BTreeMap::new();
+    for (at, (number, looked)) in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let nothing = match looked {
+            Ok(Looked { untouched: nothing, stamp, new_objects, notices: mut more, gaps }) => {
                 run.complete += u64::from(gaps.is_empty());
                 run.new_objects += new_objects;
                 notices.append(&mut more);
-                if nothing {
-                    untouched.insert(number, gaps);
-                }
+                nothing.then_some(Untouched { gaps, stamp: Some(stamp) })
             }
             // One broken repository of many: it is named, the others go on. The state itself is another matter.
             Err(error @ (Error::Git { .. } | Error::Io { .. })) => {
-                let gap = unopened(&target.name, error.to_string());
+                let gap = unopened(&repositories[at].name, error.to_string());
                 notices.push(gap.clone());
-                untouched.insert(number, vec![gap]);
+                Some(Untouched { gaps: vec![gap], stamp: None })
             }
             Err(error) => return Err(error),
-        }
+        };
+        untouched.extend(number.zip(nothing));
     }
-    for record in known.values().filter(|record| is_gone(record)) {
-        let message = "the repository is gone; what was found in it stays as it is";
-        notices.push(Notice::new(NoticeKind::Information, message).at(&record.name));
-    }
+    notices.append(&mut names.notices());
     runs::touch(scanning.state, &untouched, &scanning.moment)
 }
 
-/// Looks at one, fetched before where it is a mirror. A mirror that cannot be fetched is looked at as it is.
-fn look_at(scanning: &Scanning<'_>, target: &Target, known: (u32, &Repository)) -> Result<Looked> {
+/// Looks at one, fetched before where it is a mirror. A mirror that cannot be fetched is looked at as it is. The number of
+/// its record comes back with what was found.
+fn look_at(
+    scanning: &Scanning<'_>,
+    target: &Target,
+    known: Option<&(u32, Repository)>,
+    names: &Names<'_>,
+) -> (Option<u32>, Result<Looked>) {
     let fetched = if target.remote { mirror::update(&target.name, &target.path) } else { Ok(()) };
     let stale = fetched.err().map(|said| unopened(&target.name, format!("it cannot be fetched: {said}")));
-    match stale {
-        Some(gap) if !target.path.exists() => {
-            Ok(Looked { untouched: true, new_objects: 0, notices: vec![gap.clone()], gaps: vec![gap] })
-        }
-        stale => scanning.look(&target.path, known, stale.as_ref()),
+    if let Some(gap) = stale.as_ref().filter(|_| !target.path.exists()) {
+        let looked =
+            Looked { untouched: true, notices: vec![gap.clone()], gaps: vec![gap.clone()], ..Looked::default() };
+        return (known.map(|known| known.0), Ok(looked));
     }
-}
-
-/// Whether a repository is no more where it was; of an address nobody knows.
-fn is_gone(record: &Repository) -> bool {
-    !mirror::is_address(&record.name) && !Path::new(&record.name).exists()
-}
-
-/// The number of a repository; one that is not known, nor was moved, is entered.
-fn enter(
-    scanning: &Scanning<'_>,
-    known: &mut BTreeMap<u32, Repository>,
-    target: &Target,
-    notices: &mut Vec<Notice>,
-) -> Result<u32> {
-    let Target { name, path, .. } = target;
-    let name = name.clone();
-    if let Some((number, _)) = known.iter().find(|(_, record)| record.name == name) {
-        return Ok(*number);
+    match known.map_or_else(|| names.enter(target), |known| Ok(known.clone())) {
+        Ok((number, record)) => (Some(number), scanning.look(&target.path, (number, &record), stale.as_ref())),
+        Err(error) => (None, Err(error)),
     }
-    let Some(number) = moved(scanning.state, known, path)? else {
-        let (number, record) = ledger::add_repository(scanning.state, &name, scanning.moment.now)?;
-        known.insert(number, record);
-        return Ok(number);
-    };
-    ledger::rename_repository(scanning.state, number, &name)?;
-    if let Some(record) = known.get_mut(&number) {
-        let message = format!("this is {}, moved", record.name);
-        notices.push(Notice::new(NoticeKind::Information, message).at(&name));
-        record.name = name;
-    }
-    Ok(number)
-}
-
-/// The repository that was moved to `path`: one that is gone from its place, and had a pack that is there now.
-fn moved(state: &State, known: &BTreeMap<u32, Repository>, path: &Path) -> Result<Option<u32>> {
-    let gone: Vec<u32> = known.iter().filter(|(_, record)| is_gone(record)).map(|(number, _)| *number).collect();
-    if gone.is_empty() {
-        return Ok(None);
-    }
-    let folders = [path.join("objects/pack"), path.join(".git/objects/pack")];
-    for entry in folders.iter().flat_map(std::fs::read_dir).flatten().flatten() {
-        let path = entry.path();
-        if path.extension().is_none_or(|extension| extension != "pack") {
-            continue;
-        }
-        let Ok(map) = crate::source::map::Map::open(&path) else { continue };
-        for length in [20, 32] {
-            let Some(from) = map.len().checked_sub(length) else { continue };
-            for &number in &gone {
-                if coverage::has_pack(state, number, &map[from..])? {
-                    return Ok(Some(number));
-                }
-            }
-        }
-    }
-    Ok(None)
 }

@@ -24,7 +24,8 @@ use crate::report::scrub::scrub;
 use crate::rules::RuleSet;
 use crate::source::git::covered::{self, Covered, Inventory};
 use crate::source::git::history::{self, History, HistoryOptions};
-use crate::source::git::{GitOptions, Opener, Repo};
+use crate::source::git::stamp::stamp;
+use crate::source::git::{GitOptions, Opener, Repo, plain};
 use crate::source::history::object::ObjectId;
 use crate::source::history::reader::TextReader as _;
 
@@ -48,6 +49,8 @@ pub(super) struct Scanning<'s> {
 pub(super) struct Looked {
     /// Nothing was new: the state needs to know no more than that.
     pub(super) untouched: bool,
+    /// What the files of the repository were, if all that is to be said of it is said as long as they stay so.
+    pub(super) stamp: String,
     pub(super) new_objects: u64,
     pub(super) notices: Vec<Notice>,
     /// Those of the notices that are gaps.
@@ -60,6 +63,18 @@ pub(super) const UNOPENED: &str = "see what git says of it; it is tried again in
 /// The gap of a repository that could not be opened or fetched.
 pub(super) fn unopened(name: &str, why: impl Into<String>) -> Notice {
     Notice::new(NoticeKind::Unreadable, why).at(name).mend(UNOPENED).gap()
+}
+
+/// Opens a repository of which nobody knows who filled it.
+///
+/// # Errors
+/// When git would not, or something in it is neither file nor folder.
+pub(super) fn open(path: &Path) -> Result<Repo> {
+    if let Some(special) = plain::special(path) {
+        let source = std::io::Error::other("a pipe or a device where git has a file: it is not opened");
+        return Err(Error::Io { path: special, source });
+    }
+    Opener::exactly_at(path).open()
 }
 
 /// What one pass over a repository found.
@@ -97,15 +112,23 @@ impl Scanning<'_> {
         (number, record): (u32, &Repository),
         stale: Option<&Notice>,
     ) -> Result<Looked> {
-        let opener = Opener::at(path);
-        let repo = opener.open()?;
+        // Before anything is read: what changes from now on makes another one.
+        let stamp = stamp(path).unwrap_or_default();
+        if !stamp.is_empty() && record.stamp == stamp && self.is_covered(record) {
+            let gaps = Kept::of(record).unwrap_or_default().told(self.filter, stale);
+            let notices = gaps.clone();
+            let gaps = gaps.into_iter().filter(|notice| notice.gap).collect();
+            return Ok(Looked { untouched: true, stamp, new_objects: 0, notices, gaps });
+        }
+        let repo = open(path)?;
+        let opener = repo.opener();
         let head = covered::head(&repo)?;
         let tree = head.map(|(_, tree)| tree.to_string()).unwrap_or_default();
         let has_moved = tree != record.head_tree;
         let files = |needed: bool| -> Result<Option<(String, Files)>> {
             let mut list = Files::new();
             if let Some((_, tree)) = head.filter(|_| needed) {
-                covered::files(&opener, &tree, &mut |path, id| list.push((path.to_vec(), id.as_bytes().to_vec())))?;
+                covered::files(opener, &tree, &mut |path, id| list.push((path.to_vec(), id.as_bytes().to_vec())))?;
             }
             Ok(needed.then(|| (tree.clone(), list)))
         };
@@ -141,14 +164,21 @@ impl Scanning<'_> {
         }
         gaps.settle(&pass.history);
         let same_gaps = gaps == before;
+        // What is told beside gaps is found in each look alone.
+        let stamp = if gaps.rest() && pass.notices.is_empty() { stamp } else { String::new() };
         pass.notices.extend(gaps.told(self.filter, stale));
         let told: Vec<Notice> = pass.notices.iter().filter(|notice| notice.gap).cloned().collect();
         let Inventory { packs, mut new, .. } = pass.history.inventory();
         if !whole {
             new.retain(|id| !again.contains(id));
         }
-        let looked =
-            Looked { new_objects: new.len() as u64, notices: pass.notices, gaps: told.clone(), untouched: false };
+        let looked = Looked {
+            new_objects: new.len() as u64,
+            notices: pass.notices,
+            gaps: told.clone(),
+            stamp,
+            untouched: false,
+        };
         let nothing = !whole && new.is_empty() && listed.is_none() && pass.findings.is_empty() && same_gaps;
         let packs_known = || packs.iter().all(|sum| known.0(sum));
         if nothing && packs_known() && record.rules == self.rules.all {
@@ -168,9 +198,15 @@ impl Scanning<'_> {
             exists: &|id| pass.history.contains(id),
             rules: self.rules,
             settings: self.settings,
+            stamp: looked.stamp.clone(),
         };
         ledger::apply(self.state, &outcome, &self.moment)?;
         Ok(looked)
+    }
+
+    /// Whether all objects of a repository were looked at as this run would.
+    fn is_covered(&self, record: &Repository) -> bool {
+        record.rules == self.rules.all && record.settings == self.settings && Kept::of(record).is_some()
     }
 
     /// Asks the state what is covered; its first trouble is kept, and then nothing is.

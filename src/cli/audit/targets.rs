@@ -1,8 +1,11 @@
 //! Which repositories are audited: named ones, those in folders, those in lists.
 
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::mirror;
+use crate::audit::record::Repository;
+use crate::audit::runs::Untouched;
 use crate::error::{Notice, NoticeKind};
 
 /// How deep folders are searched for repositories (`mirrors/organisation/project.git`).
@@ -25,12 +28,15 @@ pub(super) struct Targets {
     pub(super) repositories: Vec<Target>,
     /// Where mirrors are kept.
     mirrors: PathBuf,
+    /// Folders that were searched.
+    folders: Vec<PathBuf>,
     pub(super) notices: Vec<Notice>,
 }
 
-/// Whether a git repository begins here: one with files, or a bare one.
+/// Whether a git repository begins here: one with files, or a bare one. One that lost a part is one: it is named then.
 fn is_repository(path: &Path) -> bool {
-    path.join(".git").exists() || (path.join("HEAD").is_file() && path.join("objects").is_dir())
+    let has = |name: &str| path.join(name).exists();
+    has(".git") || [has("HEAD"), has("objects"), has("refs")].into_iter().filter(|has| *has).count() > 1
 }
 
 fn missing(path: &Path, message: impl Into<String>, mend: &str) -> Notice {
@@ -41,6 +47,7 @@ const CHECK: &str = "check the path and the folder the audit runs in, or take it
 const DEEPER: &str =
     "repositories are looked for four folders deep: name a folder further down, or the repository itself";
 const LIST: &str = "a target is a repository, a folder of them, an address, or a text file with one of these a line";
+const LOST: &str = "see what became of it: bring it back, or move what is left of it away";
 const READABLE: &str = "let the audit's user read it";
 
 impl Targets {
@@ -53,6 +60,23 @@ impl Targets {
         targets.repositories.sort();
         targets.repositories.dedup();
         targets
+    }
+
+    /// Names those of the `known` repositories that are where they were, in a folder that was searched, and none any more.
+    pub(super) fn name_lost(&mut self, known: &BTreeMap<u32, Repository>) -> BTreeMap<u32, Untouched> {
+        let found: HashSet<&str> = self.repositories.iter().map(|target| target.name.as_str()).collect();
+        let searched = |path: &Path| self.folders.iter().any(|folder| path.starts_with(folder));
+        let is_lost = |name: &str| {
+            let path = Path::new(name);
+            !found.contains(name) && !mirror::is_address(name) && searched(path) && path.exists()
+        };
+        let mut lost = BTreeMap::new();
+        for (&number, record) in known.iter().filter(|(_, record)| is_lost(&record.name)) {
+            let gap = missing(Path::new(&record.name), "it was a repository and is none any more", LOST);
+            lost.insert(number, Untouched { gaps: vec![gap], stamp: None });
+        }
+        self.notices.extend(lost.values().flat_map(|lost| lost.gaps.iter().cloned()));
+        lost
     }
 
     fn repository(&mut self, path: PathBuf) {
@@ -77,6 +101,7 @@ impl Targets {
             self.repository(canonical);
         } else if canonical.is_dir() {
             let before = self.repositories.len();
+            self.folders.push(canonical.clone());
             self.folder(&canonical, 0);
             if self.repositories.len() == before {
                 self.notices.push(missing(path, "there is no repository in this folder", DEEPER));

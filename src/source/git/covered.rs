@@ -75,6 +75,11 @@ impl History {
     }
 }
 
+/// The ids of all objects that are there, sorted, each once.
+pub fn objects(repo: &Repo) -> Vec<ObjectId> {
+    new_objects(&Store::open_all(&repo.object_folders(), super::history::format(repo)).0, None)
+}
+
 /// Ids in hex, one after the other with a space between: many of them, read and compared as one text.
 pub fn tips(history: &History) -> String {
     let ids: BTreeSet<String> = history.tips.refs.iter().map(|reference| reference.target.to_string()).collect();

@@ -143,10 +143,12 @@ pub fn scan_beyond<T: TextReader>(
     let whole = !options.is_narrow() && covered.is_none();
     let (tips, opened) = beside(|| Tips::of(repo, &gaps), {
         let (folders, format) = (repo.object_folders(), format(repo));
-        move || Opened::new(&folders, format, whole)
+        let known = covered.is_some();
+        move || Opened::new(&folders, format, whole, known)
     });
     let tips = tips?;
-    let Opened { store, plan, notices } = opened;
+    let Opened { store, plan, mut notices } = opened;
+    notices.extend(covered.iter().flat_map(|covered| store.check_packs(covered.pack)));
     let narrowed = options.is_narrow();
     let asked = tips.matching(&options.refs);
     if asked.is_empty() && !options.refs.is_empty() {
@@ -301,8 +303,8 @@ impl History {
         // Trees are small, and what is gathered of them needs the other half.
         let options = walk::Options { memory: self.walk.memory / 2, ..self.walk };
         let commits = std::mem::take(&mut self.commits);
-        let refs = self.asked.as_ref().unwrap_or(&self.tips.refs);
-        let graph = || Graph::new(repo, &self.store, commits, (refs, &self.tips.reflog));
+        let refs = self.leading();
+        let graph = || Graph::new(repo, &self.store, commits, (&refs, &self.tips.reflog));
         self.graph = if self.trees.is_empty() {
             graph()?
         } else {
@@ -340,6 +342,17 @@ impl History {
         gaps.tell_up_to(self.named_gaps, repo.shown(), visitor.as_mut());
         self.wanted = wanted;
         Ok(())
+    }
+
+    /// The refs that may lead to what was scanned: from what was covered before nothing leads to what is new.
+    fn leading(&self) -> Cow<'_, [Ref]> {
+        let refs = self.asked.as_ref().unwrap_or(&self.tips.refs);
+        let Some(beyond) = &self.beyond else { return Cow::Borrowed(refs) };
+        let leads = |reference: &&Ref| {
+            let id = ObjectId::new(reference.target.as_bytes());
+            id.is_none_or(|id| beyond.binary_search(&id).is_ok() || !self.store.contains(&id))
+        };
+        Cow::Owned(refs.iter().filter(leads).cloned().collect())
     }
 
     /// The numbers of the trees of all commits, in the order of the graph, then those that refs name.

@@ -28,12 +28,18 @@ mod index;
 mod long_range;
 mod missing;
 mod opened;
+pub mod plain;
 pub mod ranges;
 mod reach;
 mod reduction;
 mod refs;
 mod secrets;
 pub mod staged;
+#[cfg(unix)]
+pub mod stamp;
+#[cfg(not(unix))]
+#[path = "no_stamp.rs"]
+pub mod stamp;
 mod survey;
 pub mod tracked;
 mod tree;
@@ -105,6 +111,8 @@ pub struct Opener {
     path: PathBuf,
     /// Whether git's environment variables apply: they are about the repository we stand in, not about others.
     environment: bool,
+    /// Whether it may be a folder above.
+    above: bool,
 }
 
 /// An open repository. Not shared between threads.
@@ -117,12 +125,22 @@ pub struct Repo {
 impl Opener {
     /// The repository at or above the current folder, as git's environment variables say (hooks set them).
     pub fn here() -> Self {
-        Self { shown: ".".to_owned(), path: PathBuf::from("."), environment: true }
+        Self { shown: ".".to_owned(), path: PathBuf::from("."), environment: true, above: true }
     }
 
     /// The repository at or above `path`, whatever the environment says.
     pub fn at(path: &Path) -> Self {
-        Self { shown: path.to_string_lossy().replace('\\', "/"), path: path.to_owned(), environment: false }
+        Self {
+            shown: path.to_string_lossy().replace('\\', "/"),
+            path: path.to_owned(),
+            environment: false,
+            above: true,
+        }
+    }
+
+    /// The repository at `path` itself: where it is broken, another one above it is not meant.
+    pub fn exactly_at(path: &Path) -> Self {
+        Self { above: false, ..Self::at(path) }
     }
 
     /// Opens it.
@@ -138,7 +156,10 @@ impl Opener {
                 RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::NO_DOTGIT,
                 std::iter::empty::<OsString>(),
             ),
-            None => Repository::open_ext(&self.path, RepositoryOpenFlags::empty(), std::iter::empty::<OsString>()),
+            None => {
+                let flags = if self.above { RepositoryOpenFlags::empty() } else { RepositoryOpenFlags::NO_SEARCH };
+                Repository::open_ext(&self.path, flags, std::iter::empty::<OsString>())
+            }
         };
         let git = git.map_err(|error| self.explain(&error))?;
         let repo = Repo { reftable: is_reftable(&git), opener: self.clone(), git };
@@ -168,6 +189,9 @@ impl Opener {
         self.error(match error.code() {
             ErrorCode::NotFound if !self.path.exists() => {
                 "there is no such folder; check the path and the folder you run it in".to_owned()
+            }
+            ErrorCode::NotFound if error.class() == git2::ErrorClass::Repository && !self.above => {
+                "this is no whole git repository: HEAD, objects and refs are asked for".to_owned()
             }
             ErrorCode::NotFound if error.class() == git2::ErrorClass::Repository => {
                 "not a git repository, nor any folder above it; go into one, or name one".to_owned()

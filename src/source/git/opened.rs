@@ -17,11 +17,12 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Opens these folders; plans when the whole is asked for.
-    pub(super) fn new(folders: &[PathBuf], format: Format, whole: bool) -> Self {
+    /// Opens these folders; plans when the `whole` is asked for, checks all packs unless it is known that they are good.
+    pub(super) fn new(folders: &[PathBuf], format: Format, whole: bool, known: bool) -> Self {
         let (store, mut notices) = Store::open_all(folders, format);
         let plan = || whole.then(|| Plan::new(&store, None));
-        let (plan, wrong) = if whole { rayon::join(plan, || store.check_packs()) } else { (None, store.check_packs()) };
+        let check = || if known { Vec::new() } else { store.check_packs(&|_| false) };
+        let (plan, wrong) = if whole { rayon::join(plan, check) } else { (None, check()) };
         notices.extend(wrong);
         Self { store, plan, notices }
     }

@@ -47,7 +47,7 @@ impl Store {
     /// Opens the object folder `objects` and all it borrows from. What cannot be read is told in the notices.
     pub fn open(objects: &Path, format: Format) -> (Self, Vec<Notice>) {
         let (store, mut notices) = Self::open_all(&[objects.to_owned()], format);
-        notices.extend(store.check_packs());
+        notices.extend(store.check_packs(&|_| false));
         (store, notices)
     }
 
@@ -101,9 +101,9 @@ impl Store {
         }
     }
 
-    /// Compares the check sums and counts of all packs.
-    pub fn check_packs(&self) -> Vec<Notice> {
-        self.packs.iter().flat_map(|pack| check_pack(pack, self.format)).collect()
+    /// Compares the check sums and counts of all packs. What is `known` by its pack's sum is not read whole for it.
+    pub fn check_packs(&self, known: &dyn Fn(&[u8]) -> bool) -> Vec<Notice> {
+        self.packs.iter().flat_map(|pack| check_pack(pack, self.format, known(pack.sum()))).collect()
     }
 
     fn check_multi_index(&mut self, path: &Path, notices: &mut Vec<Notice>) {
@@ -336,15 +336,15 @@ impl Reading<'_> {
 }
 
 /// The check sums and counts that tie a pack and its index together.
-fn check_pack(pack: &Pack, format: Format) -> Vec<Notice> {
+fn check_pack(pack: &Pack, format: Format, known: bool) -> Vec<Notice> {
     let mut notices = Vec::new();
     let mut tell = |what: &str| notices.push(Notice::new(NoticeKind::Malformed, what).at(&*pack.path).gap());
-    if let Err(fault) = pack.index.check() {
+    if !known && let Err(fault) = pack.index.check() {
         tell(&fault.to_string());
     }
     if pack.index.pack_sum() != pack.sum() {
         tell("the pack's check sum is not the one in its index");
-    } else if pack.index.crc(0).is_none() && format.hash(pack.bytes()).as_bytes() != pack.sum() {
+    } else if !known && pack.index.crc(0).is_none() && format.hash(pack.bytes()).as_bytes() != pack.sum() {
         // A changed distance to a base may fit another base, and an index of version 1 has no sums of entries.
         tell("the pack's check sum is wrong");
     }

@@ -35,8 +35,8 @@ pub(crate) struct Ids {
     looks: AtomicU32,
 }
 
-/// So many ids are looked for before buckets are made, which reads every id once.
-const FEW_LOOKS: u32 = 1024;
+/// So many ids are looked for before buckets are made, or one of so many that there are: making them reads every id once.
+const FEW_LOOKS: (u32, u32) = (1024, 64);
 
 impl Ids {
     pub(crate) fn new(format: Format, count: u32, start: usize, stride: usize) -> Self {
@@ -57,7 +57,7 @@ impl Ids {
     pub(crate) fn find(&self, file: &[u8], id: &[u8]) -> Option<u32> {
         let (mut low, mut high) = (0, self.count);
         let known = self.buckets.get();
-        if known.is_some() || self.looks.fetch_add(1, Ordering::Relaxed) >= FEW_LOOKS {
+        if known.is_some() || self.looks.fetch_add(1, Ordering::Relaxed) >= FEW_LOOKS.0.max(self.count / FEW_LOOKS.1) {
             let (shift, buckets) = known.unwrap_or_else(|| self.buckets.get_or_init(|| self.sort_into_buckets(file)));
             let bucket = (prefix(id) >> shift) as usize;
             (low, high) = (*buckets.get(bucket)?, *buckets.get(bucket + 1)?);
