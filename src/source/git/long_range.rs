@@ -120,11 +120,15 @@ impl LongRange {
     /// Calls `visit` with every blob of the commit that none of its parents has at the same path. What is missing or
     /// makes no sense is told by `objects`.
     pub(super) fn changes(&self, commit: &Links, objects: Option<&Objects<'_>>, visit: &mut Visit<'_>) {
-        let tree_of = |id: &Oid| self.tree(self.everything.commits.get(id)?.tree, objects);
-        let parents: Vec<Option<u32>> = commit.parents.iter().map(tree_of).collect();
-        if let Some(tree) = self.tree(commit.tree, objects) {
-            self.compare(tree, &parents, &mut Vec::new(), 0, objects, visit);
+        let tree_of = |id: &Oid| Some(self.everything.commits.get(id)?.tree);
+        let parents: Vec<Option<Oid>> = commit.parents.iter().map(tree_of).collect();
+        // What is not needed may be missing: nothing is told of it.
+        if parents.contains(&Some(commit.tree)) {
+            return;
         }
+        let Some(tree) = self.tree(commit.tree, objects) else { return };
+        let parents: Vec<Option<u32>> = parents.iter().map(|&parent| self.tree(parent?, objects)).collect();
+        self.compare(tree, &parents, &mut Vec::new(), 0, objects, visit);
     }
 
     fn tree(&self, id: Oid, objects: Option<&Objects<'_>>) -> Option<u32> {
@@ -153,7 +157,12 @@ impl LongRange {
             return objects.zip(self.id(tree)).into_iter().for_each(|(objects, id)| objects.too_deep(id));
         }
         if let Some(objects) = objects {
-            std::iter::once(tree).chain(parents.iter().flatten().copied()).for_each(|tree| self.check(tree, objects));
+            if !self.check(tree, objects) {
+                return;
+            }
+            for &parent in parents.iter().flatten() {
+                self.check(parent, objects);
+            }
         }
         let leads = &self.everything.leads;
         let mine: HashSet<u32> = leads.blocks(tree).collect();
@@ -198,18 +207,18 @@ impl LongRange {
         }
     }
 
-    /// Tells of a tree that is missing, or from which there are no leads although it has entries, or not to all of them.
-    fn check(&self, tree: u32, objects: &Objects<'_>) {
+    /// Whether the tree is there. Tells of one that is not, and of one from which there are not leads to all its entries.
+    fn check(&self, tree: u32, objects: &Objects<'_>) -> bool {
         let is_bare = self.everything.leads.blocks(tree).len() == 0;
         if !is_bare && self.everything.malformed.is_empty() {
-            return;
+            return true;
         }
-        let Some(id) = self.id(tree) else { return };
+        let Some(id) = self.id(tree) else { return true };
         if self.store.id(tree).is_some_and(|id| self.everything.malformed.contains(&id)) {
             objects.malformed(id, MALFORMED);
-        } else if is_bare {
-            objects.read(id, "tree");
+            return true;
         }
+        !is_bare || objects.read(id, "tree").is_some()
     }
 }
 
