@@ -171,6 +171,7 @@ impl Traces {
         for &(key, path) in self.brought.keys() {
             paths_of.entry(key).or_default().push(path);
         }
+        #[allow(clippy::iter_over_hash_type, reason = "each list is sorted by itself")]
         for paths in paths_of.values_mut() {
             paths.sort_unstable_by_key(|&path| &self.paths[path as usize]);
         }
