@@ -48,6 +48,14 @@ pub enum Error {
     Usage(String),
 }
 
+impl Error {
+    /// What is wrong in `file`, in words that go behind its name: they do not tell it again.
+    pub(crate) fn within(&self, file: &str) -> String {
+        let words = self.to_string();
+        words.strip_prefix(file).and_then(|rest| rest.strip_prefix(": ")).map(str::to_owned).unwrap_or(words)
+    }
+}
+
 /// What a person can do about a file that cannot be read or written, behind what the system said.
 pub(crate) fn mend(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;

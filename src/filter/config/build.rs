@@ -168,7 +168,7 @@ fn select_rules(settings: &Settings, repository_counts: bool, filter: &mut Filte
             let shown = discover::shown(&path.value);
             own.extend(load::load(&discover::read(&path.value)?, &shown).map_err(|errors| Error::Config {
                 file: shown.clone(),
-                message: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+                message: errors.iter().map(|error| error.within(&shown)).collect::<Vec<_>>().join("\n"),
             })?);
         }
         if settings.policy().is_some() && layer.trust == Trust::Repository {

@@ -45,7 +45,7 @@ pub fn read(text: &str, name: &str, folder: &Path, role: Role) -> Result<Layer> 
         Ok(rules) => {
             match load::from_file(RuleFile { provider: "custom".to_owned(), link: String::new(), rules }, name) {
                 Ok(rules) => reader.layer.rules = rules,
-                Err(errors) => reader.faults.extend(errors.iter().map(|error| (usize::MAX, error.to_string()))),
+                Err(errors) => reader.faults.extend(errors.iter().map(|error| (usize::MAX, error.within(name)))),
             }
         }
         Err(error) => reader.faults.push((usize::MAX, format!("[[rules]]: {}", error.message()))),
