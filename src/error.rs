@@ -48,6 +48,7 @@ pub enum Error {
     Usage(String),
 }
 
+#[cfg(feature = "cli")]
 impl Error {
     /// What is wrong in `file`, in words that go behind its name: they do not tell it again.
     pub(crate) fn within(&self, file: &str) -> String {
