@@ -122,12 +122,19 @@ fn piece(view: &View<'_>, at: usize, quote: u8, operator: Operator) -> Piece {
     };
     let behind = view.skip_space(next + length);
     match view.get(behind) {
+        Some(byte) if byte == quote && length == 0 && is_key(view, behind + 1, quote) => Piece::None,
         Some(byte) if byte == quote => Piece::Literal(behind + 1),
         Some(byte) if length > 0 && (byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'(' | b'@')) => {
             Piece::Expression
         }
         _ => Piece::None,
     }
+}
+
+/// Whether the literal that begins at `start` is the name of something else: `"key": ...`, `"key" => ...`.
+fn is_key(view: &View<'_>, start: usize, quote: u8) -> bool {
+    literal(view, start, quote, false)
+        .is_some_and(|(_, behind, _)| matches!(view.get(view.skip_blanks(behind)), Some(b':' | b'=')))
 }
 
 /// A value in escaped quotes, as in JSON inside a string.

@@ -144,6 +144,9 @@ fn values_on_other_lines_and_in_pieces_are_read() {
         ("password = \"ab\" +\n    \"cd\";", "abcd"),
         ("password = (\n    \"ab\"\n    \"cd\"\n)", "abcd"),
         ("password = 'ab' \\\n    'cd'", "abcd"),
+        // The next line's key is no piece of it.
+        ("password=\"abcd\"\n\"user\": \"x\"", "abcd"),
+        ("password: 'abcd'\n'user' => 'x'", "abcd"),
         ("$password = 'ab' . 'cd';", "abcd"),
         ("password=\"ab\\\ncd\"", "abcd"),
         ("export password=\\\nabcd\n", "abcd"),
