@@ -54,7 +54,7 @@ pub(super) struct LongRange {
     secrets: Secrets,
 }
 
-/// Secrets (see [`TextReader::secrets`]) by the numbers of blobs.
+/// Secrets (see [`TextReader::secrets`]) by the numbers of blobs, sorted.
 type Secrets = HashMap<u32, Vec<u128>>;
 
 /// Path, number of the blob, and of what the parents have there.
@@ -108,7 +108,7 @@ impl LongRange {
     /// Whether a change from the blobs `before` to this one brings no secret, and there is nothing else to tell of it.
     pub(super) fn brings_nothing(&self, number: u32, before: &[Option<u32>]) -> bool {
         let secrets = |number| self.secrets.get(number).map_or(&[][..], Vec::as_slice);
-        let was_there = |secret| before.iter().flatten().any(|before| secrets(before).contains(secret));
+        let was_there = |secret| before.iter().flatten().any(|before| secrets(before).binary_search(secret).is_ok());
         self.known.has(number) && secrets(&number).iter().all(was_there)
     }
 

@@ -30,7 +30,7 @@ pub trait TextReader: Visitor {
     /// as [`Sighting`]s.
     fn blob(&mut self, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>, blob: &Blob<'_>);
 
-    /// The secrets that stand in a blob, whatever their rules, as numbers: equal ones for equal bytes. `None` when there is
+    /// The secrets that stand in a blob, whatever their rules, as numbers: equal ones for equal bytes, sorted. `None` when there is
     /// more to tell of it, or that would take long to say. Arguments as those of [`TextReader::blob`].
     fn secrets(&mut self, text: &[u8], anchors: Option<&[Anchor<Self::Found>]>) -> Option<Vec<u128>>;
 
