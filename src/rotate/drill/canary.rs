@@ -104,11 +104,7 @@ impl Canary<'_> {
         let name = run.name.clone();
         let folder = run.folder().to_owned();
         run.speak_through(disturbed()?);
-        run.interrupt_after = match fault {
-            Fault::Killed(step) => Some(step),
-            Fault::RolledBack => Some(Step::Disable),
-            _ => None,
-        };
+        run.interrupt_after = fault.interrupts_after();
         let mut end = run.drive();
         drop(run);
         for _ in 0..5 {

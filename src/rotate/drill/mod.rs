@@ -102,11 +102,7 @@ pub fn run(strategy: Strategy, fault: Fault, folder: &Path) -> Result<Scenario> 
     let (source, silent) = (Known(stand_in.leaked()), |_: &str| {});
     let mut run = Run::begin(&places, &policy, item, &plan.digest, &source, &silent)?;
     let name = run.name.clone();
-    run.interrupt_after = match fault {
-        Fault::Killed(step) => Some(step),
-        Fault::RolledBack => Some(Step::Disable),
-        _ => None,
-    };
+    run.interrupt_after = fault.interrupts_after();
     let mut end = run.drive();
     drop(run);
     for _ in 0..3 {

@@ -35,6 +35,17 @@ pub enum Fault {
     RolledBack,
 }
 
+impl Fault {
+    /// The step after which the run is interrupted, if it is.
+    pub(super) fn interrupts_after(self) -> Option<Step> {
+        match self {
+            Self::Killed(step) => Some(step),
+            Self::RolledBack => Some(Step::Disable),
+            _ => None,
+        }
+    }
+}
+
 /// How long slow things take.
 const SLOW: Duration = Duration::from_millis(900);
 
