@@ -164,7 +164,7 @@ impl Below<'_> {
 
     /// Marks `trees` and everything below.
     fn all_of(&mut self, mut trees: Vec<u32>) {
-        let mut blocks = vec![false; self.leads.count_blocks()];
+        let mut blocks = vec![false; self.leads.most_blocks()];
         trees.retain(|&tree| self.mark_number(tree));
         while let Some(tree) = trees.pop() {
             for block in self.leads.blocks(tree) {

@@ -2,8 +2,8 @@
 //! name. So what many commits reach or change is a matter of numbers.
 //!
 //! Reading the trees of ten thousand commits one by one costs a chain of deltas each. The walk over packs unpacks every
-//! tree once, and of each only the entries with new bytes; the entries become leads, as those of attribution do, to
-//! everything that is there.
+//! tree once, and of each only the entries with new bytes, each with its neighbours up to the next end of a block; the
+//! entries become leads, as those of attribution do, to everything that is there.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -12,17 +12,22 @@ use std::sync::{Mutex, PoisonError};
 use git2::Oid;
 
 use super::commit::{Links, links};
+use super::lately::Lately;
 use super::missing::is_empty_tree;
 use super::survey::oid;
-use super::trees::fresh_entries;
 use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::fault::Fault;
-use crate::source::history::leads::{Child, Gathered, KnownNames, Lead, Leads, Names};
-use crate::source::history::object::{Kind, ObjectId};
+use crate::source::history::gathered::{Gathered, Gatherer, Names};
+use crate::source::history::leads::{Child, Lead, Leads};
+use crate::source::history::object::{Kind, ObjectId, Tree, TreeEntry};
 use crate::source::history::plan::Plan;
 use crate::source::history::reader::{Place, Reader, Shown};
 use crate::source::history::store::Store;
 use crate::source::history::walk;
+
+/// One name in two to the power of this ends a block of leads. What a tree costs is in proportion to its blocks, what a
+/// change in it costs to their length.
+const RARITY: u32 = 3;
 
 /// What the walk found.
 #[derive(Debug)]
@@ -46,10 +51,10 @@ impl Everything {
         let part = plan.without_blobs(store);
         walk::walk(store, plan, &part, options, &|| EntrySurvey {
             gathering: &gathering,
-            numbers: KnownNames::new(&gathering.names),
             is_malformed: false,
             found: Found::default(),
-            leads: Gathered::default(),
+            lately: Lately::new(),
+            leads: Gatherer::new(&gathering.names, RARITY),
         });
         drop(part);
         let found = gathering.found.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -92,33 +97,45 @@ struct Found {
 /// One thread's end of the walk.
 struct EntrySurvey<'g> {
     gathering: &'g Gathering<'g>,
-    /// Numbers of names.
-    numbers: KnownNames<'g>,
     /// Of the tree that is being read.
     is_malformed: bool,
     found: Found,
-    leads: Gathered,
+    lately: Lately,
+    leads: Gatherer<'g>,
 }
 
 impl EntrySurvey<'_> {
-    /// Where an entry leads: links lead to other repositories.
-    fn child(&self, id: ObjectId, is_tree: bool) -> Option<Child> {
+    /// Where an entry leads, if anywhere: links lead to other repositories.
+    fn lead(&mut self, entry: &TreeEntry<'_>) -> Option<Lead> {
         let Gathering { store, missing, .. } = self.gathering;
-        let number = match store.number(&id) {
+        let id = ObjectId::new(entry.id).filter(|_| !entry.is_link())?;
+        let number = match self.lately.number(store, entry.id) {
             Some(number) => number,
             None if is_empty_tree(&id) => return None,
             None => {
                 let mut missing = missing.lock().unwrap_or_else(PoisonError::into_inner);
                 let next = (store.most_numbers() + missing.len()) as u32;
-                missing.entry(id).or_insert((next, if is_tree { "tree" } else { "blob" })).0
+                missing.entry(id).or_insert((next, if entry.is_tree() { "tree" } else { "blob" })).0
             }
         };
-        Some(if is_tree { Child::Tree(number) } else { Child::Wanted(number) })
+        let child = if entry.is_tree() { Child::Tree(number) } else { Child::Wanted(number) };
+        Lead::new(self.leads.name(entry.name), child)
+    }
+
+    /// The anchor of the block that these bytes hold.
+    fn block(&mut self, bytes: Range<usize>) -> Anchor<u32> {
+        Anchor { at: bytes.start as u32, before: 0, after: bytes.len() as u32, found: self.leads.end_block() }
     }
 }
 
+/// Where the bytes of an anchor end.
+fn end(anchor: &Anchor<u32>) -> usize {
+    anchor.at as usize + anchor.after as usize
+}
+
+/// Each anchor is a block of neighbouring entries, by its number.
 impl Reader for EntrySurvey<'_> {
-    type Found = Lead;
+    type Found = u32;
 
     fn carried(&self) -> Kind {
         Kind::Tree
@@ -132,22 +149,56 @@ impl Reader for EntrySurvey<'_> {
         true
     }
 
-    fn look(&mut self, text: &[u8], range: Range<usize>, carried: &[Anchor<Lead>], out: &mut Vec<Anchor<Lead>>) {
-        let format = self.gathering.store.format;
-        let malformed = fresh_entries(format, text, range, carried, out, &mut |entry| {
-            let id = ObjectId::new(entry.id).filter(|_| !entry.is_link())?;
-            let child = self.child(id, entry.is_tree())?;
-            Lead::new(self.numbers.number(entry.name), child)
-        });
-        self.is_malformed |= malformed;
+    /// Reads on from the end of the last block that is known, until `range` is behind and a block ends.
+    fn look(&mut self, text: &[u8], range: Range<usize>, carried: &[Anchor<u32>], out: &mut Vec<Anchor<u32>>) {
+        let (before, behind) = carried.split_at(carried.partition_point(|anchor| anchor.at as usize <= range.start));
+        let known =
+            [before.last(), out.last()].into_iter().flatten().filter(|anchor| anchor.at as usize <= range.start);
+        let mut start = known.map(end).max().unwrap_or(0);
+        let mut behind = behind.iter().map(|anchor| anchor.at as usize).peekable();
+        // Whether a block ends here, and what follows is known or asked for by other ranges.
+        let mut is_end = |at: usize, ends_block: bool| {
+            while behind.next_if(|&block| block < at).is_some() {}
+            let is_known = at == text.len() || behind.peek() == Some(&at);
+            at >= range.end && (is_known || ends_block && at > range.start)
+        };
+        if is_end(start, true) {
+            return;
+        }
+        let (from, mut last) = (start, start);
+        let mut tree = Tree::new(text.get(from..).unwrap_or_default(), self.gathering.store.format);
+        for entry in tree.by_ref() {
+            if is_end(from + entry.start, false) {
+                break;
+            }
+            last = from + entry.end;
+            if self.lead(&entry).is_some_and(|lead| self.leads.push(lead)) {
+                out.push(self.block(start..last));
+                start = last;
+                if is_end(start, true) {
+                    break;
+                }
+            }
+        }
+        self.is_malformed |= tree.is_malformed();
+        if start < last {
+            out.push(self.block(start..last));
+        }
     }
 
-    fn blob(&mut self, object: Shown<'_>, _: &[u8], anchors: Option<&[Anchor<Lead>]>) {
+    fn blob(&mut self, object: Shown<'_>, _: &[u8], anchors: Option<&[Anchor<u32>]>) {
         if std::mem::take(&mut self.is_malformed) {
             self.found.malformed.push(object.id());
         }
         if let Some(number) = object.number(self.gathering.store) {
-            self.leads.anchored(number, anchors.unwrap_or_default());
+            // What was read may have been carried as well.
+            let mut known = 0;
+            let blocks = anchors.unwrap_or_default().iter().filter_map(|anchor| {
+                let is_new = anchor.at as usize >= known;
+                known = known.max(end(anchor));
+                anchor.found.filter(|_| is_new)
+            });
+            self.leads.tree_of(number, blocks);
         }
     }
 
@@ -168,6 +219,7 @@ impl Drop for EntrySurvey<'_> {
         let mut found = self.gathering.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.commits.append(&mut self.found.commits);
         found.malformed.append(&mut self.found.malformed);
-        found.leads.push(std::mem::take(&mut self.leads).finished());
+        let leads = std::mem::replace(&mut self.leads, Gatherer::new(&self.gathering.names, RARITY));
+        found.leads.push(leads.finished());
     }
 }

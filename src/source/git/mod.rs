@@ -25,6 +25,7 @@ pub mod gaps;
 mod graph;
 pub mod history;
 mod index;
+mod lately;
 mod long_range;
 mod missing;
 mod opened;

@@ -154,7 +154,7 @@ impl<'r> Reduction<'r> {
             nodes: Nodes::default(),
             too_deep: false,
             trees: vec![0; leads.most_trees()],
-            blocks: vec![0; leads.count_blocks()],
+            blocks: vec![0; leads.most_blocks()],
             led: vec![Entry::default()],
             hand: Vec::new(),
         }

@@ -9,21 +9,23 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+use super::lately::Lately;
 use super::missing::{self, is_empty_tree};
 use super::survey::Shared;
 use super::tree::MALFORMED;
 use crate::source::Visitor;
 use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::fault::Fault;
-use crate::source::history::leads::{Child, Gathered, KnownNames, Lead, Leads, Names};
+use crate::source::history::gathered::{Gathered, Gatherer, Names};
+use crate::source::history::leads::{Child, Lead, Leads};
 use crate::source::history::object::{Format, Kind, ObjectId, Tree, TreeEntry};
 use crate::source::history::reader::{Place, Reader, Shown};
 
 /// After so many entries without an anchor one is carried for its place.
 const STRIDE: usize = 16;
 
-/// Folders met lately: neighbouring trees share most of them.
-const LATELY: usize = 1 << 12;
+/// One name in two to the power of this ends a block of leads.
+const RARITY: u32 = 2;
 
 /// Objects whose places are looked for.
 #[derive(Debug, Default)]
@@ -90,13 +92,12 @@ impl<'s> Trees<'s> {
         TreeSurvey {
             trees: self,
             visitor,
-            numbers: KnownNames::new(&self.names),
             names: HashMap::new(),
             smallest: Vec::new(),
             fresh: Vec::new(),
             malformed: false,
-            lately: vec![None; LATELY],
-            leads: Gathered::default(),
+            lately: Lately::new(),
+            leads: Gatherer::new(&self.names, RARITY),
         }
     }
 
@@ -152,16 +153,14 @@ pub(super) fn fresh_entries(
 pub(super) struct TreeSurvey<'t> {
     trees: &'t Trees<'t>,
     visitor: Box<dyn Visitor + 't>,
-    /// Numbers of the names of leads.
-    numbers: KnownNames<'t>,
     /// All names, each with its place in `smallest`.
     names: HashMap<Box<[u8]>, u32>,
     smallest: Vec<Option<ObjectId>>,
     /// Places of the names that are new in the tree that is being read.
     fresh: Vec<u32>,
     malformed: bool,
-    lately: Vec<Option<(ObjectId, u32)>>,
-    leads: Gathered,
+    lately: Lately,
+    leads: Gatherer<'t>,
 }
 
 impl TreeSurvey<'_> {
@@ -173,31 +172,17 @@ impl TreeSurvey<'_> {
             return None;
         }
         if entry.is_tree() {
-            if let Some(number) = self.folder(entry.id) {
+            if let Some(number) = self.lately.number(store, entry.id) {
                 return Some(Child::Tree(number));
             }
         } else if let Some(number) = wanted.find(entry.id) {
             return Some(Child::Wanted(number));
         }
         let id = ObjectId::new(entry.id).filter(|_| look_for_missing)?;
-        if store.contains(&id) || is_empty_tree(&id) {
+        if self.lately.number(store, entry.id).is_some() || is_empty_tree(&id) {
             return None;
         }
         self.trees.missing(id, entry.is_tree()).map(Child::Wanted)
-    }
-
-    /// The number of a folder.
-    fn folder(&mut self, id: &[u8]) -> Option<u32> {
-        let slot = first_bytes(id) % LATELY;
-        if let Some((known, number)) = &self.lately[slot]
-            && known.as_bytes() == id
-        {
-            return Some(*number);
-        }
-        let id = ObjectId::new(id)?;
-        let number = self.trees.shared.store.number(&id)?;
-        self.lately[slot] = Some((id, number));
-        Some(number)
     }
 
     /// A tree that no walk shows.
@@ -236,7 +221,7 @@ impl Reader for TreeSurvey<'_> {
                 }
             };
             self.fresh.push(place);
-            self.lead(entry).and_then(|child| Lead::new(self.numbers.number(entry.name), child))
+            self.lead(entry).and_then(|child| Lead::new(self.leads.name(entry.name), child))
         });
     }
 
@@ -254,7 +239,7 @@ impl Reader for TreeSurvey<'_> {
             }
         }
         if let Some(number) = object.number(self.trees.shared.store) {
-            self.leads.anchored(number, anchors.unwrap_or_default());
+            self.leads.tree(number, anchors.unwrap_or_default());
         }
     }
 
@@ -272,7 +257,8 @@ impl Reader for TreeSurvey<'_> {
 impl Drop for TreeSurvey<'_> {
     fn drop(&mut self) {
         let mut found = self.trees.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        found.parts.push(std::mem::take(&mut self.leads).finished());
+        let leads = std::mem::replace(&mut self.leads, Gatherer::new(&self.trees.names, RARITY));
+        found.parts.push(leads.finished());
         #[allow(clippy::iter_over_hash_type, reason = "the smallest tree wins, in whatever order they come")]
         for (name, place) in self.names.drain() {
             if let Some(tree) = self.smallest[place as usize] {

@@ -15,6 +15,7 @@ pub mod delta;
 pub mod dirty;
 pub mod fault;
 pub mod forest;
+pub mod gathered;
 pub mod inflate;
 pub mod leads;
 pub mod loose;

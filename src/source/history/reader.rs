@@ -131,7 +131,7 @@ pub trait Reader: Send {
 
     /// Adds an anchor for every literal that starts in `range` of `text` and needs remembering: whatever was found,
     /// and whatever was looked at farther than [`Reader::near`] says without a find. `carried` are those that came with
-    /// the base, by their place.
+    /// the base, by their place; `out` holds those of the ranges before, which come in the order of their places.
     fn look(
         &mut self,
         text: &[u8],

@@ -275,12 +275,14 @@ impl<'w, R: Reader> Worker<'w, R> {
                 let copied: &[Copied] = &self.copied;
                 dirty::carry(carried, base_len, copied, len, &self.windows, &mut anchors, &mut self.again);
                 let mut fresh = Vec::new();
-                for &at in &self.again {
-                    self.reader.look(text, at as usize..at as usize + 1, &anchors, &mut fresh);
+                let mut again = self.again.iter().map(|&at| at as usize..at as usize + 1).peekable();
+                for window in self.windows.iter().map(|window| window.start as usize..window.end as usize) {
+                    while let Some(range) = again.next_if(|range| range.start < window.start) {
+                        self.reader.look(text, range, &anchors, &mut fresh);
+                    }
+                    self.reader.look(text, window, &anchors, &mut fresh);
                 }
-                for window in &self.windows {
-                    self.reader.look(text, window.start as usize..window.end as usize, &anchors, &mut fresh);
-                }
+                again.for_each(|range| self.reader.look(text, range, &anchors, &mut fresh));
                 anchors.append(&mut fresh);
             }
         }
