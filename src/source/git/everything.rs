@@ -156,13 +156,14 @@ impl Reader for EntrySurvey<'_> {
             [before.last(), out.last()].into_iter().flatten().filter(|anchor| anchor.at as usize <= range.start);
         let mut start = known.map(end).max().unwrap_or(0);
         let mut behind = behind.iter().map(|anchor| anchor.at as usize).peekable();
-        // Whether a block ends here, and what follows is known or asked for by other ranges.
-        let mut is_end = |at: usize, ends_block: bool| {
+        // Whether nothing more is asked for: a block is known from here on. Behind a name that ends blocks one always is,
+        // or another range asks for it; unless the range itself cut it.
+        let mut is_end = |at: usize, is_name: bool| {
             while behind.next_if(|&block| block < at).is_some() {}
             let is_known = at == text.len() || behind.peek() == Some(&at);
-            at >= range.end && (is_known || ends_block && at > range.start)
+            at >= range.end && (is_known || is_name && at > range.end)
         };
-        if is_end(start, true) {
+        if start > range.end || is_end(start, false) {
             return;
         }
         let (from, mut last) = (start, start);
@@ -172,10 +173,11 @@ impl Reader for EntrySurvey<'_> {
                 break;
             }
             last = from + entry.end;
-            if self.lead(&entry).is_some_and(|lead| self.leads.push(lead)) {
+            let is_name = self.lead(&entry).is_some_and(|lead| self.leads.push(lead));
+            if is_name || self.leads.is_full() {
                 out.push(self.block(start..last));
                 start = last;
-                if is_end(start, true) {
+                if is_end(start, is_name) {
                     break;
                 }
             }
@@ -221,5 +223,119 @@ impl Drop for EntrySurvey<'_> {
         found.malformed.append(&mut self.found.malformed);
         let leads = std::mem::replace(&mut self.leads, Gatherer::new(&self.gathering.names, RARITY));
         found.leads.push(leads.finished());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Everything, Kind, ObjectId, Plan, Store, Tree, oid, walk};
+    use crate::source::history::delta::tests::Step;
+    use crate::source::history::leads::Child;
+    use crate::source::history::object::Format;
+    use crate::source::history::tests::packs::{Packed, Write};
+
+    /// One name in eight ends a block, the first that is seen among them; most have another, so that some blocks are full.
+    fn name() -> impl Strategy<Value = u8> {
+        prop_oneof![12 => Just(1u8), 1 => any::<u8>()]
+    }
+
+    fn entry((name, id, is_tree): (u8, u8, bool)) -> Vec<u8> {
+        let mode = if is_tree { "40000" } else { "100644" };
+        [format!("{mode} {name}\0").as_bytes(), &[id; 20]].concat()
+    }
+
+    /// A tree: a run of entries of its base (in thousandths), or new ones, or an entry of the base with another id.
+    #[derive(Debug, Clone)]
+    enum Edit {
+        Run(usize, usize),
+        New(Vec<(u8, u8, bool)>),
+        Changed(usize, u8),
+    }
+
+    fn edits() -> impl Strategy<Value = Vec<Edit>> {
+        let run = (0..=1000usize, 0..=1000usize).prop_map(|(from, to)| Edit::Run(from.min(to), from.max(to)));
+        let new = prop::collection::vec((name(), 0u8..9, any::<bool>()), 1..4).prop_map(Edit::New);
+        let changed = (0..1000usize, 0u8..9).prop_map(|(at, id)| Edit::Changed(at, id));
+        prop::collection::vec(prop_oneof![2 => run, 1 => new, 1 => changed], 1..8)
+    }
+
+    /// What a tree leads to, by name.
+    type Leads = Vec<(Vec<u8>, ObjectId, bool)>;
+
+    fn plain(text: &[u8]) -> Leads {
+        let each =
+            Tree::new(text, Format::Sha1).map(|entry| (entry.name.to_vec(), ObjectId::new(entry.id), entry.is_tree()));
+        each.filter_map(|(name, id, is_tree)| Some((name, id?, is_tree))).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+        /// The law: whatever the deltas, each tree leads where its entries say.
+        #[test]
+        fn leads_are_those_of_every_tree_read_alone(
+            first in prop::collection::vec((name(), 0u8..9, any::<bool>()), 0..200),
+            versions in prop::collection::vec((any::<prop::sample::Index>(), edits()), 1..30),
+            threads in 1usize..4, memory in prop_oneof![Just(256u64 << 20), Just(0)],
+        ) {
+            let mut trees: Vec<Vec<Vec<u8>>> = vec![first.into_iter().map(entry).collect()];
+            trees[0].insert(0, entry((0, 0, false)));
+            let mut writes = vec![Write::Whole(Kind::Tree, trees[0].concat())];
+            for (base, edits) in versions {
+                let base = base.index(trees.len());
+                let place = |at: usize| trees[base].len() * at / 1000;
+                let offset = |at: usize| trees[base][..at].iter().map(Vec::len).sum::<usize>();
+                let (mut tree, mut steps) = (Vec::new(), Vec::new());
+                for edit in edits {
+                    match edit {
+                        Edit::Run(from, to) if place(from) < place(to) => {
+                            let (from, to) = (place(from), place(to));
+                            tree.extend_from_slice(&trees[base][from..to]);
+                            steps.push(Step::Copy(offset(from), offset(to) - offset(from)));
+                        }
+                        Edit::New(entries) => {
+                            let entries: Vec<Vec<u8>> = entries.into_iter().map(entry).collect();
+                            steps.push(Step::Insert(entries.concat()));
+                            tree.extend(entries);
+                        }
+                        Edit::Changed(at, id) if !trees[base].is_empty() => {
+                            let at = place(at);
+                            let mut changed = trees[base][at].clone();
+                            let named = changed.len() - 20;
+                            changed[named..].fill(id);
+                            steps.extend([Step::Copy(offset(at), named), Step::Insert(vec![id; 20])]);
+                            tree.push(changed);
+                        }
+                        _ => {}
+                    }
+                }
+                if !trees.iter().any(|known| known.concat() == tree.concat()) {
+                    trees.push(tree);
+                    writes.push(Write::Offset(base, steps));
+                }
+            }
+            let folder = tempfile::tempdir().expect("folder");
+            let packed = Packed::new(Format::Sha1, &writes);
+            packed.save(folder.path(), "a", 2, false);
+            let (store, notices) = Store::open_all(&[folder.path().to_owned()], Format::Sha1);
+            prop_assert_eq!(notices, []);
+            let options = walk::Options { threads, memory, ..walk::Options::default() };
+            let everything = Everything::read(&store, &Plan::new(&store, None), &options);
+            prop_assert!(everything.malformed.is_empty());
+            for (id, _, text, ..) in &packed.objects {
+                let (leads, tree) = (&everything.leads, store.number(id).expect("it is there"));
+                let found: Vec<_> = leads.blocks(tree).flat_map(|block| leads.block(block)).map(|lead| {
+                    let (number, is_tree) = match lead.child() {
+                        Child::Tree(number) => (number, true),
+                        Child::Wanted(number) => (number, false),
+                    };
+                    (leads.names().name(lead.name).to_vec(), everything.id(&store, number), is_tree)
+                }).collect();
+                let wanted: Vec<_> = plain(text).into_iter().map(|(name, id, is_tree)| (name, Some(oid(&id)), is_tree)).collect();
+                prop_assert_eq!(found, wanted);
+            }
+        }
     }
 }

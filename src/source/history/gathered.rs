@@ -151,7 +151,7 @@ impl<'n> Gatherer<'n> {
         let each = anchors.iter().filter(|anchor| last.replace(anchor.at) != Some(anchor.at));
         let before = self.gathered.lists.len();
         for lead in each.filter_map(|anchor| anchor.found) {
-            if self.push(lead) {
+            if self.push(lead) || self.is_full() {
                 let block = self.end_block();
                 self.gathered.lists.extend(block);
             }
@@ -175,11 +175,16 @@ impl<'n> Gatherer<'n> {
         }
     }
 
-    /// Adds a lead to the block at hand. Whether the block should end with it.
+    /// Adds a lead to the block at hand. Whether the block ends with it, as it does wherever that name stands.
     pub fn push(&mut self, lead: Lead) -> bool {
         self.block.push(lead);
         self.hash = self.hasher.with(self.hash, lead);
-        lead.name.wrapping_mul(0x9E37_79B1) >> (32 - self.rarity) == 0 || self.block.len() == LONGEST
+        lead.name.wrapping_mul(0x9E37_79B1) >> (32 - self.rarity) == 0
+    }
+
+    /// Whether the block at hand takes no more.
+    pub fn is_full(&self) -> bool {
+        self.block.len() >= LONGEST
     }
 
     /// The number of the block at hand; `None` when it has no lead.

@@ -26,6 +26,6 @@ pub mod queue;
 pub mod reader;
 pub mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod visit;
 pub mod walk;

@@ -2,5 +2,5 @@
 
 mod hostile;
 mod law;
-mod packs;
+pub(crate) mod packs;
 mod toy;

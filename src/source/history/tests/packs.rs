@@ -9,7 +9,7 @@ use crate::source::history::object::{Format, Kind, ObjectId};
 
 /// An entry to write.
 #[derive(Debug, Clone)]
-pub(super) enum Write {
+pub(crate) enum Write {
     /// A whole object.
     Whole(Kind, Vec<u8>),
     /// A delta on an earlier entry, named by its distance.
@@ -23,11 +23,11 @@ pub(super) enum Write {
 }
 
 /// A pack in the making.
-pub(super) struct Packed {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Packed {
+    pub(crate) bytes: Vec<u8>,
     /// Id, kind, content, offset, CRC-32 of every entry.
-    pub(super) objects: Vec<(ObjectId, Kind, Vec<u8>, u64, u32)>,
-    pub(super) format: Format,
+    pub(crate) objects: Vec<(ObjectId, Kind, Vec<u8>, u64, u32)>,
+    pub(crate) format: Format,
 }
 
 fn header(out: &mut Vec<u8>, kind: u8, mut size: usize) {
@@ -54,7 +54,7 @@ fn distance(out: &mut Vec<u8>, mut back: u64) {
 }
 
 impl Packed {
-    pub(super) fn new(format: Format, entries: &[Write]) -> Self {
+    pub(crate) fn new(format: Format, entries: &[Write]) -> Self {
         let mut bytes = b"PACK\0\0\0\x02".to_vec();
         bytes.extend((entries.len() as u32).to_be_bytes());
         let mut packed = Self { bytes, objects: Vec::new(), format };
@@ -113,7 +113,7 @@ impl Packed {
     }
 
     /// An index of version 1 or 2; with `long`, every offset goes through the table of 64-bit offsets.
-    pub(super) fn index(&self, version: u32, long: bool) -> Vec<u8> {
+    pub(crate) fn index(&self, version: u32, long: bool) -> Vec<u8> {
         let mut sorted: Vec<_> = self.objects.iter().collect();
         sorted.sort_by_key(|object| object.0);
         sorted.dedup_by_key(|object| object.0);
@@ -148,7 +148,7 @@ impl Packed {
     }
 
     /// Writes pack and index into the object folder `objects`.
-    pub(super) fn save(&self, objects: &Path, name: &str, version: u32, long: bool) -> PathBuf {
+    pub(crate) fn save(&self, objects: &Path, name: &str, version: u32, long: bool) -> PathBuf {
         let folder = objects.join("pack");
         fs::create_dir_all(&folder).expect("folder");
         let path = folder.join(format!("pack-{name}.pack"));
@@ -159,7 +159,7 @@ impl Packed {
 }
 
 /// Writes a loose object.
-pub(super) fn save_loose(objects: &Path, format: Format, kind: Kind, content: &[u8]) -> ObjectId {
+pub(crate) fn save_loose(objects: &Path, format: Format, kind: Kind, content: &[u8]) -> ObjectId {
     let id = kind.id_of(format, content);
     let path = crate::source::history::loose::path(objects, &id);
     fs::create_dir_all(path.parent().expect("parent")).expect("folder");
