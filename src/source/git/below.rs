@@ -1,9 +1,10 @@
 //! Everything below many commits: when everything is read (`everything.rs`), following commits is a matter of numbers
 //! and bits.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
 use git2::{ObjectType, Oid};
+use hashbrown::{HashMap, HashSet};
 
 use super::commit::Links;
 use super::everything::Everything;
@@ -195,7 +196,7 @@ impl Below<'_> {
             let mine: HashSet<u32> = leads.blocks(tree).collect();
             let known: HashSet<u32> = before.iter().flat_map(|&tree| leads.blocks(tree)).collect();
             let mut there: HashMap<u32, Vec<Child>> = HashMap::new();
-            let others = known.iter().filter(|block| !mine.contains(block));
+            let others = known.iter().filter(|block| !mine.contains(*block));
             for lead in others.flat_map(|&block| leads.block(block)) {
                 there.entry(lead.name).or_default().push(lead.child());
             }

@@ -5,11 +5,11 @@
 //! tree once, and of each only the entries with new bytes, each with its neighbours up to the next end of a block; the
 //! entries become leads, as those of attribution do, to everything that is there.
 
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use git2::Oid;
+use hashbrown::{HashMap, HashSet};
 
 use super::commit::{Links, links};
 use super::lately::Lately;

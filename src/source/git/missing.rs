@@ -1,9 +1,8 @@
 //! Objects that are named and not there. Unreachable objects may lack what git has pruned already; of what refs reach,
 //! everything must be there, or it is a gap.
 
-use std::collections::{HashMap, HashSet};
-
 use git2::{ErrorCode, ObjectType, Oid};
+use hashbrown::{HashMap, HashSet};
 
 use super::contents::Contents;
 use super::gaps::Gaps;

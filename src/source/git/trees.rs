@@ -5,7 +5,7 @@
 //! folders and wanted objects are carried as leads from tree to tree, and every so often an entry is carried for its
 //! place alone, so that reading can begin near the new bytes.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 

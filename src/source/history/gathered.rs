@@ -3,12 +3,11 @@
 //! A block's number is its own among those of all threads, so that what one of them made of a tree another may carry on
 //! to the tree's versions.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
 
 use super::dirty::Anchor;
 use super::leads::Lead;

@@ -7,7 +7,7 @@
 //! cut into blocks after certain names, and equal blocks are kept once: a version costs a byte for each lead, and a
 //! new block or two (`gathered.rs`).
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::gathered::{Blocks, CHUNK, Gathered, Names};
 use super::store::Store;
