@@ -39,13 +39,18 @@ pub fn shorten(notices: impl Iterator<Item = Notice>, most: usize, tell: &mut dy
     }
 }
 
+/// The kind of an object, with its article.
+pub(super) fn one(what: &str) -> String {
+    format!("{} {what}", if what.starts_with('o') { "an" } else { "a" })
+}
+
 impl Gaps {
     /// An object could not be read.
     pub fn object(&self, id: Oid, what: &str, error: &git2::Error) {
         let notice = match Repo::trouble(error) {
-            None => Notice::new(NoticeKind::MissingObject, format!("a {what} is missing from the repository"))
+            None => Notice::new(NoticeKind::MissingObject, format!("{} is missing from the repository", one(what)))
                 .mend("fetch it (in a partial clone: git fetch --refetch --no-filter), or accept the gap"),
-            Some(words) => Notice::new(NoticeKind::Unreadable, format!("a {what} cannot be read: {words}"))
+            Some(words) => Notice::new(NoticeKind::Unreadable, format!("{} cannot be read: {words}", one(what)))
                 .mend("see `git fsck`; fetch it again, or accept the gap"),
         };
         self.add(notice.object(id.to_string()).gap());

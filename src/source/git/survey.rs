@@ -10,7 +10,7 @@ use git2::Oid;
 use super::TOO_LARGE;
 use super::commit::{Links, links};
 use super::commits::message;
-use super::gaps::Gaps;
+use super::gaps::{Gaps, one};
 use super::missing::is_empty_tree;
 use crate::error::{Notice, NoticeKind};
 use crate::source::encoding::is_plain;
@@ -61,10 +61,10 @@ impl Shared<'_> {
         visitor: &mut dyn Visitor,
     ) {
         visitor.coverage().kind(kind.map_or("objects", Kind::plural)).found += 1;
-        let what = kind.map_or("object", Kind::name);
+        let what = one(kind.map_or("object", Kind::name));
         let (mut trouble, mut mend) = (NoticeKind::Unreadable, "see `git fsck`; fetch it again, or accept the gap");
         let message = match first {
-            None => format!("a {what} cannot be read: the object its delta builds on is lost"),
+            None => format!("{what} cannot be read: the object its delta builds on is lost"),
             Some((fault, place)) => {
                 match fault {
                     Fault::Memory(_) => (trouble, mend) = (NoticeKind::Budget, "raise --memory"),
@@ -72,7 +72,7 @@ impl Shared<'_> {
                     Fault::BaseMissing(_) | Fault::Missing => trouble = NoticeKind::MissingObject,
                     _ => {}
                 }
-                format!("a {what} cannot be read: {fault}{}", in_words(place))
+                format!("{what} cannot be read: {fault}{}", in_words(place))
             }
         };
         self.gaps.add(Notice::new(trouble, message).object(id.to_string()).mend(mend).gap());
