@@ -16,6 +16,7 @@ mod interrupted;
 mod keyring;
 mod kinds;
 mod mariadb;
+mod mysql;
 mod postgresql;
 mod program;
 mod proxy;

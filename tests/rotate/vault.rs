@@ -207,9 +207,9 @@ fn law_10_root_tokens_and_weak_admins_are_refused() {
     work.write("policy.toml", &bao.policy(bao.server.port, "vault:main:token-app*", ""));
     bao.write("secret/data/app*", &json!({ "data": { "credential": root, "other": "stays" } }));
     work.write("leak.txt", &format!("VAULT_TOKEN={root}\n"));
-    work.plan(&[]);
-    let run = work.keysweep(&["rotate", "apply", "plan.json", "--yes"]);
-    assert!(run.status == Some(2) && run.stderr.contains("it is a root token"), "{run:?}");
+    let plan = work.keysweep(&["rotate", "plan", "leak.txt", "-o", "plan.json"]);
+    assert!(plan.status == Some(2) && plan.stdout.contains("it is a root token"), "{plan:?}");
+    assert_eq!(work.keysweep(&["rotate", "apply", "plan.json", "--yes"]).status, Some(2));
     assert!(bao.lets_in(&root));
 
     let (other, old) = bao.leaked("app2", bao.server.port);
