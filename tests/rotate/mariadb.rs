@@ -104,6 +104,25 @@ fn an_account_can_turn_its_own_password() {
 
 #[test]
 #[ignore = "needs the servers that tests/run installs"]
+fn law_9_an_account_that_turns_itself_is_gone_on_with_after_any_kill() {
+    let server = mariadb();
+    let around = |step: &str| step.ends_with(":issue") || step.ends_with(":disable");
+    let points: Vec<String> = points(true, Does::Disable).into_iter().filter(|point| around(point)).collect();
+    matrix(
+        &points,
+        |number| {
+            let (work, old) = leaked(&server, &format!("app{number}"), number);
+            let policy = work.read("policy.toml");
+            let policy: Vec<&str> = policy.lines().filter(|line| !line.starts_with("admin-")).collect();
+            work.write("policy.toml", &policy.join("\n"));
+            (work, old)
+        },
+        |_, number, work, old| assert_turned(&server, work, &format!("app{number}"), &old),
+    );
+}
+
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
 fn law_8_crash_matrix() {
     let server = mariadb();
     matrix(

@@ -163,6 +163,34 @@ fn a_role_can_turn_its_own_password() {
     assert_turned(&server, &work, "app", &old);
 }
 
+/// Its own password signs, and is dead once it is changed: by a kill after that nothing may be stuck.
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
+fn law_9_a_role_that_turns_itself_is_gone_on_with_after_any_kill() {
+    let server = postgresql();
+    let around = |step: &str| step.ends_with(":issue") || step.ends_with(":disable");
+    let points: Vec<String> = points(true, Does::Disable).into_iter().filter(|point| around(point)).collect();
+    for (named, first) in [(false, 300), (true, 400)] {
+        matrix(
+            &points,
+            |number| {
+                let user = format!("app{}", first + number);
+                let (mut work, old) = leaked(&server, &user, first + number, "");
+                let policy = work.read("policy.toml");
+                let policy = match named {
+                    // The admin that the policy names is the leaked one.
+                    true => policy.replace("admin-user = \"rotator\"", &format!("admin-user = \"{user}\"")),
+                    false => policy.lines().filter(|line| !line.starts_with("admin-")).collect::<Vec<_>>().join("\n"),
+                };
+                work.write("policy.toml", &policy);
+                work.environment.push(("PG_ROTATOR".into(), old.clone()));
+                (work, old)
+            },
+            |_, number, work, old| assert_turned(&server, work, &format!("app{}", first + number), &old),
+        );
+    }
+}
+
 #[test]
 #[ignore = "needs the servers that tests/run installs"]
 fn law_12_others_passwords_are_reported_and_not_touched() {
