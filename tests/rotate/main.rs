@@ -12,6 +12,7 @@ mod deploy_keys;
 mod drill;
 mod gitlab;
 mod guides;
+mod hooks;
 mod interrupted;
 mod keyring;
 mod kinds;

@@ -73,33 +73,51 @@ impl FileDestination {
     /// Why git forbids it; `None` when it does not know the file.
     fn tracked(&self) -> Option<String> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let absolute = folder.canonicalize().ok()?;
+        let (absolute, name) = (folder.canonicalize().ok()?, self.path.file_name()?);
+        let forbidden = format!("{} is tracked by git: a live secret must not be written there", self.path.display());
+        // A work tree whose repository lies elsewhere is known by the variables alone.
+        if std::env::var_os("GIT_WORK_TREE").is_some()
+            && asked(&absolute, name, true).is_ok_and(|status| status.success())
+        {
+            return Some(forbidden);
+        }
         absolute.ancestors().find(|above| above.join(".git").exists())?;
-        let run = Command::new("git")
-            .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "ls-files", "--error-unmatch", "--"])
-            .arg(self.path.file_name()?)
-            .current_dir(&absolute)
-            // Run from a hook, these would name another repository.
-            .env_remove("GIT_DIR")
-            .env_remove("GIT_WORK_TREE")
-            .env_remove("GIT_INDEX_FILE")
-            .env_remove("GIT_COMMON_DIR")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        match run {
+        match asked(&absolute, name, false) {
             Ok(status) if status.code() == Some(1) => None,
             // Another owner's repository, a broken one: then nobody knows.
             Ok(status) if !status.success() => {
                 Some(format!("{}: git does not say whether it tracks it ({status})", self.path.display()))
             }
-            Ok(_) => {
-                Some(format!("{} is tracked by git: a live secret must not be written there", self.path.display()))
-            }
+            Ok(_) => Some(forbidden),
             Err(error) => Some(format!("{}: git cannot be asked whether it tracks it ({error})", self.path.display())),
         }
     }
+}
+
+/// Variables that name a repository or what is in it: run from a hook, another one's.
+const VARIABLES: [&str; 8] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+];
+
+/// Whether git tracks `name` in `folder`: of the repository that the folder is in, or of the one that the variables name.
+fn asked(folder: &Path, name: &std::ffi::OsStr, variables: bool) -> std::io::Result<std::process::ExitStatus> {
+    let mut command = Command::new("git");
+    // The name is a name, whatever letters it has.
+    command.args(["--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]);
+    command.args(["ls-files", "--error-unmatch", "--"]).arg(name).current_dir(folder);
+    if !variables {
+        for variable in VARIABLES {
+            command.env_remove(variable);
+        }
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
 }
 
 impl Destination for FileDestination {
