@@ -1,113 +1,112 @@
-//! Run from a hook, git's variables name another repository than the one that a destination or a leak lies in.
+//! The operator's hooks: told what becomes of a run, never a secret, and never in its way.
 
-use std::path::Path;
-use std::process::Command;
+use std::time::{Duration, Instant};
 
-use crate::saas::{ADMIN, assert_turned, sendgrid};
+use crate::proxy::{Proxy, answer};
+use crate::redis;
+use crate::saas::{ADMIN, apply, assert_turned, sendgrid};
+use crate::servers;
 use crate::simulator::Simulator;
-use crate::work::{Run, Work};
+use crate::work::Work;
 
-fn git(folder: &Path, arguments: &[&str]) -> String {
-    let run = Command::new("git")
-        .args(["-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "commit.gpgsign=false"])
-        .args(arguments)
-        .current_dir(folder)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .output()
-        .expect("git runs");
-    assert!(run.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
-    String::from_utf8_lossy(&run.stdout).trim().to_owned()
+fn events(work: &Work, file: &str) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(work.path().join(file)).unwrap_or_default();
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
-/// The program with the variables of a hook in `other`.
-fn in_hook(work: &Work, other: &Path, arguments: &[&str]) -> Run {
-    let mut command = work.command(arguments);
-    command.args(["--policy", "policy.toml"]);
-    command.env("GIT_DIR", other.join(".git")).env("GIT_WORK_TREE", other);
-    command.env("GIT_INDEX_FILE", other.join(".git/index")).env("GIT_PREFIX", "deploy/");
-    Run::new(&command.output().expect("keysweep runs"))
+fn add(work: &Work, hook: &str) {
+    let policy = work.read("policy.toml");
+    work.write("policy.toml", &format!("{policy}\n[[rotation.hooks]]\n{hook}\n"));
 }
 
 #[test]
-fn a_tracked_file_is_refused_whatever_repository_the_variables_name() {
+fn hooks_are_told_in_order_and_hear_no_secret() {
     let simulator = Simulator::start();
     simulator.token(ADMIN);
-    let other = tempfile::tempdir().expect("a folder");
-    git(other.path(), &["init", "--quiet"]);
-    let (work, old) = sendgrid(simulator.port, &simulator, 70, "admin = { env = \"ADMIN\" }");
-    git(work.path(), &["init", "--quiet"]);
-    git(work.path(), &["add", "-f", "deploy/app.env"]);
-    let plan = in_hook(&work, other.path(), &["rotate", "plan", "leak.txt", "--output", "plan.json"]);
-    assert!(plan.status == Some(2) && plan.stdout.contains("is tracked by git"), "{plan:?}");
-    git(work.path(), &["rm", "--quiet", "--cached", "deploy/app.env"]);
-    let plan = in_hook(&work, other.path(), &["rotate", "plan", "leak.txt", "--output", "plan.json"]);
-    assert_eq!(plan.status, Some(1), "{plan:?}");
-    // Tracked since the plan was made: looked at again before anything is changed.
-    git(work.path(), &["add", "-f", "deploy/app.env"]);
-    let run = in_hook(&work, other.path(), &["rotate", "apply", "plan.json", "--yes"]);
-    assert!(run.status == Some(2) && run.stderr.contains("is tracked by git"), "{run:?}");
-    assert!(simulator.with(|state| state.living()).contains(&old), "nothing was touched");
-    std::fs::remove_dir_all(work.path().join("home/.local/state/keysweep/rotate/runs")).expect("removed");
-    git(work.path(), &["rm", "--quiet", "--cached", "deploy/app.env"]);
+    let team = Proxy::start(simulator.port, |_| answer("204 No Content", "", ""));
+    let (mut work, old) = sendgrid(simulator.port, &simulator, 80, "admin = { env = \"ADMIN\" }");
+    work.environment.push(("TEAM".into(), format!("http://127.0.0.1:{}/hooks/made-up-path", team.port)));
+    add(&work, "name = \"all\"\ncommand = [\"sh\", \"-c\", \"cat >>all.jsonl\"]");
+    let on = "on = [\"done:distribute-*\", \"ended:*\"]";
+    add(&work, &format!("name = \"some\"\n{on}\ncommand = [\"sh\", \"-c\", \"cat >>some.jsonl\"]"));
+    let there = "webhook = { env = \"TEAM\" }\nprivate-address = true\nplain-http = true";
+    add(&work, &format!("name = \"team\"\non = [\"ended:*\"]\n{there}"));
     work.plan(&[]);
-    let run = in_hook(&work, other.path(), &["rotate", "apply", "plan.json", "--yes"]);
+    assert_eq!(events(&work, "all.jsonl").len(), 0, "planning tells nobody");
+    work.killed_at("after-outcome:distribute-0", &["rotate", "apply", "plan.json", "--yes"]);
+    let run = work.keysweep(&["rotate", "resume", &work.run_name()]);
     assert_eq!(run.status, Some(0), "{run:?}");
+    assert_turned(&simulator, &work, &old);
+    let words = |file: &str| -> Vec<String> {
+        let word = |event: &serde_json::Value| event["event"].as_str().expect("a word").to_owned();
+        events(&work, file).iter().map(word).collect()
+    };
+    let all = words("all.jsonl");
+    assert_eq!(
+        (all.first().map(String::as_str), all.last().map(String::as_str)),
+        (Some("begun"), Some("ended:proven"))
+    );
+    for word in ["done:issue", "done:distribute-0", "resumed", "done:delete", "done:prove-deleted"] {
+        assert!(all.iter().any(|known| known == word), "{word}: {all:?}");
+    }
+    assert_eq!(words("some.jsonl"), ["done:distribute-0", "ended:proven"]);
+    let last = events(&work, "all.jsonl").pop().expect("an event");
+    assert_eq!(
+        (last["owner"].as_str(), last["environment"].as_str()),
+        (Some("sendgrid-key:service:account"), Some("test"))
+    );
+    assert_eq!(team.count("\"event\":\"ended:proven\""), 1);
+    assert_eq!(team.count(&old), 0);
+    // What is over is told once.
+    assert_eq!(work.keysweep(&["rotate", "resume", &work.run_name()]).status, Some(0));
+    assert_eq!(words("all.jsonl").len(), all.len());
+}
+
+#[test]
+fn a_hook_that_fails_hangs_or_is_not_there_stops_nothing() {
+    let simulator = Simulator::start();
+    simulator.token(ADMIN);
+    let (mut work, old) = sendgrid(simulator.port, &simulator, 81, "admin = { env = \"ADMIN\" }");
+    work.environment.push(("INNER".into(), "http://169.254.169.254/made-up-path".into()));
+    add(&work, "name = \"failing\"\non = [\"begun\"]\ncommand = [\"false\"]");
+    add(&work, "name = \"missing\"\non = [\"begun\"]\ncommand = [\"no-such-program\"]");
+    add(&work, "name = \"hanging\"\non = [\"done:issue\"]\ncommand = [\"sleep\", \"600\"]");
+    add(&work, "name = \"inner\"\non = [\"begun\"]\nwebhook = { env = \"INNER\" }\nplain-http = true");
+    work.plan(&[]);
+    let began = Instant::now();
+    let run = apply(&work);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert!(began.elapsed() < Duration::from_secs(60));
+    for name in ["failing", "missing", "hanging", "inner"] {
+        assert!(run.stderr.contains(&format!("hook `{name}` was not told of")), "{name}: {run:?}");
+    }
+    assert!(!run.stdout.contains("made-up-path") && !run.stderr.contains("made-up-path"), "addresses may be secret");
     assert_turned(&simulator, &work, &old);
 }
 
 #[test]
-fn a_work_tree_whose_repository_lies_elsewhere_is_known_by_the_variables() {
+fn a_hook_that_tells_nobody_is_an_error() {
     let simulator = Simulator::start();
-    simulator.token(ADMIN);
-    let (work, _) = sendgrid(simulator.port, &simulator, 71, "admin = { env = \"ADMIN\" }");
-    let bare = tempfile::tempdir().expect("a folder");
-    git(bare.path(), &["init", "--quiet", "--bare", "store.git"]);
-    let (store, tree) = (bare.path().join("store.git"), work.path());
-    let named = ["--git-dir", store.to_str().expect("text"), "--work-tree", tree.to_str().expect("text")];
-    git(work.path(), &[&named[..], &["add", "-f", "deploy/app.env"]].concat());
-    let mut command = work.command(&["rotate", "plan", "leak.txt", "--policy", "policy.toml"]);
-    command.env("GIT_DIR", &store).env("GIT_WORK_TREE", tree);
-    let plan = Run::new(&command.output().expect("keysweep runs"));
-    assert!(plan.status == Some(2) && plan.stdout.contains("is tracked by git"), "{plan:?}");
+    let (work, _) = sendgrid(simulator.port, &simulator, 82, "");
+    add(&work, "name = \"idle\"");
+    let run = work.keysweep(&["rotate", "plan", "leak.txt"]);
+    assert!(run.status == Some(2) && run.stderr.contains("hook `idle`: give `command` or `webhook`"), "{run:?}");
 }
 
 #[test]
-fn a_secret_of_history_is_read_again_from_the_repository_of_its_report() {
-    let simulator = Simulator::start();
-    simulator.token(ADMIN);
-    let other = tempfile::tempdir().expect("a folder");
-    git(other.path(), &["init", "--quiet"]);
-    git(other.path(), &["commit", "--quiet", "--allow-empty", "-m", "empty"]);
-    let (work, old) = sendgrid(simulator.port, &simulator, 72, "admin = { env = \"ADMIN\" }");
-    git(work.path(), &["init", "--quiet"]);
-    git(work.path(), &["add", "leak.txt"]);
-    git(work.path(), &["commit", "--quiet", "-m", "leak"]);
-    git(work.path(), &["rm", "--quiet", "leak.txt"]);
-    git(work.path(), &["commit", "--quiet", "-m", "gone"]);
-    let key = ["--policy", "policy.toml"];
-    let scan = ["scan", "--history", ".", "--format", "json", "--output", "report.json"];
-    let scan = Run::new(&work.command(&[&scan[..], &key].concat()).output().expect("keysweep runs"));
-    assert_eq!(scan.status, Some(1), "{scan:?}");
-    let plan = in_hook(&work, other.path(), &["rotate", "plan", "--from", "report.json", "--output", "plan.json"]);
-    assert_eq!(plan.status, Some(1), "{plan:?}");
-    // A real hook of the other repository.
-    let hook = other.path().join(".git/hooks/pre-commit");
-    let program = env!("CARGO_BIN_EXE_keysweep");
-    let apply = format!("cd '{}' && exec '{program}' rotate apply plan.json --yes --policy policy.toml", tree(&work));
-    std::fs::create_dir_all(hook.parent().expect("a folder")).expect("made");
-    std::fs::write(&hook, format!("#!/bin/sh\nenv | grep -q ^GIT_INDEX_FILE= || exit 9\n{apply}\n")).expect("written");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&hook, mode).expect("executable");
-    let mut commit = Command::new("git");
-    commit.args(["-c", "user.name=a", "-c", "user.email=a@b.example", "commit", "--allow-empty", "-m", "x"]);
-    commit.current_dir(other.path()).env("HOME", work.path().join("home")).env("ADMIN", ADMIN);
-    commit.env_remove("XDG_CONFIG_HOME").env_remove("XDG_STATE_HOME").env("GIT_CONFIG_GLOBAL", "/dev/null");
-    let run = Run::new(&commit.output().expect("git runs"));
+#[ignore = "needs the servers that tests/run installs"]
+fn drills_are_not_told() {
+    let server = servers::redis();
+    let (work, old) = redis::leaked(&server, "app", 83);
+    work.write("canary", &old);
+    let policy = work
+        .read("policy.toml")
+        .replace("at.file.path = \"deploy/settings.yaml\"", "at.file = { path = \"canary\", form = \"whole\" }");
+    let aging = "[[rotation.credentials]]\nname = \"canary\"\nrule = \"connection-string-redis\"\ntarget = \"cache\"\n\
+                 value = { file = \"canary\" }\nparts = { user = \"app\" }\nmade = \"2026-01-31\"\nmax-age-days = 90\ncanary = true\n";
+    work.write("policy.toml", &format!("{}\n{aging}", policy.replace("\"cache.password\"", "value")));
+    add(&work, "name = \"all\"\ncommand = [\"sh\", \"-c\", \"cat >>all.jsonl\"]");
+    let run = work.keysweep(&["rotate", "drill", "--canary", "canary"]);
     assert_eq!(run.status, Some(0), "{run:?}");
-    std::fs::remove_dir_all(work.path().join(".git")).expect("removed");
-    assert_turned(&simulator, &work, &old);
-}
-
-fn tree(work: &Work) -> String {
-    work.path().display().to_string()
+    assert_eq!(events(&work, "all.jsonl").len(), 0);
 }

@@ -10,6 +10,7 @@ mod contract;
 mod crash;
 mod deploy_keys;
 mod drill;
+mod git_hooks;
 mod gitlab;
 mod guides;
 mod hooks;
