@@ -7,7 +7,7 @@ use keysweep::rotate::providers::aws_api::{Api, AwsTarget, Fault, signer, tag, t
 use keysweep::rotate::sigv4::Signer;
 use keysweep::secret::Secret;
 
-use crate::crash::{Does, matrix, points};
+use crate::crash::{Does, matrix, points, random};
 use crate::proxy::{Fate, InactiveKeys, Proxy, answer};
 use crate::servers::{Server, moto};
 use crate::work::Work;
@@ -388,4 +388,15 @@ fn law_8_crash_matrix() {
         |_, number, work, old| cloud.assert_turned(work, &format!("app{number}"), &old),
     );
     assert!(proxy.count("Action=CreateAccessKey") > points.len(), "one orphan was made again");
+}
+
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
+fn law_8_kills_at_random_moments() {
+    let cloud = Cloud::start();
+    let proxy = proxy(&cloud, |_| Fate::Pass);
+    random(
+        |number| cloud.leaked(&format!("app{number}"), ANYTHING, proxy.port, false),
+        |number, work, old| cloud.assert_turned(work, &format!("app{number}"), &old),
+    );
 }

@@ -3,7 +3,7 @@
 use keysweep::rotate::net::Reach;
 use keysweep::rotate::providers::mysql_wire::{Fault, Rows, Server as Address, Session};
 
-use crate::crash::{Does, matrix, points};
+use crate::crash::{Does, matrix, points, random};
 use crate::servers::{MARIADB_ADMIN, Server, mariadb};
 use crate::work::{Work, made_up};
 
@@ -129,5 +129,15 @@ fn law_8_crash_matrix() {
         &points(true, Does::Disable),
         |number| leaked(&server, &format!("app{number}"), number),
         |_, number, work, old| assert_turned(&server, work, &format!("app{number}"), &old),
+    );
+}
+
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
+fn law_8_kills_at_random_moments() {
+    let server = mariadb();
+    random(
+        |number| leaked(&server, &format!("app{number}"), number),
+        |number, work, old| assert_turned(&server, work, &format!("app{number}"), &old),
     );
 }

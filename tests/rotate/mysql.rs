@@ -3,7 +3,7 @@
 use keysweep::rotate::net::Reach;
 use keysweep::rotate::providers::mysql_wire::{Fault, Rows, Server as Address, Session};
 
-use crate::crash::{Does, matrix, points};
+use crate::crash::{Does, matrix, points, random};
 use crate::servers::{MYSQL_ADMIN, Server, mysql};
 use crate::work::{Work, made_up};
 
@@ -201,5 +201,15 @@ fn law_8_crash_matrix_of_an_account_that_turns_itself() {
             (work, old)
         },
         |_, number, work, old| assert_turned(&server, work, &format!("app{number}"), &old),
+    );
+}
+
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
+fn law_8_kills_at_random_moments() {
+    let server = mysql();
+    random(
+        |number| leaked(&server, &format!("app{number}"), number),
+        |number, work, old| assert_turned(&server, work, &format!("app{number}"), &old),
     );
 }

@@ -3,7 +3,7 @@
 use keysweep::rotate::net::Reach;
 use keysweep::rotate::providers::pg_wire::{Fault, Server as Address, Session};
 
-use crate::crash::{Does, matrix, points};
+use crate::crash::{Does, matrix, points, random};
 use crate::servers::{PG_ADMIN, Server, postgresql};
 use crate::work::{Work, made_up};
 
@@ -271,4 +271,21 @@ fn law_8_crash_matrix_of_one_phase() {
 #[ignore = "needs the servers that tests/run installs"]
 fn law_8_crash_matrix_of_two_phase() {
     crash_matrix(Does::Both, "alternating-users = true");
+}
+
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
+fn law_8_kills_at_random_moments() {
+    let server = postgresql();
+    for (first, more) in [(0, ""), (1_000, "alternating-users = true")] {
+        let user = |number: u64| format!("app{}", first + number);
+        random(
+            |number| leaked(&server, &user(number), first + number, more),
+            |number, work, old| {
+                assert_turned(&server, work, &user(number), &old);
+                let like = format!("SELECT 1 FROM pg_roles WHERE rolname LIKE '{}%' AND rolcanlogin", user(number));
+                assert_eq!(admin(&server, &like).len(), 1, "law 8: exactly one lives");
+            },
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use crate::crash::{Does, matrix, points};
+use crate::crash::{Does, matrix, points, random};
 use crate::servers::{REDIS_ADMIN, Server, redis};
 use crate::work::{Work, made_up};
 
@@ -133,5 +133,15 @@ fn law_9_an_admin_that_leaked_hands_over_to_its_replacement() {
             assert_turned(&server, work, &format!("app{number}"), &old);
             assert_eq!(open.read(&mut [0; 64]).unwrap_or(0), 0, "its connection was ended");
         },
+    );
+}
+
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
+fn law_8_kills_at_random_moments() {
+    let server = redis();
+    random(
+        |number| leaked(&server, &format!("app{number}"), number),
+        |number, work, old| assert_turned(&server, work, &format!("app{number}"), &old),
     );
 }

@@ -4,7 +4,7 @@ use keysweep::rotate::providers::vault_api::{Api, VaultTarget};
 use keysweep::secret::Secret;
 use serde_json::{Value, json};
 
-use crate::crash::{Does, matrix, points};
+use crate::crash::{Does, matrix, points, random};
 use crate::proxy::{Fate, Proxy};
 use crate::servers::{BAO_ROOT, Server, openbao};
 use crate::work::Work;
@@ -246,4 +246,14 @@ fn law_8_crash_matrix_and_lost_answers() {
         assert!(proxy.count(path) > 0);
         bao.assert_turned(&work, &name, &old);
     }
+}
+
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
+fn law_8_kills_at_random_moments() {
+    let bao = Bao::start();
+    random(
+        |number| bao.leaked(&format!("app{number}"), bao.server.port),
+        |number, work, old| bao.assert_turned(work, &format!("app{number}"), &old),
+    );
 }

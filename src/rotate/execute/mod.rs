@@ -92,13 +92,17 @@ impl<'r> Run<'r> {
         let old = source.read(item)?;
         let name = new_name()?;
         let folder = places.run(&name);
+        places.sweep();
         files::private_folder(&folder)?;
-        let journal = Journal::create(&folder.join("journal.jsonl"), places.chain()?)?;
+        files::sync_folder(&folder)?;
+        // Under another name until it says what is begun: what a kill leaves before that is no run.
+        let journal = Journal::create(&folder.join("journal.new"), places.chain()?)?;
         let mut run = Self::assemble(places, policy, name, journal, item, (identity, course), lock, tell)?;
         run.learn_old(old);
         let entry = serde_json::to_value(item).map_err(|error| Error::Usage(error.to_string()))?;
         let begin = Entry::Begin { run: run.name.clone(), digest: digest.to_owned(), entry };
-        if let Err(error) = run.journal.append(begin, &run.guard) {
+        let begun = run.journal.append(begin, &run.guard);
+        if let Err(error) = begun.and_then(|()| run.journal.rename(&run.folder.join("journal.jsonl"))) {
             // Nothing was begun, so nothing is to be gone on with.
             let _ = std::fs::remove_dir_all(&run.folder);
             return Err(error);
