@@ -10,7 +10,7 @@ use crate::rotate::policy::{Rotation, matches};
 use crate::rotate::providers::{Provider, Subject, Target, saas};
 use crate::rotate::run::course::Signer;
 use crate::rotate::run::{Copy, Course};
-use crate::rotate::types::{Binding, Fault, Identity, Outcome, Proof, Retry, Strategy, Trouble};
+use crate::rotate::types::{Binding, Fault, Identity, Outcome, Proof, Report, Retry, Strategy, Trouble};
 use crate::secret::Secret;
 
 /// Drivers by name, opened once.
@@ -210,7 +210,12 @@ fn planned(
 ) -> Result<(Planned, Option<String>)> {
     let driver = destination.open(policy)?;
     let report = match destination.values(material) {
-        Ok(values) => driver.check(&values),
+        Ok(values) => match (driver.check(&values), material.get("value")) {
+            (report, Some(value)) if report.outcome == Outcome::Done => {
+                driver.elsewhere(&values, value).map_or(report, Report::refused)
+            }
+            (report, _) => report,
+        },
         Err(fault) => Trouble::Refused(fault).report(),
     };
     let fault = (report.outcome != Outcome::Done).then(|| report.note.clone());
