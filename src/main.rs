@@ -5,14 +5,24 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use keysweep::cli::{self, Arguments};
+use keysweep::error::Error;
 
 fn main() -> ExitCode {
-    match cli::run(Arguments::parse()) {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => match cli::left_out(&error) {
+            Some(error) => return failed(&error),
+            None => error.exit(),
+        },
+    };
+    match cli::run(arguments) {
         Ok(status) => ExitCode::from(status),
-        Err(error) => {
-            // Where standard error is gone too, the exit status still tells.
-            let _ = writeln!(anstream::stderr(), "keysweep: {error}");
-            ExitCode::from(2)
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &Error) -> ExitCode {
+    // Where standard error is gone too, the exit status still tells.
+    let _ = writeln!(anstream::stderr(), "keysweep: {error}");
+    ExitCode::from(2)
 }

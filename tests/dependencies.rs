@@ -100,7 +100,32 @@ fn only_rotation_links_network_code() {
     assert_eq!(found(&["--no-default-features"]), [] as [&str; 0]);
     assert_eq!(found(&["--no-default-features", "--features", "cli"]), [] as [&str; 0]);
     assert_eq!(found(&["--no-default-features", "--features", "git"]), [] as [&str; 0]);
+    assert_eq!(found(WITHOUT_ROTATE), [] as [&str; 0]);
     assert_eq!(found(&[]), ["rustls ", "ring ", "ureq ", "webpki-roots ", "postgres-protocol "]);
+}
+
+/// Everything but rotation.
+const WITHOUT_ROTATE: &[&str] = &["--no-default-features", "--features", "git,archive,audit"];
+
+/// What rotation alone needs is not linked where it is left out, so the size of such a build does not grow with it.
+#[test]
+fn a_build_without_rotation_links_nothing_of_its_own() {
+    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).expect("readable");
+    let manifest: toml::Table = manifest.parse().expect("TOML");
+    let features = manifest["features"].as_table().expect("a table");
+    let needs = |feature: &str| -> Vec<String> {
+        let words = features[feature].as_array().expect("a list").iter().filter_map(|word| word.as_str());
+        words.filter_map(|word| word.strip_prefix("dep:")).map(|name| format!("{name} ")).collect()
+    };
+    let own = needs("rotate");
+    let others: Vec<String> = ["cli", "git", "archive", "audit"].iter().flat_map(|feature| needs(feature)).collect();
+    assert!(own.len() > 5, "{own:?}");
+    assert_eq!(own.iter().filter(|name| others.contains(name)).count(), 0, "another feature brings them too");
+    let (without, with) = (linked(WITHOUT_ROTATE), linked(&[]));
+    let has = |text: &str, name: &str| text.lines().any(|line| line.starts_with(name));
+    let leaked: Vec<&String> = own.iter().filter(|name| has(&without, name)).collect();
+    assert_eq!(leaked, [] as [&String; 0]);
+    assert!(own.iter().all(|name| has(&with, name)));
 }
 
 #[test]

@@ -25,9 +25,10 @@ pub mod scan;
 #[cfg(feature = "rotate")]
 pub mod verify;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// keysweep finds leaked credentials.
 #[derive(Debug, Parser)]
@@ -74,6 +75,23 @@ pub enum Command {
     Completions(completions::CompletionsArguments),
     /// Print or write the manual pages.
     Man(man::ManArguments),
+}
+
+/// Commands that builds without a feature lack.
+const OPTIONAL: &[(&str, &str, bool)] = &[
+    ("hook", "git", cfg!(feature = "git")),
+    ("audit", "audit", cfg!(feature = "audit")),
+    ("rotate", "rotate", cfg!(feature = "rotate")),
+    ("verify", "rotate", cfg!(feature = "rotate")),
+];
+
+/// What to say of a command that this build was made without; `None` when the error is another one.
+pub fn left_out(error: &clap::Error) -> Option<Error> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let (name, feature, _) = OPTIONAL.iter().find(|(name, _, there)| name == word && !there)?;
+    (error.kind() == ErrorKind::InvalidSubcommand).then(|| {
+        Error::Usage(format!("this build has no `{name}`: build keysweep with the feature `{feature}`, or as it comes"))
+    })
 }
 
 /// Runs a command; the exit status (0, 1) comes back, an error means 2.

@@ -8,6 +8,7 @@ use super::gather::print;
 use super::rotate::{LeakArguments, gather, policy};
 use crate::clock;
 use crate::error::Result;
+use crate::report::escape::visible;
 use crate::rotate::plan::{Plan, Wishes};
 use crate::rotate::types::Binding;
 
@@ -38,7 +39,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8> {
         let liveness = told.map_or("unknown", |identity| identity.liveness.as_str());
         let owner = identity.map_or("", |identity| identity.owner.as_str());
         let why = if identity.is_none() { item.refused.clone().unwrap_or_default() } else { String::new() };
-        let _ = writeln!(text, "{liveness:8} {}  {}  {owner}{why}", item.rule, item.redacted);
+        let _ = writeln!(text, "{liveness:8} {}  {}  {}", item.rule, item.redacted, visible(&format!("{owner}{why}")));
         status = status.max(match liveness {
             "dead" => 0,
             "live" => 1,

@@ -133,6 +133,17 @@ impl Journal {
         Ok(Self { file, path: path.to_owned(), chain, last: FIRST.to_owned(), lines: 0 })
     }
 
+    /// Gives it its place.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn rename(&mut self, path: &Path) -> Result<()> {
+        let renamed = std::fs::rename(&self.path, path);
+        renamed.map_err(|source| Error::Io { path: path.to_owned(), source })?;
+        self.path = path.to_owned();
+        files::sync_folder(path)
+    }
+
     /// Opens a journal to go on with it: its records come with it. A torn last line is cut off.
     ///
     /// # Errors

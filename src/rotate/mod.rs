@@ -16,6 +16,7 @@ pub mod evidence;
 pub mod execute;
 mod fault;
 pub use crate::private as files;
+pub mod hooks;
 pub mod http;
 pub mod journal;
 pub mod keys;

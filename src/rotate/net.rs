@@ -60,10 +60,9 @@ impl Reach {
         }
         for address in &addresses {
             if let Some(kind) = forbidden(address.ip(), self.private) {
-                return Err(Trouble::Refused(format!(
-                    "{host} is {}, {kind}: it is not reached unless the policy allows it",
-                    address.ip()
-                )));
+                let never = forbidden(address.ip(), true).is_some();
+                let way = if never { "it is never reached" } else { "it is not reached unless the policy allows it" };
+                return Err(Trouble::Refused(format!("{host} is {}, {kind}: {way}", address.ip())));
             }
         }
         pinned.insert(key, addresses.clone());

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::destinations::At;
 use super::destinations::aws::Versions;
 use super::files;
+use super::hooks::Hook;
 use super::providers::aws_api::Api;
 use super::redact::hex;
 use crate::error::{Error, Result};
@@ -45,6 +46,8 @@ pub struct Rotation {
     pub targets: Vec<Target>,
     /// What must follow.
     pub destinations: Vec<DestinationPolicy>,
+    /// Who is told what becomes of runs.
+    pub hooks: Vec<Hook>,
     /// What is turned by age (`rotate due`).
     pub credentials: Vec<Aging>,
     /// SHA-256 of the file, in hex: a plan holds for one policy.
@@ -198,6 +201,7 @@ impl Rotation {
                 return Err(format!("environment `{name}` asks for more approvals than it has approvers"));
             }
         }
+        self.hooks.iter().try_for_each(Hook::check)?;
         self.destinations.iter().try_for_each(DestinationPolicy::check)
     }
 

@@ -47,3 +47,5 @@ mod rules;
 mod schedules;
 mod support;
 mod validators;
+#[cfg(all(not(feature = "rotate"), feature = "cli"))]
+mod without_rotate;

@@ -3,7 +3,7 @@
 use keysweep::rotate::net::Reach;
 use keysweep::rotate::providers::mysql_wire::{Fault, Rows, Server as Address, Session};
 
-use crate::crash::{Does, matrix, points};
+use crate::crash::{Does, matrix, points, random};
 use crate::servers::{MARIADB_ADMIN, Server, mariadb};
 use crate::work::{Work, made_up};
 
@@ -104,11 +104,40 @@ fn an_account_can_turn_its_own_password() {
 
 #[test]
 #[ignore = "needs the servers that tests/run installs"]
+fn law_9_an_account_that_turns_itself_is_gone_on_with_after_any_kill() {
+    let server = mariadb();
+    let around = |step: &str| step.ends_with(":issue") || step.ends_with(":disable");
+    let points: Vec<String> = points(true, Does::Disable).into_iter().filter(|point| around(point)).collect();
+    matrix(
+        &points,
+        |number| {
+            let (work, old) = leaked(&server, &format!("app{number}"), number);
+            let policy = work.read("policy.toml");
+            let policy: Vec<&str> = policy.lines().filter(|line| !line.starts_with("admin-")).collect();
+            work.write("policy.toml", &policy.join("\n"));
+            (work, old)
+        },
+        |_, number, work, old| assert_turned(&server, work, &format!("app{number}"), &old),
+    );
+}
+
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
 fn law_8_crash_matrix() {
     let server = mariadb();
     matrix(
         &points(true, Does::Disable),
         |number| leaked(&server, &format!("app{number}"), number),
         |_, number, work, old| assert_turned(&server, work, &format!("app{number}"), &old),
+    );
+}
+
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
+fn law_8_kills_at_random_moments() {
+    let server = mariadb();
+    random(
+        |number| leaked(&server, &format!("app{number}"), number),
+        |number, work, old| assert_turned(&server, work, &format!("app{number}"), &old),
     );
 }

@@ -3,7 +3,7 @@
 use keysweep::rotate::net::Reach;
 use keysweep::rotate::providers::pg_wire::{Fault, Server as Address, Session};
 
-use crate::crash::{Does, matrix, points};
+use crate::crash::{Does, matrix, points, random};
 use crate::servers::{PG_ADMIN, Server, postgresql};
 use crate::work::{Work, made_up};
 
@@ -163,6 +163,34 @@ fn a_role_can_turn_its_own_password() {
     assert_turned(&server, &work, "app", &old);
 }
 
+/// Its own password signs, and is dead once it is changed: by a kill after that nothing may be stuck.
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
+fn law_9_a_role_that_turns_itself_is_gone_on_with_after_any_kill() {
+    let server = postgresql();
+    let around = |step: &str| step.ends_with(":issue") || step.ends_with(":disable");
+    let points: Vec<String> = points(true, Does::Disable).into_iter().filter(|point| around(point)).collect();
+    for (named, first) in [(false, 300), (true, 400)] {
+        matrix(
+            &points,
+            |number| {
+                let user = format!("app{}", first + number);
+                let (mut work, old) = leaked(&server, &user, first + number, "");
+                let policy = work.read("policy.toml");
+                let policy = match named {
+                    // The admin that the policy names is the leaked one.
+                    true => policy.replace("admin-user = \"rotator\"", &format!("admin-user = \"{user}\"")),
+                    false => policy.lines().filter(|line| !line.starts_with("admin-")).collect::<Vec<_>>().join("\n"),
+                };
+                work.write("policy.toml", &policy);
+                work.environment.push(("PG_ROTATOR".into(), old.clone()));
+                (work, old)
+            },
+            |_, number, work, old| assert_turned(&server, work, &format!("app{}", first + number), &old),
+        );
+    }
+}
+
 #[test]
 #[ignore = "needs the servers that tests/run installs"]
 fn law_12_others_passwords_are_reported_and_not_touched() {
@@ -243,4 +271,21 @@ fn law_8_crash_matrix_of_one_phase() {
 #[ignore = "needs the servers that tests/run installs"]
 fn law_8_crash_matrix_of_two_phase() {
     crash_matrix(Does::Both, "alternating-users = true");
+}
+
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
+fn law_8_kills_at_random_moments() {
+    let server = postgresql();
+    for (first, more) in [(0, ""), (1_000, "alternating-users = true")] {
+        let user = |number: u64| format!("app{}", first + number);
+        random(
+            |number| leaked(&server, &user(number), first + number, more),
+            |number, work, old| {
+                assert_turned(&server, work, &user(number), &old);
+                let like = format!("SELECT 1 FROM pg_roles WHERE rolname LIKE '{}%' AND rolcanlogin", user(number));
+                assert_eq!(admin(&server, &like).len(), 1, "law 8: exactly one lives");
+            },
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use crate::crash::{Does, matrix, points};
+use crate::crash::{Does, matrix, points, random};
 use crate::servers::{REDIS_ADMIN, Server, redis};
 use crate::work::{Work, made_up};
 
@@ -104,5 +104,44 @@ fn law_8_crash_matrix() {
         &points(true, Does::Delete),
         |number| leaked(&server, &format!("app{number}"), number),
         |_, number, work, old| assert_turned(&server, work, &format!("app{number}"), &old),
+    );
+}
+
+/// The admin that the policy names is the leaked one: its password is dead before its connections are ended.
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
+fn law_9_an_admin_that_leaked_hands_over_to_its_replacement() {
+    let server = redis();
+    let around = |step: &str| step.ends_with(":issue") || step.ends_with(":delete");
+    let points: Vec<String> = points(true, Does::Delete).into_iter().filter(|point| around(point)).collect();
+    matrix(
+        &points,
+        |number| {
+            let user = format!("app{number}");
+            let (mut work, old) = leaked(&server, &user, number);
+            say(&server, &[&format!("AUTH {REDIS_ADMIN}"), &format!("ACL SETUSER {user} +@all")]);
+            let policy = work.read("policy.toml");
+            work.write("policy.toml", &policy.replace("admin-user = \"rotator\"", &format!("admin-user = \"{user}\"")));
+            work.environment.push(("REDIS_ADMIN".into(), old.clone()));
+            let mut open = TcpStream::connect(("127.0.0.1", server.port)).expect("it answers");
+            open.write_all(format!("AUTH {user} {old}\r\n").as_bytes()).expect("sent");
+            let mut buffer = [0; 64];
+            assert!(open.read(&mut buffer).expect("an answer") > 0);
+            (work, (old, open))
+        },
+        |_, number, work, (old, mut open)| {
+            assert_turned(&server, work, &format!("app{number}"), &old);
+            assert_eq!(open.read(&mut [0; 64]).unwrap_or(0), 0, "its connection was ended");
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
+fn law_8_kills_at_random_moments() {
+    let server = redis();
+    random(
+        |number| leaked(&server, &format!("app{number}"), number),
+        |number, work, old| assert_turned(&server, work, &format!("app{number}"), &old),
     );
 }

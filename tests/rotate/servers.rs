@@ -207,7 +207,8 @@ pub(crate) fn mariadb() -> Server {
         command.args(["--no-defaults", "--user=root", "--skip-networking=0", "--bind-address=127.0.0.1"]);
         command.arg(format!("--port={port}")).arg(format!("--basedir={}", root.display()));
         command.arg(format!("--lc-messages-dir={}", root.join("share/mysql").display()));
-        command.arg(format!("--datadir={}", data.display()));
+        // Whoever starts clears away others' tables in a folder that is shared.
+        command.arg(format!("--datadir={}", data.display())).arg(format!("--tmpdir={}", folder.path().display()));
         command.arg(format!("--socket={}", folder.path().join("socket").display())).args(more);
         command
     };
@@ -225,6 +226,44 @@ pub(crate) fn mariadb() -> Server {
     let output = child.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let command = base(&["--skip-name-resolve"]);
+    Server::start(command, port, folder)
+}
+
+/// The password of MySQL's `root`.
+pub(crate) const MYSQL_ADMIN: &str = "made-up-admin-4"; // keysweep:allow made up
+
+/// A MySQL server whose `root` logs in by password. It speaks TLS; `server.pem` in its folder vouches for it.
+pub(crate) fn mysql() -> Server {
+    let folder = tempfile::tempdir().expect("a folder");
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let data = folder.path().join("data");
+    let copied = Command::new("cp").arg("-a").arg(top.join("target/mysql/data")).arg(&data).status();
+    assert!(copied.expect("cp runs").success(), "the empty database is not there: run tests/run");
+    let names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+    let made = Command::new("openssl")
+        .current_dir(folder.path())
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args(["-keyout", "server.key", "-out", "server.pem", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(names)
+        .output()
+        .expect("openssl runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let first = folder.path().join("first.sql");
+    let sql = format!(
+        "CREATE USER root@'%' IDENTIFIED BY '{MYSQL_ADMIN}';\nGRANT ALL ON *.* TO root@'%' WITH GRANT OPTION;\n"
+    );
+    std::fs::write(&first, sql).expect("written");
+    let port = free_port();
+    let mut command = Command::new(top.join("tests/mysqld"));
+    command.arg(&data).args(["--bind-address=127.0.0.1", "--mysqlx=OFF", "--skip-name-resolve", "--skip-log-bin"]);
+    let named =
+        [("socket", "socket"), ("pid-file", "pid"), ("init-file", "first.sql"), ("general-log-file", "queries")];
+    command.arg(format!("--tmpdir={}", folder.path().display()));
+    for (option, name) in named.into_iter().chain([("ssl-cert", "server.pem"), ("ssl-key", "server.key")]) {
+        command.arg(format!("--{option}={}", folder.path().join(name).display()));
+    }
+    command.args(["--general-log=1", "--innodb-flush-log-at-trx-commit=0", "--innodb-redo-log-capacity=8M"]);
+    command.arg(format!("--port={port}"));
     Server::start(command, port, folder)
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::crash::{Does, matrix, steps};
+use crate::crash::{Does, matrix, random, steps};
 use crate::servers::{Account, key_pair, openssh};
 use crate::work::{Work, made_up};
 
@@ -260,4 +260,11 @@ fn law_8_crash_matrix_after_the_act() {
 #[ignore = "needs the servers that tests/run installs"]
 fn law_8_crash_matrix_after_the_outcome() {
     crash_matrix("after-outcome");
+}
+
+#[test]
+#[ignore = "needs the servers that tests/run installs"]
+fn law_8_kills_at_random_moments() {
+    let account = openssh("deploy");
+    random(|_| leaked(&account, "ed25519", "", ADMIN), |_, work, old| assert_turned(&account, work, &old));
 }

@@ -190,8 +190,14 @@ fn stores_of_clouds_get_a_new_version_that_keeps_what_belongs_to_it() {
 
 /// Stores that show what they hold, or when it changed: path, what stands there, and where the value comes.
 #[test]
-fn doppler_buildkite_and_azure_devops_follow() {
+fn doppler_circleci_buildkite_and_azure_devops_follow() {
     let stores = [
+        (
+            "circleci-context-variable",
+            "context = \"c1\"",
+            "/api/v2/context/c1/environment-variable",
+            json!({ "items": [{ "variable": "SENDGRID", "context_id": "c1" }], "next_page_token": null }),
+        ),
         (
             "doppler-secret",
             "project = \"shop\", config = \"prd\"",
@@ -222,7 +228,8 @@ fn doppler_buildkite_and_azure_devops_follow() {
         let proxy = Proxy::start(1, move |call| {
             let (head, body) = call.split_once("\r\n\r\n").expect("a call");
             let basic = format!("authorization: Basic {}", base64(&format!(":{STORE}")));
-            if !head.contains(&format!("authorization: Bearer {STORE}")) && !head.contains(&basic) {
+            let ways = [format!("authorization: Bearer {STORE}"), basic, format!("circle-token: {STORE}")];
+            if !ways.iter().any(|way| head.contains(way)) {
                 return answer("401 Unauthorized", "", "{}");
             }
             let mut words = head.lines().next().unwrap_or_default().split(' ');
@@ -235,7 +242,7 @@ fn doppler_buildkite_and_azure_devops_follow() {
                     *sent = serde_json::from_str(body).expect("JSON");
                     state["value"]["raw"] = sent["secrets"]["SENDGRID"].clone();
                 }
-                "PUT" => {
+                "PUT" if !target.contains("/api/v2/") || target == format!("{path}/SENDGRID") => {
                     *sent = serde_json::from_str(body).expect("JSON");
                     for time in ["updated_at", "modifiedOn"] {
                         if state.get(time).is_some() {
@@ -259,7 +266,7 @@ fn doppler_buildkite_and_azure_devops_follow() {
             "doppler-secret" => {
                 assert_eq!(sent, json!({ "project": "shop", "config": "prd", "secrets": { "SENDGRID": new } }));
             }
-            "buildkite-secret" => assert_eq!(sent, json!({ "value": new })),
+            "buildkite-secret" | "circleci-context-variable" => assert_eq!(sent, json!({ "value": new })),
             _ => {
                 assert_eq!(sent["variables"]["SENDGRID"], json!({ "isSecret": true, "value": new }));
                 assert_eq!(
@@ -273,6 +280,25 @@ fn doppler_buildkite_and_azure_devops_follow() {
         }
         work.assert_not_on_disk(&[&old, &new, STORE], &["leak.txt"]);
     }
+}
+
+#[test]
+fn programs_of_the_operators_are_given_the_value_by_standard_input() {
+    let simulator = Simulator::start();
+    let (work, old) = crate::saas::sendgrid(simulator.port, &simulator, 90, "");
+    let at = "at.command = { write = [\"sh\", \"-c\", \"cat >kept-$KEYSWEEP_KEY\"], read = [\"sh\", \"-c\", \"cat kept-$KEYSWEEP_KEY\"] }";
+    let policy = work.read("policy.toml").replace("at.file.path = \"deploy/app.env\"", at);
+    work.write("policy.toml", &policy);
+    work.write("kept-TOKEN", "somebody else's\n");
+    let plan = work.keysweep(&["rotate", "plan", "leak.txt", "--output", "plan.json"]);
+    assert!(plan.status == Some(2) && plan.stdout.contains("holds something else"), "{plan:?}");
+    work.write("kept-TOKEN", &format!("{old}\n"));
+    work.plan(&[]);
+    work.killed_at("after-act:distribute-0", &["rotate", "apply", "plan.json", "--yes"]);
+    let run = work.keysweep(&["rotate", "resume", &work.run_name()]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    assert_eq!(work.read("kept-TOKEN"), the_living(&simulator));
+    run.assert_silent(&[&old, &work.read("kept-TOKEN")]);
 }
 
 #[test]

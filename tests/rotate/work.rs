@@ -80,11 +80,33 @@ impl Work {
         run
     }
 
+    /// The names of its runs, oldest first.
+    pub(crate) fn runs(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path().join("home/.local/state/keysweep/rotate/runs"));
+        let entries =
+            entries.into_iter().flatten().flatten().filter(|entry| entry.path().join("journal.jsonl").exists());
+        let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
     /// The newest run's name.
     pub(crate) fn run_name(&self) -> String {
-        let runs = self.path().join("home/.local/state/keysweep/rotate/runs");
-        let entries = std::fs::read_dir(&runs).expect("there are runs");
-        entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned()).max().expect("a run")
+        self.runs().pop().expect("a run")
+    }
+
+    /// Every longer word of the leak and of the files that follow: whatever a value is, it is among them.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let deployed = std::fs::read_dir(self.path().join("deploy")).into_iter().flatten().flatten();
+        let files = deployed.map(|entry| entry.path()).chain([self.path().join("leak.txt")]);
+        let texts = files.map(|path| std::fs::read_to_string(path).unwrap_or_default());
+        let words = texts.flat_map(|text| {
+            let parts = text.split(|letter: char| !letter.is_ascii_alphanumeric() && !"+/".contains(letter));
+            // What the operator gives in the environment is theirs, and keys have the same first line.
+            let given = |word: &&str| self.environment.iter().any(|(_, value)| value.contains(word));
+            parts.filter(|word| word.len() >= 16 && !given(word)).map(str::to_owned).collect::<Vec<_>>()
+        });
+        words.collect()
     }
 
     /// The newest run's evidence, checked by the program.

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::filter::config::build::Plan as ScanPlan;
 use crate::filter::{Filter, nearest_rules};
 use crate::finding::{Finding, Status};
-use crate::report::document::Report;
+use crate::report::document::{Report, SCHEMA};
 use crate::rotate::plan::Leak;
 
 /// Which secrets.
@@ -107,6 +107,9 @@ fn from_report(leaks: &mut Leaks, path: &PathBuf) -> Result<()> {
     let fail = |message: String| Error::Config { file: path.display().to_string(), message };
     let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.clone(), source })?;
     let report: Report = serde_json::from_slice(&bytes).map_err(|error| fail(format!("this is no report: {error}")))?;
+    if report.schema != SCHEMA {
+        return Err(fail(format!("it has schema {}, and this version reads schema {SCHEMA}", report.schema)));
+    }
     if report.key_id != leaks.key_id {
         return Err(fail(format!(
             "its secret ids are made with key `{}`, ours with `{}`: scan with the same key and configuration",

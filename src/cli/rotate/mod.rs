@@ -106,6 +106,12 @@ fn places(policy: &Rotation) -> Result<Places> {
         Some(folder) => policy.folder.join(folder),
         None => user_folder("XDG_STATE_HOME", ".local/state")?.join("rotate"),
     };
+    let runs = state.join("runs");
+    match std::fs::read_dir(&runs) {
+        // Runs that cannot be seen are not no runs.
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(Error::Io { path: runs, source }),
+        _ => {}
+    }
     Ok(Places { state, config: user_folder("XDG_CONFIG_HOME", ".config")?.join("rotate") })
 }
 

@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::filter::config::build::Plan as ScanPlan;
+use crate::report::escape::visible;
 use crate::rotate::evidence::{Evidence, state_word};
 use crate::rotate::execute::{Places, Run, see};
 use crate::rotate::files;
@@ -134,7 +135,8 @@ fn confirm(plan: &Plan) -> Result<()> {
 }
 
 fn say(line: &str) {
-    anstream::eprintln!("  {line}");
+    // What an issuer says moves no cursor.
+    anstream::eprintln!("  {}", visible(line));
 }
 
 /// Drives a run to where it stops, and says how it stands.

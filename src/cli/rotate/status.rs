@@ -8,6 +8,7 @@ use crate::cli::config::PlainFormat;
 use crate::cli::gather::print;
 use crate::error::{Error, Result};
 use crate::filter::nearest;
+use crate::report::escape::visible;
 use crate::rotate::evidence::{Evidence, state_word};
 use crate::rotate::execute::{Places, see};
 use crate::rotate::files;
@@ -100,7 +101,7 @@ pub(super) fn run(arguments: &StatusArguments) -> Result<u8> {
         if arguments.run.is_some() {
             for record in &seen.records {
                 if let Entry::Event { event, note, .. } = &record.entry {
-                    let _ = writeln!(out, "  {}  {event:?}  {note}", record.time);
+                    let _ = writeln!(out, "  {}  {event:?}  {}", record.time, visible(note));
                 }
             }
         }

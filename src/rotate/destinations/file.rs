@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::span::{self, Form};
 use super::{Destination, Values};
 use crate::rotate::files;
+use crate::rotate::redact::Guard;
 use crate::rotate::types::{Outcome, Report};
 use crate::secret::Secret;
 
@@ -27,6 +28,9 @@ pub struct FilePolicy {
     /// How it is written; what its name suggests unless said.
     pub form: Option<Form>,
 }
+
+/// A value that stands in any file.
+const REHEARSAL: &str = "AAAAAAAAAAAAAAAA";
 
 /// The driver.
 #[derive(Debug)]
@@ -73,33 +77,51 @@ impl FileDestination {
     /// Why git forbids it; `None` when it does not know the file.
     fn tracked(&self) -> Option<String> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let absolute = folder.canonicalize().ok()?;
+        let (absolute, name) = (folder.canonicalize().ok()?, self.path.file_name()?);
+        let forbidden = format!("{} is tracked by git: a live secret must not be written there", self.path.display());
+        // A work tree whose repository lies elsewhere is known by the variables alone.
+        if std::env::var_os("GIT_WORK_TREE").is_some()
+            && asked(&absolute, name, true).is_ok_and(|status| status.success())
+        {
+            return Some(forbidden);
+        }
         absolute.ancestors().find(|above| above.join(".git").exists())?;
-        let run = Command::new("git")
-            .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "ls-files", "--error-unmatch", "--"])
-            .arg(self.path.file_name()?)
-            .current_dir(&absolute)
-            // Run from a hook, these would name another repository.
-            .env_remove("GIT_DIR")
-            .env_remove("GIT_WORK_TREE")
-            .env_remove("GIT_INDEX_FILE")
-            .env_remove("GIT_COMMON_DIR")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        match run {
+        match asked(&absolute, name, false) {
             Ok(status) if status.code() == Some(1) => None,
             // Another owner's repository, a broken one: then nobody knows.
             Ok(status) if !status.success() => {
                 Some(format!("{}: git does not say whether it tracks it ({status})", self.path.display()))
             }
-            Ok(_) => {
-                Some(format!("{} is tracked by git: a live secret must not be written there", self.path.display()))
-            }
+            Ok(_) => Some(forbidden),
             Err(error) => Some(format!("{}: git cannot be asked whether it tracks it ({error})", self.path.display())),
         }
     }
+}
+
+/// Variables that name a repository or what is in it: run from a hook, another one's.
+const VARIABLES: [&str; 8] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+];
+
+/// Whether git tracks `name` in `folder`: of the repository that the folder is in, or of the one that the variables name.
+fn asked(folder: &Path, name: &std::ffi::OsStr, variables: bool) -> std::io::Result<std::process::ExitStatus> {
+    let mut command = Command::new("git");
+    // The name is a name, whatever letters it has.
+    command.args(["--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]);
+    command.args(["ls-files", "--error-unmatch", "--"]).arg(name).current_dir(folder);
+    if !variables {
+        for variable in VARIABLES {
+            command.env_remove(variable);
+        }
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
 }
 
 impl Destination for FileDestination {
@@ -119,8 +141,25 @@ impl Destination for FileDestination {
         if !matches!(folder, Some(Ok(metadata)) if !metadata.permissions().readonly()) {
             return Report::refused(format!("the folder of {} cannot be written", self.path.display()));
         }
-        match self.read().and_then(|text| self.compare(&text, old)) {
-            Ok(true) => Report::done("it holds the old value"),
+        let refused = |why: String| Report::refused(format!("{}: {why}", self.path.display()));
+        #[cfg(unix)]
+        if fs::symlink_metadata(&self.path)
+            .is_ok_and(|metadata| std::os::unix::fs::MetadataExt::nlink(&metadata) > 1 && metadata.is_file())
+        {
+            return refused(
+                "the file has another name as well (a hard link), which would keep the old value".to_owned(),
+            );
+        }
+        let text = match self.read() {
+            Ok(text) => text,
+            Err(report) => return report,
+        };
+        match self.compare(&text, old) {
+            // Whether another value would be read there is seen before there is one.
+            Ok(true) => match old.keys().find_map(|key| edit(&text, self.form, key, REHEARSAL).err()) {
+                Some(fault) => refused(fault),
+                None => Report::done("it holds the old value"),
+            },
             Ok(false) => Report::refused(format!(
                 "{} does not hold the leaked value: it may be out of date",
                 self.path.display()
@@ -163,6 +202,26 @@ impl Destination for FileDestination {
     fn shows(&self, name: &str) -> Result<Option<Secret>, String> {
         let text = self.read().map_err(|report| report.note)?;
         Ok(span::find(&text, self.form, name).ok().map(|found| Secret::new(Zeroizing::new(found.value).as_bytes())))
+    }
+
+    fn elsewhere(&self, old: &Values, value: &Secret) -> Option<String> {
+        let text = self.read().ok()?;
+        let mut spans: Vec<_> =
+            old.keys().filter_map(|key| Some(span::find(&text, self.form, key).ok()?.span)).collect();
+        spans.sort_by_key(|span| span.start);
+        let mut guard = Guard::default();
+        guard.learn(value);
+        let mut from = 0;
+        for span in spans.into_iter().chain([text.len()..text.len()]) {
+            if guard.finds(text.get(from..span.start)?.as_bytes()) {
+                let place = self.path.display();
+                return Some(format!(
+                    "{place} has the leaked value in another place too: name its key, or take it out"
+                ));
+            }
+            from = span.end;
+        }
+        None
     }
 
     fn holds(&self, values: &Values) -> Report {
@@ -232,6 +291,39 @@ mod tests {
 
     fn destination(folder: &std::path::Path) -> FileDestination {
         FileDestination::new(&FilePolicy { path: "app.env".into(), form: None }, folder)
+    }
+
+    #[test]
+    fn a_mark_before_the_first_letter_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, file) = (folder.path().join("app.env"), destination(folder.path()));
+        std::fs::write(&path, "\u{feff}KEY=one\r\nB=2\r\n").expect("written");
+        assert_eq!(file.check(&values("one")).outcome, Outcome::Done);
+        assert_eq!(file.write(&values("one"), &values("two")).outcome, Outcome::Done);
+        assert_eq!(std::fs::read_to_string(&path).expect("readable"), "\u{feff}KEY=two\r\nB=2\r\n");
+    }
+
+    #[test]
+    fn what_would_keep_the_old_value_is_seen_before_anything_is_changed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, file) = (folder.path().join("app.env"), destination(folder.path()));
+        let (old, secret) = (values("made-up-one"), Secret::new(b"made-up-one"));
+        std::fs::write(&path, "KEY=made-up-one\nOTHER=x\n").expect("written");
+        assert_eq!((file.check(&old).outcome, file.elsewhere(&old, &secret)), (Outcome::Done, None));
+        std::fs::write(&path, "KEY=made-up-one\nOTHER=made-up-one\n").expect("written");
+        assert!(file.elsewhere(&old, &secret).is_some_and(|why| why.contains("another place")));
+        std::fs::write(&path, "A=bWFkZS11cC1vbmU=\nKEY=made-up-one\n").expect("written");
+        assert!(file.elsewhere(&old, &secret).is_some(), "coded as well");
+        #[cfg(unix)]
+        {
+            std::fs::write(&path, "KEY=made-up-one\n").expect("written");
+            std::fs::hard_link(&path, folder.path().join("other.env")).expect("linked");
+            assert!(file.check(&old).note.contains("hard link"));
+        }
+        let twice = FileDestination::new(&FilePolicy { path: "a.json".into(), form: None }, folder.path());
+        std::fs::write(folder.path().join("a.json"), "{\"k\": \"one\", \"k\": \"one\"}").expect("written");
+        let pointer = Values::from([("/k".to_owned(), Secret::new(b"one"))]);
+        assert_eq!(twice.check(&pointer).outcome, Outcome::NotDone(Fault::Final), "nobody knows which one counts");
     }
 
     #[cfg(unix)]

@@ -154,6 +154,12 @@ pub trait Destination {
         Err("it cannot be read".to_owned())
     }
 
+    /// Where else `value` stands there than in the names of `old`: it would be dead there afterwards. Reads only.
+    fn elsewhere(&self, old: &Values, value: &Secret) -> Option<String> {
+        let _ = (old, value);
+        None
+    }
+
     /// Does it hold this? `Done`, `NotDone` or (it cannot be told) `Unknown`.
     fn holds(&self, values: &Values) -> Report;
 }

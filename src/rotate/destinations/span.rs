@@ -67,6 +67,12 @@ pub(super) enum Quote {
 /// # Errors
 /// Why it is not found.
 pub(super) fn find(text: &str, form: Form, key: &str) -> Result<Found, String> {
+    // Editors of Windows put a mark before the first letter; it stays where it is.
+    if let Some(rest) = text.strip_prefix('\u{feff}') {
+        let found = find(rest, form, key)?;
+        let mark = text.len() - rest.len();
+        return Ok(Found { span: found.span.start + mark..found.span.end + mark, ..found });
+    }
     match form {
         Form::Env => lines(text, None, key),
         Form::Ini => match key.rsplit_once('.') {

@@ -3,6 +3,7 @@
 //! Everything that can be lost by a kill is on disk before the next step: the journal, and the escrow of both values.
 
 mod prove;
+mod report;
 mod seen;
 mod steps;
 
@@ -12,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use super::destinations::{Destination, DestinationPolicy};
 use super::escrow::{Escrow, Material};
+use super::evidence::state_word;
 use super::fault;
 use super::files::{self, Lock};
 use super::journal::{self, Entry, Journal};
@@ -61,6 +63,9 @@ pub struct Run<'r> {
     new: Option<Material>,
     policy: &'r Rotation,
     tell: Tell<'r>,
+    /// What the operator's hooks hear first; nothing of a drill, nor of what is over already.
+    first: Option<&'static str>,
+    heard: bool,
     _lock: Lock,
 }
 
@@ -87,13 +92,17 @@ impl<'r> Run<'r> {
         let old = source.read(item)?;
         let name = new_name()?;
         let folder = places.run(&name);
+        places.sweep();
         files::private_folder(&folder)?;
-        let journal = Journal::create(&folder.join("journal.jsonl"), places.chain()?)?;
+        files::sync_folder(&folder)?;
+        // Under another name until it says what is begun: what a kill leaves before that is no run.
+        let journal = Journal::create(&folder.join("journal.new"), places.chain()?)?;
         let mut run = Self::assemble(places, policy, name, journal, item, (identity, course), lock, tell)?;
         run.learn_old(old);
         let entry = serde_json::to_value(item).map_err(|error| Error::Usage(error.to_string()))?;
         let begin = Entry::Begin { run: run.name.clone(), digest: digest.to_owned(), entry };
-        if let Err(error) = run.journal.append(begin, &run.guard) {
+        let begun = run.journal.append(begin, &run.guard);
+        if let Err(error) = begun.and_then(|()| run.journal.rename(&run.folder.join("journal.jsonl"))) {
             // Nothing was begun, so nothing is to be gone on with.
             let _ = std::fs::remove_dir_all(&run.folder);
             return Err(error);
@@ -103,6 +112,7 @@ impl<'r> Run<'r> {
                 run.log(Event::Accepted(at), Report::done("accepted when it was planned"))?;
             }
         }
+        run.first = Some("begun");
         Ok(run)
     }
 
@@ -144,6 +154,7 @@ impl<'r> Run<'r> {
             run.learn_new(new);
         }
         run.log(Event::Resumed, Report::done("another process goes on"))?;
+        run.first = Some("resumed");
         Ok(run)
     }
 
@@ -191,6 +202,8 @@ impl<'r> Run<'r> {
             new: None,
             policy,
             tell,
+            first: None,
+            heard: false,
             _lock: lock,
         })
     }
@@ -208,6 +221,7 @@ impl<'r> Run<'r> {
     /// Speaks to the issuer through this driver from now on (for the drill).
     pub(super) fn speak_through(&mut self, provider: Box<dyn Provider>) {
         self.provider = provider;
+        self.first = None;
     }
 
     /// The folder of the run.
@@ -257,9 +271,16 @@ impl<'r> Run<'r> {
     /// # Errors
     /// When the journal or the escrow cannot be written: nothing was changed after that.
     pub fn drive(&mut self) -> Result<End> {
+        if let Some(word) = self.first.take() {
+            self.heard = true;
+            self.report(word, "");
+        }
         loop {
             match next(&self.course, &self.state) {
-                Next::End(end) => return Ok(end),
+                Next::End(end) => {
+                    self.report(&format!("ended:{}", state_word(Next::End(end))), "");
+                    return Ok(end);
+                }
                 Next::Reconcile(step) => {
                     self.pause();
                     let report = self.look(step);
@@ -311,6 +332,14 @@ impl<'r> Run<'r> {
         self.facts.extend(report.facts);
         self.state.apply(&self.course, event);
         (self.tell)(&line);
+        if let Event::Ended(step, outcome) | Event::Reconciled(step, outcome) = event {
+            let word = match outcome {
+                Outcome::Done => "done",
+                Outcome::NotDone(_) => "not-done",
+                Outcome::Unknown => "unknown",
+            };
+            self.report(&format!("{word}:{}", step.name()), &report.note);
+        }
         Ok(())
     }
 

@@ -1,11 +1,15 @@
 //! Where runs live, and how one stands: read without going on with it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::rotate::journal::{self, Chain, Entry, Record};
 use crate::rotate::plan::Item;
 use crate::rotate::run::{Course, Next, State, next};
+
+/// Age at which a run that was not begun will not be any more.
+const NEVER_BEGUN: Duration = Duration::from_secs(3_600);
 
 /// Where runs live.
 #[derive(Debug, Clone)]
@@ -30,12 +34,28 @@ impl Places {
         Chain::load_or_make(&self.config.join("journal.key"))
     }
 
-    /// The names of all runs, oldest first.
+    /// The names of all runs that were begun, oldest first.
     pub fn runs(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.state.join("runs")).into_iter().flatten().flatten();
-        let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let folders = self.folders().filter(|folder| folder.join("journal.jsonl").exists());
+        let names = folders.filter_map(|folder| Some(folder.file_name()?.to_string_lossy().into_owned()));
+        let mut names: Vec<String> = names.collect();
         names.sort();
         names
+    }
+
+    fn folders(&self) -> impl Iterator<Item = PathBuf> {
+        std::fs::read_dir(self.state.join("runs")).into_iter().flatten().flatten().map(|entry| entry.path())
+    }
+
+    /// Removes what kills have left of runs that were never begun; what is young may be another process' that begins one.
+    pub(super) fn sweep(&self) {
+        for folder in self.folders().filter(|folder| !folder.join("journal.jsonl").exists()) {
+            let age =
+                folder.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+            if age.is_some_and(|age| age > NEVER_BEGUN) {
+                let _ = std::fs::remove_dir_all(folder);
+            }
+        }
     }
 }
 

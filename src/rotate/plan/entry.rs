@@ -7,9 +7,10 @@ use crate::error::Result;
 use crate::rotate::destinations::DestinationPolicy;
 use crate::rotate::escrow::Material;
 use crate::rotate::policy::{Rotation, matches};
-use crate::rotate::providers::{Provider, Target, saas};
+use crate::rotate::providers::{Provider, Subject, Target, saas};
+use crate::rotate::run::course::Signer;
 use crate::rotate::run::{Copy, Course};
-use crate::rotate::types::{Binding, Identity, Outcome, Proof, Retry, Strategy, Trouble};
+use crate::rotate::types::{Binding, Fault, Identity, Outcome, Proof, Report, Retry, Strategy, Trouble};
 use crate::secret::Secret;
 
 /// Drivers by name, opened once.
@@ -83,8 +84,9 @@ pub(super) fn item(policy: &Rotation, leak: &Leak, wishes: &Wishes, drivers: &mu
         fill(policy, leak, wishes, &mut item, target, identity, driver.as_ref());
         let live = item.identity.as_ref().is_some_and(|identity| identity.liveness == "live");
         if live && item.refused.is_none() {
-            item.users = drivers.held.look(policy, &item, &driver.normal(&leak.material));
-            item.refused = users::refusal(&item, wishes);
+            let material = driver.normal(&leak.material);
+            item.users = drivers.held.look(policy, &item, &material);
+            item.refused = users::refusal(&item, wishes).or_else(|| why_not(&item, driver.as_ref(), &material));
         }
     }
     Ok(item)
@@ -161,11 +163,27 @@ fn fill(
     } else {
         course.refusal().map(str::to_owned)
     };
-    if abilities.issue == Retry::Never {
+    if abilities.issue == Retry::Never && abilities.strategy.issues() {
         item.manual.push("if the answer to `issue` is lost, a person must look: it is never repeated".to_owned());
     }
     item.course = Some(course);
     item.identity = Some(identity);
+}
+
+/// No run is called so: nothing at an issuer carries it.
+const NO_RUN: &str = "plan-without-run";
+
+/// What its issuer says against it: too few rights, a full quota, a root key (law 10). What cannot be told now is asked again
+/// before anything is changed.
+fn why_not(item: &Item, driver: &dyn Provider, old: &Material) -> Option<String> {
+    let (Some(identity), Some(course)) = (&item.identity, &item.course) else { return None };
+    if course.strategy == Strategy::Manual {
+        return None;
+    }
+    let facts = BTreeMap::new();
+    let signer = if course.signs_itself { Signer::Old } else { Signer::Admin };
+    let report = driver.check(&Subject { run: NO_RUN, identity, old, new: None, facts: &facts, signer });
+    (report.outcome == Outcome::NotDone(Fault::Final)).then_some(report.note)
 }
 
 /// The checklist for a secret that no target takes, and the kinds that could.
@@ -192,7 +210,12 @@ fn planned(
 ) -> Result<(Planned, Option<String>)> {
     let driver = destination.open(policy)?;
     let report = match destination.values(material) {
-        Ok(values) => driver.check(&values),
+        Ok(values) => match (driver.check(&values), material.get("value")) {
+            (report, Some(value)) if report.outcome == Outcome::Done => {
+                driver.elsewhere(&values, value).map_or(report, Report::refused)
+            }
+            (report, _) => report,
+        },
         Err(fault) => Trouble::Refused(fault).report(),
     };
     let fault = (report.outcome != Outcome::Done).then(|| report.note.clone());

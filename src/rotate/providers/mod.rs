@@ -39,7 +39,9 @@ pub enum Target {
     /// A Redis server.
     Redis(redis::RedisTarget),
     /// A MariaDB server.
-    Mariadb(mysql::MariadbTarget),
+    Mariadb(mysql::MysqlTarget),
+    /// A MySQL server.
+    Mysql(mysql::MysqlTarget),
     /// Accounts of servers that SSH keys open.
     Ssh(ssh::SshTarget),
     /// A vendor's service, by the data of `providers/*.toml`.
@@ -57,7 +59,7 @@ macro_rules! each {
             Target::Vault($name) => $body,
             Target::Aws($name) => $body,
             Target::Redis($name) => $body,
-            Target::Mariadb($name) => $body,
+            Target::Mariadb($name) | Target::Mysql($name) => $body,
             Target::Ssh($name) => $body,
             Target::Saas($name) => $body,
         }
@@ -87,7 +89,7 @@ impl Target {
                 Self::Vault(_) => vault::RULES,
                 Self::Aws(_) => aws::RULES,
                 Self::Redis(_) => redis::RULES,
-                Self::Mariadb(_) => mysql::RULES,
+                Self::Mariadb(_) | Self::Mysql(_) => mysql::RULES,
                 Self::Ssh(_) => ssh::RULES,
                 Self::Saas(target) => {
                     let kind = saas::data::kind(&target.provider);
@@ -131,7 +133,8 @@ impl Target {
             Self::Aws(target) if target.sessions => Box::new(aws_sessions::AwsSessions::new(target, folder)?),
             Self::Aws(target) => Box::new(aws::Aws::new(target, folder)?),
             Self::Redis(target) => Box::new(redis::Redis::new(target, folder)?),
-            Self::Mariadb(target) => Box::new(mysql::Mariadb::new(target, folder)?),
+            Self::Mariadb(target) => Box::new(mysql::Mysql::new(mysql::Flavour::Mariadb, target, folder)?),
+            Self::Mysql(target) => Box::new(mysql::Mysql::new(mysql::Flavour::Mysql, target, folder)?),
             Self::Ssh(target) => Box::new(ssh::Ssh::new(target, folder)?),
             Self::Saas(target) => Box::new(saas::Saas::new(target, folder)?),
             Self::StandIn(stand_in) => Box::new(stand_in.clone()),

@@ -14,6 +14,7 @@ use crate::rotate::escrow::Material;
 use crate::rotate::net::{Reach, Stream};
 use crate::rotate::policy::Reference;
 use crate::rotate::run::Step;
+use crate::rotate::run::course::Signer;
 use crate::rotate::types::{Binding, Chooser, Identity, Outcome, Probe, Proof, Report, Retry, Strategy, Trouble};
 use crate::secret::Secret;
 
@@ -183,10 +184,17 @@ impl Redis {
         Ok(connection)
     }
 
+    /// A connection of whoever signs: the admin, who may be the leaked one itself.
+    fn signed(&self, subject: &Subject<'_>) -> Result<Connection, Fault> {
+        let new = subject.new.and_then(|new| new.get("value")).filter(|_| subject.signer == Signer::New);
+        self.login(&self.admin.0, new.unwrap_or(&self.admin.1).expose())
+    }
+
     /// Changes a user's passwords, and sees to it that a restart does not bring the old ones back.
-    fn set(&self, user: &str, sign: &str, password: &Secret, done: &str) -> Report {
+    fn set(&self, subject: &Subject<'_>, sign: &str, password: &Secret, done: &str) -> Report {
+        let user = self.user(subject.old);
         // What breaks while logging in changed nothing.
-        let mut connection = match self.login(&self.admin.0, self.admin.1.expose()) {
+        let mut connection = match self.signed(subject) {
             Ok(connection) => connection,
             Err(Fault::Broken(note)) => return Report::later(note),
             Err(fault) => return fault.report(),
@@ -203,15 +211,15 @@ impl Redis {
         }
     }
 
-    fn remove(&self, material: &Material, value: Option<&Secret>) -> Report {
+    fn remove(&self, subject: &Subject<'_>, value: Option<&Secret>) -> Report {
         let Some(value) = value else { return Report::refused("there is no such password") };
-        let user = self.user(material);
-        let report = self.set(user, "<", value, &format!("a password of user {user} is removed"));
+        let user = self.user(subject.old);
+        let report = self.set(subject, "<", value, &format!("a password of user {user} is removed"));
         if report.outcome != Outcome::Done {
             return report;
         }
         // Connections do not say which password they were made with: all of the user's are ended.
-        let ended = self.login(&self.admin.0, self.admin.1.expose()).and_then(|mut connection| {
+        let ended = self.signed(subject).and_then(|mut connection| {
             connection.call(&[b"CLIENT", b"KILL", b"USER", user.as_bytes(), b"SKIPME", b"yes"])
         });
         match ended {
@@ -303,10 +311,10 @@ impl Provider for Redis {
         match (step, new) {
             (Step::Issue, Some(new)) => {
                 let user = self.user(subject.old);
-                self.set(user, ">", new, &format!("user {user} has a second password")).fact("id", user)
+                self.set(subject, ">", new, &format!("user {user} has a second password")).fact("id", user)
             }
-            (Step::Discard, Some(new)) => self.remove(subject.old, Some(new)),
-            (Step::Delete, _) => self.remove(subject.old, subject.old.get("value")),
+            (Step::Discard, Some(new)) => self.remove(subject, Some(new)),
+            (Step::Delete, _) => self.remove(subject, subject.old.get("value")),
             _ => Report::refused("there is no such step here"),
         }
         .into()

@@ -130,6 +130,12 @@ impl Course {
     /// What may be done when the answer to a step is lost.
     pub fn retry(&self, step: Step) -> Retry {
         match step {
+            // Who changed itself is not let in a second time with the old value.
+            Step::Issue
+                if self.signs_itself && self.strategy == Strategy::OnePhase && self.issue == Retry::RetrySafe =>
+            {
+                Retry::ReconcileFirst
+            }
             Step::Issue => self.issue,
             Step::Delete => self.delete_retry,
             _ if step.mutates() => Retry::ReconcileFirst,

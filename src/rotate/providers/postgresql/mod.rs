@@ -82,10 +82,10 @@ impl Postgresql {
 
     /// A session of whoever signs.
     fn session(&self, subject: &Subject<'_>) -> Result<Session, Fault> {
-        match (&self.admin, subject.signer, subject.new) {
-            (Some((user, password)), ..) => Session::open(&self.server, user, password.expose()),
-            (None, Signer::New, Some(new)) => self.login(new),
-            (None, ..) => self.login(subject.old),
+        match (subject.signer, &self.admin, subject.new) {
+            (Signer::New, _, Some(new)) => self.login(new),
+            (Signer::Admin, Some((user, password)), _) => Session::open(&self.server, user, password.expose()),
+            _ => self.login(subject.old),
         }
     }
 

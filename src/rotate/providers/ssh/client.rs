@@ -23,7 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const LARGEST: u64 = 2 << 20;
 
 /// What the agent runs: it says that the agent listens, waits until we close the pipe or die, and ends the agent.
-const KEEPER: &str = "echo ready; cat >/dev/null; kill \"$SSH_AGENT_PID\"";
+const KEEPER: &str =
+    "echo ready; cat >/dev/null; kill \"$SSH_AGENT_PID\"; rm -f \"$SSH_AUTH_SOCK\"; rmdir \"${SSH_AUTH_SOCK%/*}\"";
+
+/// What a login runs in: a program that waits until we close the pipe or die, and ends the login. Nobody but the login holds its
+/// standard error, so that its end is seen.
+const LEASH: &str = "exec 3>&2 2>/dev/null; \"$0\" \"$@\" 2>&3 3>&- & exec 3>&-; cat >/dev/null; kill $!";
 
 /// A server, and how it is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,8 +194,7 @@ pub(in crate::rotate::providers) struct Client {
 }
 
 impl Client {
-    fn command(&self, agent: &Agent, user: &str, host: &Host, address: IpAddr) -> Command {
-        let mut command = Command::new("ssh");
+    fn command(&self, mut command: Command, agent: &Agent, user: &str, (host, address): (&Host, IpAddr)) -> Command {
         command.args(["-F", "none", "-T", "-a", "-x", "-e", "none", "-p", &host.port.to_string()]);
         let options = [
             "BatchMode=yes".to_owned(),
@@ -228,7 +232,10 @@ impl Client {
         };
         let mut last = Probe::Unknown(format!("{}: it has no address", host.name));
         for address in addresses {
-            last = attempt(self.command(agent, user, host, address.ip()).arg("-N").arg("--").arg(&host.name), user);
+            let mut leashed = Command::new("sh");
+            leashed.args(["-c", LEASH, "ssh"]);
+            let mut command = self.command(leashed, agent, user, (host, address.ip()));
+            last = attempt(command.arg("-N").arg("--").arg(&host.name), user);
             // An answer counts wherever it came from; without one the next address may have it.
             if !matches!(last, Probe::Unknown(_)) {
                 break;
@@ -255,7 +262,7 @@ impl Client {
         }
         let mut last = Trouble::Unreachable(format!("{}: it has no address", host.name));
         for address in self.reach.resolve(&host.name, host.port)? {
-            let mut command = self.command(agent, user, host, address.ip());
+            let mut command = self.command(Command::new("ssh"), agent, user, (host, address.ip()));
             let run = finish(command.arg("--").arg(&host.name).arg(&line), input);
             let done = run.map_err(|error| Trouble::Refused(format!("ssh does not start: {error}")))?;
             if done.said.lines().any(let_in) {
@@ -301,11 +308,12 @@ fn last_line(said: &str) -> String {
 
 /// Starts a login and ends it as soon as its fate is known.
 fn attempt(command: &mut Command, user: &str) -> Probe {
-    let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let started = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     let mut child = match started {
         Ok(child) => child,
         Err(error) => return Probe::Unknown(format!("ssh does not start: {error}")),
     };
+    let leash = child.stdin.take();
     let (send, lines) = mpsc::sync_channel::<String>(64);
     let reader = child.stderr.take().map(|stderr| {
         std::thread::spawn(move || {
@@ -327,7 +335,7 @@ fn attempt(command: &mut Command, user: &str) -> Probe {
         }
     }
     drop(lines);
-    let _ = child.kill();
+    drop(leash);
     let _ = child.wait();
     let _ = reader.map(std::thread::JoinHandle::join);
     if live {

@@ -1,83 +1,64 @@
-//! Passwords of MariaDB: one-phase. The account's password is changed and its connections are ended.
+//! Passwords of MariaDB and MySQL. MariaDB's accounts have one: it is changed and its connections are ended (one-phase).
+//! MySQL's may have two for a while (`dual.rs`): with an admin they are turned two-phase.
 //!
 //! The new password is sent as its stored hash: the server's logs never see it in clear.
 
+mod dual;
+mod stored;
+mod target;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::Deserialize;
-use sha1::{Digest as _, Sha1};
-
+pub use self::target::MysqlTarget;
 use super::mysql_wire::{Fault, Rows, Server, Session};
 use super::{Abilities, Acted, Call, Provider, Subject, random_text};
 use crate::error::{Error, Result};
 use crate::rotate::escrow::Material;
 use crate::rotate::net::Reach;
-use crate::rotate::policy::Reference;
-use crate::rotate::redact::hex;
 use crate::rotate::run::Step;
 use crate::rotate::run::course::{Disable, Signer};
 use crate::rotate::types::{Binding, Chooser, Identity, Probe, Proof, Report, Retry, Strategy, Trouble};
 use crate::secret::Secret;
 
-/// Rules whose findings may be passwords of a MariaDB server.
+/// Rules whose findings may be passwords of such a server.
 pub const RULES: &[&str] = &["connection-string-mysql"];
 
-/// `kind = "mariadb"`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct MariadbTarget {
-    /// Its name.
-    pub name: String,
-    /// The environment it belongs to.
-    pub environment: String,
-    /// Rules whose findings may belong to it; those of addresses unless said.
-    #[serde(default)]
-    pub rules: Vec<String>,
-    /// Host.
-    pub host: String,
-    /// Port.
-    #[serde(default = "port")]
-    pub port: u16,
-    /// Whether TLS is spoken; it is unless said.
-    #[serde(default = "yes")]
-    pub tls: bool,
-    /// Certificates to trust.
-    pub ca_file: Option<PathBuf>,
-    /// Whether the server may be at a private address.
-    #[serde(default)]
-    pub private_address: bool,
-    /// The user of passwords that come without one.
-    pub user: Option<String>,
-    /// Who may change others; without one an account changes itself.
-    pub admin_user: Option<String>,
-    /// Their password.
-    pub admin_password: Option<Reference>,
+/// Which of the two a server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// MariaDB.
+    Mariadb,
+    /// MySQL, from 8.0.14 on.
+    Mysql,
 }
 
-fn port() -> u16 {
-    3306
-}
-
-fn yes() -> bool {
-    true
+impl Flavour {
+    /// Its word in policies and owners.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Mariadb => "mariadb",
+            Self::Mysql => "mysql",
+        }
+    }
 }
 
 /// The driver.
 #[derive(Debug)]
-pub struct Mariadb {
+pub struct Mysql {
+    flavour: Flavour,
     name: String,
     server: Server,
     user: Option<String>,
     admin: Option<(String, Secret)>,
 }
 
-impl Mariadb {
+impl Mysql {
     /// The driver of a target.
     ///
     /// # Errors
     /// When the admin's password cannot be had.
-    pub fn new(target: &MariadbTarget, folder: &Path) -> Result<Self> {
+    pub fn new(flavour: Flavour, target: &MysqlTarget, folder: &Path) -> Result<Self> {
         let admin = match (&target.admin_user, &target.admin_password) {
             (Some(user), Some(password)) => Some((user.clone(), password.read(folder)?)),
             (None, None) => None,
@@ -87,9 +68,13 @@ impl Mariadb {
                 return Err(Error::Usage(message));
             }
         };
+        if flavour == Flavour::Mysql && !target.tls {
+            let message = format!("target `{}`: MySQL asks for new passwords in clear, so it needs TLS", target.name);
+            return Err(Error::Usage(message));
+        }
         let reach = Reach::new(target.private_address, target.ca_file.as_ref().map(|path| folder.join(path)));
         let server = Server { host: target.host.clone(), port: target.port, tls: target.tls, reach };
-        Ok(Self { name: target.name.clone(), server, user: target.user.clone(), admin })
+        Ok(Self { flavour, name: target.name.clone(), server, user: target.user.clone(), admin })
     }
 
     fn user<'m>(&'m self, material: &'m Material) -> Result<&'m str, Trouble> {
@@ -103,12 +88,17 @@ impl Mariadb {
         Session::open(&self.server, user, material.get("value").map(Secret::expose).unwrap_or_default())
     }
 
+    /// Whether accounts get a second password here before they lose the first.
+    fn dual(&self) -> bool {
+        self.flavour == Flavour::Mysql && self.admin.is_some()
+    }
+
     /// A session of whoever signs.
     fn session(&self, subject: &Subject<'_>) -> Result<Session, Fault> {
-        match (&self.admin, subject.signer, subject.new) {
-            (Some((user, password)), ..) => Session::open(&self.server, user, password.expose()),
-            (None, Signer::New, Some(new)) => self.login(new),
-            (None, ..) => self.login(subject.old),
+        match (subject.signer, &self.admin, subject.new) {
+            (Signer::New, _, Some(new)) => self.login(new),
+            (Signer::Admin, Some((user, password)), _) => Session::open(&self.server, user, password.expose()),
+            _ => self.login(subject.old),
         }
     }
 
@@ -174,11 +164,6 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-/// The stored form of a password: `*` and SHA-1 twice, in hex.
-fn stored(password: &[u8]) -> String {
-    format!("*{}", hex(&Sha1::digest(Sha1::digest(password))).to_ascii_uppercase())
-}
-
 fn refused(fault: &Fault) -> Report {
     match fault {
         Fault::NotSent(trouble) => trouble.report(),
@@ -189,9 +174,9 @@ fn refused(fault: &Fault) -> Report {
     }
 }
 
-impl Provider for Mariadb {
+impl Provider for Mysql {
     fn abilities(&self) -> Abilities {
-        Abilities {
+        let one = Abilities {
             strategy: Strategy::OnePhase,
             chooser: Chooser::Us,
             issue: Retry::RetrySafe,
@@ -200,7 +185,13 @@ impl Provider for Mariadb {
             delete_retry: Retry::RetrySafe,
             propagation: 0,
             proof: Proof::Server,
+        };
+        if self.dual() {
+            // A second time the new password would be the one that is retained, and the old one be gone.
+            let (strategy, issue) = (Strategy::TwoPhase, Retry::ReconcileFirst);
+            return Abilities { strategy, issue, disable: None, delete: true, ..one };
         }
+        one
     }
 
     fn normal(&self, leaked: &Material) -> Material {
@@ -228,7 +219,7 @@ impl Provider for Mariadb {
                 None => return Err(Trouble::Unreachable(fault.to_string())),
             },
         };
-        let id = format!("mariadb:{}:{user}", self.name);
+        let id = format!("{}:{}:{user}", self.flavour.word(), self.name);
         Ok(Identity {
             owner: id.clone(),
             id,
@@ -242,21 +233,26 @@ impl Provider for Mariadb {
     fn calls(&self, identity: &Identity) -> Vec<Call> {
         let by = self.admin.as_ref().map_or("the leaked account itself", |(user, _)| user.as_str());
         let account = identity.facts.get("account").map_or("the account", String::as_str);
-        let issue = format!("ALTER USER {account} IDENTIFIED BY PASSWORD … (the old one is dead at once)");
+        if self.dual() {
+            return dual::calls(account, by);
+        }
+        let issue = match (self.flavour, &self.admin) {
+            (Flavour::Mariadb, Some(_)) => format!("ALTER USER {account} IDENTIFIED BY PASSWORD …"),
+            _ => "SET PASSWORD = …".to_owned(),
+        };
         vec![
-            Call::new("issue", issue, by, false),
+            Call::new("issue", issue + " (the old one is dead at once)", by, false),
             Call::new("disable", format!("KILL all connections of {account}"), by, false),
         ]
     }
 
     fn check(&self, subject: &Subject<'_>) -> Report {
         let version = subject.identity.facts.get("version").map(String::as_str).unwrap_or_default();
-        if !version.contains("MariaDB") {
-            return Report::refused(format!("this is no MariaDB ({version}): MySQL is unproven here, do it by hand"));
+        if version.contains("MariaDB") != (self.flavour == Flavour::Mariadb) {
+            let other = if self.flavour == Flavour::Mariadb { "mysql" } else { "mariadb" };
+            return Report::refused(format!("the server is {version}: the target's kind should be `{other}`"));
         }
-        if Self::account(subject.identity).is_none() {
-            return Report::refused("the account is not known");
-        }
+        let Some(account) = Self::account(subject.identity) else { return Report::refused("the account is not known") };
         let rows = match self.ask(subject, "SHOW GRANTS") {
             Ok(rows) => rows,
             Err(report) => return Report::later(report.note),
@@ -266,12 +262,17 @@ impl Provider for Mariadb {
         if self.admin.is_some() && !has(&["ALL PRIVILEGES ON *.*", "CREATE USER"]) {
             return Report::refused("the admin may not change others' passwords (it needs CREATE USER)");
         }
-        if self.admin.is_some() && !has(&["ALL PRIVILEGES ON *.*", "CONNECTION ADMIN", "SUPER"]) {
+        if self.admin.is_some() && !has(&["ALL PRIVILEGES ON *.*", "CONNECTION ADMIN", "CONNECTION_ADMIN", "SUPER"]) {
             return Report::refused(
                 "the admin may not end others' connections (it needs CONNECTION ADMIN and PROCESS)",
             );
         }
-        Report::done("the account can be changed")
+        if self.dual()
+            && let Err(report) = self.check_dual(subject, version)
+        {
+            return report;
+        }
+        Report::done(format!("account {account} can be changed"))
     }
 
     fn choose(&self, subject: &Subject<'_>) -> Result<Material, Trouble> {
@@ -280,33 +281,63 @@ impl Provider for Mariadb {
     }
 
     fn act(&self, step: Step, subject: &Subject<'_>) -> Acted {
-        match (step, subject.new.and_then(|new| new.get("value")), Self::account(subject.identity)) {
-            (Step::Issue, Some(new), Some(account)) => {
-                let hash = stored(new.expose());
-                // An account may change itself only by SET PASSWORD.
-                let sql = match &self.admin {
-                    Some(_) => format!("ALTER USER {account} IDENTIFIED BY PASSWORD '{hash}'"),
-                    None => format!("SET PASSWORD = '{hash}'"),
-                };
-                self.change(subject, &sql, "the account has a new password")
+        let Some(account) = Self::account(subject.identity) else {
+            return Report::refused("the account is not known").into();
+        };
+        if self.dual() {
+            return self.act_dual(step, subject, &account).into();
+        }
+        match (step, subject.new.and_then(|new| new.get("value"))) {
+            (Step::Issue, Some(new)) => {
+                let (native, done) = (stored::native(new.expose()), "the account has a new password");
+                // An account may change itself only by SET PASSWORD; MySQL takes it in clear there, and keeps it out of
+                // its logs.
+                match (self.flavour, &self.admin) {
+                    (Flavour::Mariadb, Some(_)) => {
+                        self.change(subject, &format!("ALTER USER {account} IDENTIFIED BY PASSWORD '{native}'"), done)
+                    }
+                    (Flavour::Mariadb, None) => self.change(subject, &format!("SET PASSWORD = '{native}'"), done),
+                    (Flavour::Mysql, _) => match dual::replace(subject.old, new) {
+                        Ok(sql) => self.change(subject, &sql, done),
+                        Err(report) => report,
+                    },
+                }
             }
-            (Step::Disable, ..) => self.end_connections(subject),
+            (Step::Disable, _) => self.end_connections(subject),
             _ => Report::refused("there is no such step here"),
         }
         .into()
     }
 
     fn look(&self, step: Step, subject: &Subject<'_>) -> Report {
-        match step {
-            Step::Issue => match (subject.new.map(|new| self.probe(new)), self.probe(subject.old)) {
+        if self.dual()
+            && let Err(report) = self.alone(subject).map(drop)
+        {
+            return Report::unknown(report.note);
+        }
+        let ended = || match self.connections(subject) {
+            Ok(left) if left.is_empty() => Report::done("no connection is left"),
+            Ok(left) => Report::refused(format!("{} connections are left", left.len())),
+            Err(report) => Report::unknown(report.note),
+        };
+        match (step, subject.new) {
+            (Step::Issue, new) => match (new.map(|new| self.probe(new)), self.probe(subject.old)) {
                 (Some(Probe::Live(note)), _) => Report::done(note),
                 (_, Probe::Live(note)) => Report::refused(note),
+                // Revoked first in an emergency: the old one does not live any more.
+                (Some(Probe::Dead(note)), Probe::Dead(_)) if self.dual() => Report::refused(note),
                 _ => Report::unknown("neither the old password nor the new one is let in"),
             },
-            Step::Disable => match self.connections(subject) {
-                Ok(left) if left.is_empty() => Report::done("no connection is left"),
-                Ok(left) => Report::refused(format!("{} connections are left", left.len())),
-                Err(report) => Report::unknown(report.note),
+            (Step::Disable, _) => ended(),
+            (Step::Delete, _) => match self.probe(subject.old) {
+                Probe::Dead(_) => ended(),
+                Probe::Live(note) => Report::refused(note),
+                Probe::Unknown(note) => Report::unknown(note),
+            },
+            (Step::Discard, Some(new)) => match self.probe(new) {
+                Probe::Dead(note) => Report::done(note),
+                Probe::Live(note) => Report::refused(note),
+                Probe::Unknown(note) => Report::unknown(note),
             },
             _ => Report::unknown("there is nothing to look at"),
         }
@@ -334,7 +365,7 @@ impl Provider for Mariadb {
     }
 }
 
-/// The refusals that mean this value is dead: a wrong password, a locked account.
+/// The refusal that means this value is dead. Of a locked account only the right password is told that it is locked.
 fn dead(fault: &Fault) -> Option<String> {
-    matches!(fault, Fault::Server(1045 | 4151, _)).then(|| fault.to_string())
+    matches!(fault, Fault::Server(1045, _)).then(|| fault.to_string())
 }
