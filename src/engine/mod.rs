@@ -31,6 +31,7 @@ mod token;
 pub mod validate;
 mod value;
 pub mod words;
+mod wordset;
 
 use std::ops::Range;
 
