@@ -27,6 +27,7 @@ mod named;
 pub mod prefilter;
 mod resolve;
 pub mod score;
+mod texts;
 mod token;
 pub mod validate;
 mod value;

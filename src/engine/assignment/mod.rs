@@ -205,7 +205,8 @@ pub(crate) fn read(text: &[u8], keyword: Range<usize>) -> Read {
     let view = View { text, end: end + FAR, far: Cell::new(ceiling.min(end + 2)), near: Cell::new(looked) };
     let mut others = Vec::new();
     let found = find(&view, &(start..end), &mut others);
-    Read { found, others, looked: view.near.get()..view.far.get().min(text.len()) }
+    // Who judges the value looks at one byte behind its quote.
+    Read { found, others, looked: view.near.get()..(view.far.get() + 1).min(text.len()) }
 }
 
 fn find(view: &View<'_>, name: &Range<usize>, others: &mut Vec<Assignment>) -> Option<Assignment> {

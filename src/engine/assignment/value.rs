@@ -224,8 +224,9 @@ pub(super) fn element(view: &View<'_>, start: usize) -> Option<Found> {
             return None;
         }
     }
+    // An element ends with its end tag: other angle brackets stand in patterns, usage lines and names of compilers.
     let closing = view.skip_space(end);
-    if view.get(closing) != Some(b'<') {
+    if !view.starts(closing, b"</") {
         return None;
     }
     let blanks = view.text[start..end].iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
