@@ -120,6 +120,7 @@ fn as_json(rule: &Rule) -> Value {
         Method::Assigned => "contextual",
         Method::Search => "searched",
         Method::Generic => "generic",
+        Method::Whole(_) => "whole",
     };
     // The prefilter's spellings of a contextual rule's keywords are no literals of the rule.
     let literals: Vec<&str> = match rule.method {

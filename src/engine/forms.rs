@@ -59,7 +59,7 @@ pub(super) fn beside_uuids(value: &[u8]) -> Option<usize> {
     found.then_some(rest)
 }
 
-fn uuid(value: &[u8]) -> bool {
+pub(super) fn uuid(value: &[u8]) -> bool {
     value.len() == 36
         && value.iter().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => *byte == b'-',

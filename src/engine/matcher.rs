@@ -104,6 +104,7 @@ impl<'e> Scanner<'e> {
         let mut matches = Vec::new();
         self.candidates(text, 0..text.len(), &mut matches);
         self.encoded(text, &mut matches);
+        self.whole(text, &mut matches);
         if !matches.is_empty() {
             self.resolve(text, &mut matches);
         }
@@ -146,6 +147,7 @@ impl<'e> Scanner<'e> {
             };
             match &compiled.rule(index).method {
                 Method::Anchored(anchors) => self.anchored(text, literal, index, &anchors[usize::from(place)], out),
+                Method::Whole(_) => {}
                 Method::Search => {
                     if !searched.contains(&index) {
                         searched.push(index);
