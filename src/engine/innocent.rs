@@ -218,7 +218,9 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     {
         return Err("the value is a member access");
     }
-    if identifier(value) && (digits == 0 || !candidate.password && reads_as_words(value)) {
+    // Nobody has a name of so many letters that are so unlike words.
+    let unlike = value.len() >= 14 && letter_cost(value).is_some_and(|cost| cost >= 5.6);
+    if identifier(value) && (digits == 0 && !unlike || !candidate.password && reads_as_words(value)) {
         return Err("the value is an identifier");
     }
     Ok(())

@@ -217,6 +217,12 @@ fn find(view: &View<'_>, name: &Range<usize>, others: &mut Vec<Assignment>) -> O
         others.extend(rows.into_iter().map(|row| row.assignment(name.clone(), Operator::Assign)));
         return Some(found.assignment(name.clone(), Operator::Assign));
     }
+    // The options that follow `--password-stdin` are no value.
+    if view.text[name.clone()].ends_with(b"-stdin")
+        && let Some((found, name)) = reverse::read(view, name)
+    {
+        return Some(found.assignment(name, Operator::Assign));
+    }
     let behind = operator::read(view, name)
         .and_then(|(operator, at)| Some(value::read(view, at, operator, name)?.assignment(name.clone(), operator)));
     behind.or_else(|| {
