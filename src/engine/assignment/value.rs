@@ -290,6 +290,8 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
             .any(|byte| matches!(byte, b'!' | b'#' | b'%' | b'@' | b'$' | b'^' | b'&' | b'?')),
         Some(b'&' | b'#' | b'>' | b')') if query => true,
         Some(b';') if tight && rest == end && parameter(view, rest + 1) => true,
+        // The text of an element.
+        Some(b'<') if rest == end && operator != Operator::Call => view.get(rest + 1) == Some(b'/'),
         // A comment of an INI file.
         Some(b';') if rest > end && view.get(rest + 1) == Some(b' ') => true,
         Some(b';' | b',') => {

@@ -1,5 +1,6 @@
 //! Compiled Python: the strings in its marshalled code, a line each. The bytes as they lie do not do: a string's length
-//! and the kind of the next object stand right beside it, and may be letters.
+//! and the kind of the next object stand right beside it, and may be letters. What is assigned to a name follows
+//! (`marshal.rs`).
 
 /// Shortest string that is worth a line.
 const LEAST: usize = 4;
@@ -44,6 +45,7 @@ pub(super) fn strings(bytes: &[u8]) -> Vec<u8> {
             None => at += 1,
         }
     }
+    out.extend(super::marshal::assignments(bytes));
     out
 }
 
