@@ -90,7 +90,9 @@ pub(super) fn place_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     if candidate.operator == Operator::Space && name.eq_ignore_ascii_case(b"pass") {
         return Err("the keyword is a word of a sentence");
     }
-    if candidate.operator == Operator::Call && words(name).next().is_some_and(|word| listed(ASKING, word)) {
+    // Of `keyring.get_password` the last part.
+    let called = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+    if candidate.operator == Operator::Call && words(called).next().is_some_and(|word| listed(ASKING, word)) {
         return Err("the value is asked for by its name");
     }
     Ok(())

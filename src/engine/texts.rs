@@ -45,7 +45,7 @@ fn names_a_method(value: &[u8]) -> bool {
         "x25519", "x448", "secp256k1", "secp256r1", "secp384r1", "neon", "hs256", "hs384", "hs512", "rs256", "rs384", "rs512",
         "es256", "es384", "es512", "ps256", "ps384", "ps512", "oaep", "mgf1", "pkcs1", "pkcs5", "pkcs7", "pkcs8", "pss", "kyber768",
         "plain", "digest", "cram", "ntlm", "gssapi", "kerberos", "spnego", "oauth", "oauth2", "oauthbearer", "xoauth2", "with",
-        "and", "sshd", "native", "caching", "password", "mysql",
+        "and", "sshd", "native", "caching", "password", "mysql", "postgres", "utf", "utf8", "utf16", "ascii", "latin1", "le", "be",
     ];
     let mut named = false;
     let pieces = value.split(|byte| matches!(byte, b'-' | b'_' | b'/' | b'.' | b':' | b'+' | b'@' | b'(' | b')'));
@@ -96,12 +96,20 @@ fn encoded_text(value: &[u8]) -> Result<(), &'static str> {
             }
         }
     }
+    if !value.contains(&b'%') {
+        return Ok(());
+    }
     // One that stands there by chance is no letter.
     if memchr::memmem::find_iter(value, b"%").count() > 1
         && String::from_utf8(percent_decoded(value)).is_ok_and(|plain| plain.len() < value.len() && !plain.is_ascii())
         && value.is_ascii()
     {
         return Err("the value is percent-encoded and holds letters beyond ASCII");
+    }
+    let plain = percent_decoded(value);
+    let escapes = (value.len() - plain.len()) / 2;
+    if escapes * 2 >= plain.len() || percent_decoded(&plain).len() < plain.len() {
+        return Err("the value is made of percent-encoding");
     }
     Ok(())
 }
@@ -208,7 +216,13 @@ mod tests {
             assert!(marked_up(value.as_bytes()).is_err(), "{value}");
         }
         assert!(marked_up(b"kV9\\xw2-Lq[8a").is_ok());
-        for value in ["\\x63\\x6c\\x69\\x65\\x6e\\x74\\x20\\x77\\x72\\x69\\x74\\x65", "%c3%89t%C3%A9", "%F0%9F%92%A9"] {
+        for value in [
+            "\\x63\\x6c\\x69\\x65\\x6e\\x74\\x20\\x77\\x72\\x69\\x74\\x65",
+            "%c3%89t%C3%A9",
+            "%F0%9F%92%A9",
+            "%60%7B%7D",
+            "p%252d",
+        ] {
             assert!(encoded_text(value.as_bytes()).is_err(), "{value}");
         }
         for value in ["\\x9b\\xbe\\x43\\x6b\\xa9\\x40", "p%40ss%2Fw0rd9", "100%safe", "Orders%9889", "x%DD3%Lqy"] {
