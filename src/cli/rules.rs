@@ -206,6 +206,7 @@ fn outcome(scanner: &mut Scanner<'_>, rule: &Rule, text: &str) -> Outcome {
     scanner.dropped = Some(Vec::new());
     let mut matches = Vec::new();
     scanner.candidates(text.as_bytes(), 0..text.len(), &mut matches);
+    scanner.whole(text.as_bytes(), &mut matches);
     if !rule.part_only {
         scanner.resolve(text.as_bytes(), &mut matches);
     }

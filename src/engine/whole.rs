@@ -26,7 +26,7 @@ pub fn may_be_one(text: &[u8]) -> bool {
 
 impl Scanner<'_> {
     /// Adds the whole text as a match of the rules for such texts.
-    pub(super) fn whole(&mut self, text: &[u8], out: &mut Vec<Match>) {
+    pub fn whole(&mut self, text: &[u8], out: &mut Vec<Match>) {
         if !may_be_one(text) || self.engine.compiled.whole.is_empty() {
             return;
         }
@@ -149,7 +149,6 @@ fn stands_alone(value: &[u8]) -> bool {
         && !value.contains(&b':')
         && !matches!(value[0], b'/' | b'.' | b'<' | b'{' | b'[' | b'"' | b'\'' | b'#' | b';' | b'-' | b'*')
         && !matches!(value[value.len() - 1], b'/' | b'>' | b'}' | b']' | b'"' | b'\'' | b';' | b',' | b')')
-        && !words::holds_placeholder(value)
 }
 
 /// A UUID of random bits (RFC 9562, version 4).

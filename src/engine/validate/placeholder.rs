@@ -140,7 +140,7 @@ pub(super) enum Host {
 /// Judges a host, without its port.
 pub(super) fn host(name: &str) -> Host {
     // Manual pages write `\&` where a point must not end a line.
-    let name = name.replace("\\&", "");
+    let name = name.split('/').next().unwrap_or_default().replace("\\&", "");
     let name = name.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
     if name.is_empty() || matches!(name.as_str(), "." | "(local)" | "localhost" | "host.docker.internal") {
         return Host::Local;
@@ -228,7 +228,7 @@ mod tests {
             "<host>",
             "192.0.2.7",
             "HOST",
-            "example\\&.org",
+            "example\\&.org/deb",
         ] {
             assert_eq!(host(name), Host::Example, "{name}");
         }
