@@ -61,7 +61,8 @@ pub(super) fn sample(secret: &[u8], rule: &Rule) -> Result<Option<Reason>, &'sta
     if !password && body.len() >= 12 && wordy && surely_reads_as_words(body) {
         return Err("it reads as words");
     }
-    if body.len() >= 12 && has_run(body, 5) {
+    // The dashes round a key are none of it.
+    if body.len() >= 12 && !secret.starts_with(b"-----BEGIN") && has_run(body, 5) {
         return Ok(Some(Reason::new(-15, "a run of equal or counting characters stands in it")));
     }
     Ok(None)

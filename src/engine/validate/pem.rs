@@ -86,7 +86,7 @@ fn judge(label: &str, armor: &Armor, closed: bool) -> Checked {
 }
 
 fn encrypted(mut weighed: Weighed) -> Checked {
-    weighed.add(-20, "a private key that a passphrase protects");
+    weighed.add(-35, "a private key that a passphrase protects");
     weighed.verdict()
 }
 

@@ -4,6 +4,7 @@
 //! Python 3.6 to 3.13, whose instructions are known. Whatever does not parse ends the reading: the strings are found all
 //! the same (`pyc.rs`).
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::bytes::{u16_le, u32_le};
@@ -45,20 +46,21 @@ struct Reader<'b> {
     refs: Vec<Object<'b>>,
     codes: &'static Codes,
     out: Vec<u8>,
+    told: HashSet<&'b [u8]>,
 }
 
-/// The assignments of a `.pyc` file.
-pub(super) fn assignments(bytes: &[u8]) -> Vec<u8> {
+/// The assignments of a `.pyc` file, and which strings are told with them.
+pub(super) fn assignments(bytes: &[u8]) -> (Vec<u8>, HashSet<&[u8]>) {
     let version = u16_le(bytes, 0).unwrap_or(0);
     let (at, codes) = match version {
         3361..=3379 => (12, &OLD),
         3390..=3531 => (16, &OLD),
         3550..=3571 => (16, &OF_3_13),
-        _ => return Vec::new(),
+        _ => return (Vec::new(), HashSet::new()),
     };
-    let mut reader = Reader { bytes, at, version, refs: Vec::new(), codes, out: Vec::new() };
+    let mut reader = Reader { bytes, at, version, refs: Vec::new(), codes, out: Vec::new(), told: HashSet::new() };
     reader.object(0);
-    reader.out
+    (reader.out, reader.told)
 }
 
 impl<'b> Reader<'b> {
@@ -207,7 +209,7 @@ impl<'b> Reader<'b> {
         }
     }
 
-    fn line(&mut self, name: &[u8], value: &[u8]) {
+    fn line(&mut self, name: &[u8], value: &'b [u8]) {
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
         let quote = [b'"', b'\''].into_iter().find(|quote| !value.contains(quote));
         let Some(quote) = quote.filter(|_| (4..=LONGEST).contains(&value.len()) && !value.contains(&b'\n')) else {
@@ -217,6 +219,7 @@ impl<'b> Reader<'b> {
             for piece in [name, b" = ", &[quote], value, &[quote], b"\n"] {
                 self.out.extend_from_slice(piece);
             }
+            self.told.insert(value);
         }
     }
 }
@@ -237,7 +240,7 @@ mod tests {
 
     #[test]
     fn stores_are_lines() {
-        let told = String::from_utf8(assignments(&compiled())).expect("text");
+        let told = String::from_utf8(assignments(&compiled()).0).expect("text");
         assert_eq!(told, "API_SECRET = \"kkkkkkkk\"\nsecret = \"vvvv\"\n");
     }
 
@@ -245,16 +248,16 @@ mod tests {
     fn pieces_and_lies_end_the_reading() {
         let whole = compiled();
         for end in 0..whole.len() {
-            assert!(assignments(&whole[..end]).len() <= 64);
+            assert!(assignments(&whole[..end]).0.len() <= 64);
             let mut other = whole.clone();
             other[end] ^= 0xff;
-            assert!(assignments(&other).len() <= 256);
+            assert!(assignments(&other).0.len() <= 256);
         }
         let mut deep = whole[..16].to_vec();
         deep.extend(b")\x01".repeat(100_000));
-        assert!(assignments(&deep).is_empty());
+        assert!(assignments(&deep).0.is_empty());
         let mut wide = whole[..16].to_vec();
         wide.extend(b"(\xff\xff\xff\x7f");
-        assert!(assignments(&wide).is_empty());
+        assert!(assignments(&wide).0.is_empty());
     }
 }

@@ -21,6 +21,7 @@ pub(super) fn is_pyc(bytes: &[u8]) -> bool {
 /// The strings, a line each. How code objects are laid out changes with every version, so strings are told by their
 /// own form: a kind, a length, and that many characters.
 pub(super) fn strings(bytes: &[u8]) -> Vec<u8> {
+    let (assigned, told) = super::marshal::assignments(bytes);
     let mut out = Vec::new();
     let mut at = 8;
     while let Some(&kind) = bytes.get(at) {
@@ -38,14 +39,16 @@ pub(super) fn strings(bytes: &[u8]) -> Vec<u8> {
         });
         match string {
             Some(string) => {
-                out.extend_from_slice(string);
-                out.push(b'\n');
+                if !told.contains(string) {
+                    out.extend_from_slice(string);
+                    out.push(b'\n');
+                }
                 at += header.map_or(1, |(header, _)| header) + string.len();
             }
             None => at += 1,
         }
     }
-    out.extend(super::marshal::assignments(bytes));
+    out.extend(assigned);
     out
 }
 
