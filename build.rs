@@ -137,6 +137,7 @@ fn write_rule(out: &mut String, rule: &Prepared, common: &CommonGrams) {
     let method = match rule.method {
         MethodKind::Assigned => "Method::Assigned".to_owned(),
         MethodKind::Generic => "Method::Generic".to_owned(),
+        MethodKind::Whole(lines) => format!("Method::Whole({lines})"),
         MethodKind::Anchored => {
             let anchors: Vec<String> = rule
                 .anchors

@@ -23,6 +23,7 @@ fn missed(scanner: &mut Scanner<'_>, text: &str, rule: &Rule) -> Option<String> 
     let mut found = Vec::new();
     scanner.dropped = Some(Vec::new());
     scanner.candidates(text.as_bytes(), 0..text.len(), &mut found);
+    scanner.whole(text.as_bytes(), &mut found);
     if !rule.part_only {
         scanner.resolve(text.as_bytes(), &mut found);
     }

@@ -85,6 +85,8 @@ fn line(kind: u8, seed: u64) -> String {
         8 => " \n".to_owned(),
         10 => format!("bob,{},admin\n", secret("{password}")),
         9 => format!("id-{seed},kind-token,checked\n"),
+        // A text that is nothing but this is a secret.
+        11 => format!("{}\n", secret("{hex:32}")),
         6 => format!("url = postgres://app:{}@db.{}.internal/main\n", secret("{password}"), secret("{word}")),
         _ => format!("some words of line {seed} and more of them = {}\n", seed % 5),
     }
@@ -95,10 +97,12 @@ type Edit = (usize, prop::sample::Index, usize, Vec<(u8, u64)>);
 
 fn edits() -> impl Strategy<Value = Vec<Edit>> {
     let lines = prop::collection::vec((0u8..18, 0u64..400), 0..6);
-    prop::collection::vec((0usize..4, any::<prop::sample::Index>(), 0usize..4, lines), 4..40)
+    prop::collection::vec((0usize..5, any::<prop::sample::Index>(), 0usize..4, lines), 4..40)
 }
 
-const FILES: [&str; 4] = ["config/app.env", "src/deep/down/main.py", "README", "config/other/app.yaml"];
+/// The last one is short: it is a secret and nothing else, or more than that.
+const FILES: [&str; 5] =
+    ["config/app.env", "src/deep/down/main.py", "README", "config/other/app.yaml", "run/secrets/db_token"];
 
 /// A repository with these commits; what each has.
 fn repository(edits: &[Edit]) -> (tempfile::TempDir, Vec<BTreeMap<&'static str, String>>) {
@@ -107,7 +111,10 @@ fn repository(edits: &[Edit]) -> (tempfile::TempDir, Vec<BTreeMap<&'static str, 
     let mut lines: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     let (mut versions, mut stream) = (Vec::new(), String::new());
     for (count, (file, at, cut, added)) in edits.iter().enumerate() {
-        let file = lines.entry(FILES[*file]).or_insert_with(|| (0..60).map(|seed| line(99, seed)).collect());
+        let file = lines.entry(FILES[*file]).or_insert_with(|| match file {
+            4 => vec![line(11, 0)],
+            _ => (0..60).map(|seed| line(99, seed)).collect(),
+        });
         let at = at.index(file.len() + 1);
         let end = (at + cut).min(file.len());
         file.splice(at..end, added.iter().map(|(kind, seed)| line(*kind, *seed)));

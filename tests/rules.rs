@@ -16,6 +16,7 @@ fn finds(scanner: &mut Scanner<'_>, text: &str, rule: &Rule) -> bool {
     let engine = scanner.engine();
     let mut found = Vec::new();
     scanner.candidates(text.as_bytes(), 0..text.len(), &mut found);
+    scanner.whole(text.as_bytes(), &mut found);
     if !rule.part_only {
         scanner.resolve(text.as_bytes(), &mut found);
     }

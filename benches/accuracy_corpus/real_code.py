@@ -5,7 +5,8 @@
 FOLDER is what `packages.py FOLDER measure` filled. real-code.tsv holds a line for each finding that was looked at: package,
 file, line, rule, confidence, verdict, and why: `real` is a credential of the kind that the finding names, if only one of the
 project's own tests; `sample` is one that documentation or a test shows as such; `false` is something else. No secret stands in it. Findings it does not know are printed
-(masked, as keysweep prints them) to be looked at; --write adds them with `?` and renews docs/accuracy.md.
+(masked, as keysweep prints them) to be looked at; --write adds them with `?` and renews docs/accuracy.md. Packages that are not in
+FOLDER keep their lines; the figures are of those that are there.
 """
 
 import collections
@@ -70,7 +71,9 @@ def main():
     print("\n".join(table))
     print(collections.Counter(row[4] for row in rows).most_common(20))
     if "--write" in sys.argv:
-        TABLE.write_text("\n".join([HEAD, *("\t".join(row) for row in sorted(rows))]) + "\n")
+        present = {(registry.name, package.name) for registry in folder.iterdir() for package in registry.iterdir()}
+        kept = [row for row in said.values() if (row[0], row[1]) not in present]
+        TABLE.write_text("\n".join([HEAD, *("\t".join(row) for row in sorted([*rows, *kept]))]) + "\n")
         document = HERE.parent.parent / "docs" / "accuracy.md"
         text = document.read_text()
         start, end = "<!-- real code -->\n", "<!-- end of real code -->"

@@ -60,6 +60,7 @@ fn scan_with(engine: &Engine, data: &[u8]) {
     scanner.candidates(text, 0..cut, &mut again);
     scanner.candidates(text, cut..text.len(), &mut again);
     scanner.encoded(text, &mut again);
+    scanner.whole(text, &mut again);
     scanner.resolve(text, &mut again);
     let places = |list: &[keysweep::engine::Match]| -> Vec<_> {
         list.iter().map(|found| (found.rule, found.secret.clone(), found.confidence)).collect()

@@ -74,6 +74,7 @@ fn of_rule(rule: &Rule, pieces: &mut Pieces) -> String {
         Method::Assigned => 1,
         Method::Search => 2,
         Method::Generic => 3,
+        Method::Whole(lines) => 3 + lines,
     };
     let yes = [*keywords_required, *free_standing, *any_name, *part_only].map(u8::from);
     pieces.add(&[*severity as u8, *confidence, method, *secret_group]);

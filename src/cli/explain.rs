@@ -233,6 +233,7 @@ pub(super) fn describe(rule: &Rule) -> String {
         Method::Anchored(_) => "a literal of the rule stands in the text, and the pattern matches there",
         Method::Assigned => "a keyword stands in the name of an assignment, and the pattern matches its value",
         Method::Search => "a keyword stands in the text (any text when there is none), and the pattern matches",
+        Method::Whole(_) => "the whole text is one value (or a name and one), and the path names it",
         Method::Generic => "a keyword stands in the name of an assignment, and the value looks like a secret",
     };
     let literals: Vec<&str> = rule.literals.iter().map(|literal| literal.text.as_ref()).collect();

@@ -120,6 +120,7 @@ fn as_json(rule: &Rule) -> Value {
         Method::Assigned => "contextual",
         Method::Search => "searched",
         Method::Generic => "generic",
+        Method::Whole(_) => "whole",
     };
     // The prefilter's spellings of a contextual rule's keywords are no literals of the rule.
     let literals: Vec<&str> = match rule.method {
@@ -205,6 +206,7 @@ fn outcome(scanner: &mut Scanner<'_>, rule: &Rule, text: &str) -> Outcome {
     scanner.dropped = Some(Vec::new());
     let mut matches = Vec::new();
     scanner.candidates(text.as_bytes(), 0..text.len(), &mut matches);
+    scanner.whole(text.as_bytes(), &mut matches);
     if !rule.part_only {
         scanner.resolve(text.as_bytes(), &mut matches);
     }

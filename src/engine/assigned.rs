@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::assignment::{self, Assignment};
 use super::value::{self, Candidate};
-use super::{Judged, Match, REACH, Scanner, boundary, decode, encoded, innocent, model};
+use super::{Judged, Match, REACH, Scanner, boundary, decode, encoded, innocent, model, texts};
 use crate::finding::Reason;
 use crate::rules::Method;
 
@@ -147,6 +147,10 @@ impl Scanner<'_> {
         if let Some(judged_values) = &mut self.judged {
             let (name, value) = (found.name.clone(), found.value.clone());
             judged_values.push(Judged { name, value, password, features: judged });
+        }
+        if texts::verdict_of_a_test(&candidate, &text[value_context(text, found)]) {
+            self.drop_candidate(index, span_of(found), "the value is the name of a test, and PASS the verdict");
+            return true;
         }
         if self.by_provider_near(text, found, out) {
             return true;

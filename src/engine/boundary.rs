@@ -37,6 +37,18 @@ pub(super) fn begins_inside(text: &[u8], start: usize) -> bool {
         && !escape_before(text, start)
 }
 
+/// Whether what begins at `at` goes on base64: a sign of it stands in front, and a run of letters of both cases, digits and
+/// signs in front of that.
+pub(super) fn inside_base64(text: &[u8], at: usize) -> bool {
+    const RUN: usize = 24;
+    let Some(run) = at.checked_sub(RUN).map(|from| &text[from..at]) else { return false };
+    matches!(run[RUN - 1], b'+' | b'/')
+        && run.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        && run.iter().any(u8::is_ascii_uppercase)
+        && run.iter().any(u8::is_ascii_lowercase)
+        && run.iter().any(u8::is_ascii_digit)
+}
+
 /// Whether the word byte in front of `at` ends an escape: `\n`, `%3D`, `=3D` (quoted-printable, RFC 2045), `\u003d`,
 /// `\x3d`, an ANSI colour.
 fn escape_before(text: &[u8], at: usize) -> bool {

@@ -22,6 +22,8 @@ pub(super) struct Compiled {
     patterns: Vec<OnceLock<Option<Regex>>>,
     /// Contextual rules that are tried under any name.
     pub(super) any_name: Vec<u16>,
+    /// Rules for texts that are nothing but a secret.
+    pub(super) whole: Vec<u16>,
     /// Searched rules without a keyword.
     pub(super) searched_always: Vec<u16>,
     /// Keywords of contextual rules and their rules, built when a generic value first asks whose it is.
@@ -36,13 +38,16 @@ impl Compiled {
             return Err(Error::Usage(format!("{} rules are too many: at most 65535", rules.rules().len())));
         }
         let (mut owners, mut literals) = (Vec::new(), Vec::new());
-        let (mut any_name, mut searched_always) = (Vec::new(), Vec::new());
+        let (mut any_name, mut searched_always, mut whole) = (Vec::new(), Vec::new(), Vec::new());
         for (index, rule) in rules.rules().iter().enumerate() {
             let index = index as u16;
             let short = rule.literals.iter().any(|literal| literal.text.len() < 3);
             if rule.method == Method::Search && (rule.literals.is_empty() || short) {
                 searched_always.push(index);
                 continue;
+            }
+            if matches!(rule.method, Method::Whole(_)) {
+                whole.push(index);
             }
             if rule.any_name {
                 any_name.push(index);
@@ -66,6 +71,7 @@ impl Compiled {
             owners,
             patterns,
             any_name,
+            whole,
             searched_always,
             providers: OnceLock::new(),
             names: OnceLock::new(),

@@ -24,6 +24,15 @@ pub(super) fn instant(value: &[u8]) -> bool {
     letters && value.len() >= 16 && value.get(4) == Some(&b'-') && value.get(10) == Some(&b'T')
 }
 
+/// `T1003.008`, `v1.2.3`: a letter or two and numbers with points between them.
+pub(super) fn numbered(value: &[u8]) -> bool {
+    let letters = value.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let mut numbers = value[letters..].split(|&byte| byte == b'.');
+    (1..=2).contains(&letters)
+        && numbers.clone().count() > 1
+        && numbers.all(|number| !number.is_empty() && number.len() <= 6 && number.iter().all(u8::is_ascii_digit))
+}
+
 /// `2048u32`, `10_000L`, `304ns`: digits and a type or a unit.
 pub(super) fn suffixed(value: &[u8]) -> bool {
     let value = value.strip_prefix(b"-").unwrap_or(value);
@@ -50,7 +59,7 @@ pub(super) fn beside_uuids(value: &[u8]) -> Option<usize> {
     found.then_some(rest)
 }
 
-fn uuid(value: &[u8]) -> bool {
+pub(super) fn uuid(value: &[u8]) -> bool {
     value.len() == 36
         && value.iter().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => *byte == b'-',
@@ -60,7 +69,7 @@ fn uuid(value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{beside_uuids, suffixed};
+    use super::{beside_uuids, numbered, suffixed};
 
     #[test]
     fn uuids_are_told_from_what_stands_beside_them() {
@@ -76,5 +85,6 @@ mod tests {
             assert!(suffixed(number.as_bytes()), "{number}");
         }
         assert!(!suffixed(b"ns") && !suffixed(b"304nsx"));
+        assert!(numbered(b"T1003.008") && numbered(b"v1.2.3") && !numbered(b"k9.x7") && !numbered(b"T1003"));
     }
 }

@@ -3,7 +3,7 @@
 //! Each answers `Err` with the reason in words, which `explain` shows.
 
 use super::assignment::{BACK, Operator, Quoting};
-use super::forms::{basic, beside_uuids, instant, suffixed};
+use super::forms::{basic, beside_uuids, instant, numbered, suffixed};
 use super::value::Candidate;
 use super::words::{has_field, letter_cost, reads_as_words};
 
@@ -26,7 +26,7 @@ const ABOUT: &[&str] = &[
     "template", "comment", "note", "help", "link", "protected", "provided", "resolver", "function", "func", "fn",
     "cache", "cookie", "command", "cmd", "script", "tag", "fingerprint", "keyring", "manager", "node", "tree",
     "stream", "iter", "kinds", "lexer", "parser", "spec", "span", "pos", "position", "line", "sha1", "sha256",
-    "sha512", "md5", "checksum",
+    "sha512", "md5", "checksum", "thru", "through",
 ];
 
 /// Words of a name that, anywhere in it, say the same.
@@ -34,7 +34,7 @@ const ABOUT: &[&str] = &[
 const NOT_SECRET: &[&str] = &[
     "public", "csrf", "xsrf", "pub", "next", "page", "continuation", "cancellation", "max", "min", "num", "has",
     "is", "no", "sort", "primary", "foreign", "partition", "cache", "cached", "idempotency", "sha", "md5", "checksum",
-    "integrity", "hash", "digest", "translation", "i18n", "label",
+    "integrity", "hash", "hashed", "digest", "translation", "i18n", "label",
 ];
 
 /// The keyword ends a word of the name, and no word behind it makes it something about a secret.
@@ -90,7 +90,9 @@ pub(super) fn place_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     if candidate.operator == Operator::Space && name.eq_ignore_ascii_case(b"pass") {
         return Err("the keyword is a word of a sentence");
     }
-    if candidate.operator == Operator::Call && words(name).next().is_some_and(|word| listed(ASKING, word)) {
+    // Of `keyring.get_password` the last part.
+    let called = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+    if candidate.operator == Operator::Call && words(called).next().is_some_and(|word| listed(ASKING, word)) {
         return Err("the value is asked for by its name");
     }
     Ok(())
@@ -104,7 +106,9 @@ fn file_name(name: &[u8]) -> bool {
         "css", "scss", "html", "svg", "png", "pem", "der", "bin", "p8", "crt", "cer", "yml", "yaml", "toml", "lock", "conf", "proto",
         "stderr", "stdout",
     ];
-    name.iter().rposition(|&byte| byte == b'.').is_some_and(|dot| listed(SOURCES, &name[dot + 1..]))
+    // The page of a manual ends in its section: `passwd.8`.
+    let kind = name.iter().rposition(|&byte| byte == b'.').map_or(&[][..], |dot| &name[dot + 1..]);
+    matches!(kind, [b'1'..=b'9']) || listed(SOURCES, kind)
 }
 
 /// Last words of a name that begins with a provider's and yet tells of no credential: its ids, places, revisions.
@@ -130,12 +134,12 @@ pub(super) fn names_a_credential(value: &[u8]) -> bool {
     value.iter().all(plain) && words(value).last().is_some_and(|word| word.len() < value.len() && listed(LAST, word))
 }
 
-fn listed(list: &[&str], word: &[u8]) -> bool {
+pub(super) fn listed(list: &[&str], word: &[u8]) -> bool {
     list.iter().any(|entry| entry.as_bytes().eq_ignore_ascii_case(word))
 }
 
 /// The words of an identifier: split at signs, and where a capital follows a small letter.
-fn words(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn words(name: &[u8]) -> impl Iterator<Item = &[u8]> {
     word_spans(name).map(|span| &name[span])
 }
 
@@ -216,7 +220,9 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     {
         return Err("the value is a member access");
     }
-    if identifier(value) && (digits == 0 || !candidate.password && reads_as_words(value)) {
+    // Nobody has a name of so many letters that are so unlike words.
+    let unlike = value.len() >= 14 && letter_cost(value).is_some_and(|cost| cost >= 5.6);
+    if identifier(value) && (digits == 0 && !unlike || !candidate.password && reads_as_words(value)) {
         return Err("the value is an identifier");
     }
     Ok(())
@@ -282,7 +288,12 @@ pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
         return Err("the value is a reference to a secret store");
     }
     let (first, last) = (value[0], value[value.len() - 1]);
-    if matches!((first, last), (b'<', b'>') | (b'{', b'}') | (b'[', b']') | (b'%', b'%') | (b'_', b'_') | (b'$', _)) {
+    if matches!(
+        (first, last),
+        (b'<', b'>') | (b'{', b'}') | (b'[', b']') | (b'%', b'%') | (b'_', b'_') | (b'*', b'*') | (b'$', _)
+    ) || value.starts_with(b"{{")
+        || value.starts_with(b"<%")
+    {
         return Err("the value is a template or a reference");
     }
     Ok(())
@@ -296,6 +307,7 @@ pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'stati
     if value.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'/' | b',' | b'+'))
         || instant(value)
         || suffixed(value)
+        || numbered(value)
     {
         return Err("the value is a number, date or version");
     }

@@ -27,7 +27,6 @@ static COSTS: [[u8; 32]; 32] = {
 #[derive(Default)]
 pub(super) struct LetterCost {
     cost: u32,
-    letters: u32,
     previous: u8,
 }
 
@@ -35,22 +34,24 @@ impl LetterCost {
     /// Goes on with the next byte, given by its number in [`LETTER`].
     pub(super) fn add(&mut self, letter: u8) {
         self.cost += u32::from(COSTS[usize::from(self.previous & 31)][usize::from(letter & 31)]);
-        self.letters += u32::from(letter > 0);
         self.previous = letter;
     }
 
-    pub(super) fn per_letter(&self) -> Option<f32> {
-        (self.letters > 0).then(|| self.cost as f32 / 16.0 / self.letters as f32)
+    /// What each of the `letters` costs.
+    pub(super) fn per_letter(&self, letters: u32) -> Option<f32> {
+        (letters > 0).then(|| self.cost as f32 / 16.0 / letters as f32)
     }
 }
 
 /// Bits per letter of `text` under the bigram model, digits and signs being word ends; `None` without letters.
 pub fn letter_cost(text: &[u8]) -> Option<f32> {
-    let mut cost = LetterCost::default();
+    let (mut cost, mut letters) = (LetterCost::default(), 0);
     for &byte in text {
-        cost.add(LETTER[usize::from(byte)]);
+        let letter = LETTER[usize::from(byte)];
+        cost.add(letter);
+        letters += u32::from(letter > 0);
     }
-    cost.per_letter()
+    cost.per_letter(letters)
 }
 
 /// Shannon entropy in bits per byte.

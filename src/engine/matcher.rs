@@ -68,6 +68,19 @@ impl Engine {
     }
 }
 
+/// Hits are gathered for so many bytes of a text at a time.
+const PIECE: usize = 1 << 20;
+
+/// What is known from hit to hit.
+struct Passing {
+    /// The assignment that was read last, and where its name stands.
+    last: Option<(Range<usize>, Read)>,
+    /// Rules of users whose keyword was hit, and those without one.
+    searched: Vec<u16>,
+    /// The literal whose neighbourhood was decoded last: the rules that share it need that once.
+    decoded: Range<usize>,
+}
+
 /// One thread's scanner: caches and buffers, reused from text to text.
 #[derive(Debug)]
 pub struct Scanner<'e> {
@@ -104,6 +117,7 @@ impl<'e> Scanner<'e> {
         let mut matches = Vec::new();
         self.candidates(text, 0..text.len(), &mut matches);
         self.encoded(text, &mut matches);
+        self.whole(text, &mut matches);
         if !matches.is_empty() {
             self.resolve(text, &mut matches);
         }
@@ -121,19 +135,34 @@ impl<'e> Scanner<'e> {
     /// Each is a pure function of the bytes of its [`Match::context`]; those of a user's [`Method::Search`] rules
     /// depend on the whole text.
     pub fn candidates(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Match>) {
-        let compiled = &self.engine.compiled;
         let mut hits = std::mem::take(&mut self.hits);
-        hits.clear();
-        compiled.prefilter.scan(text, range.start, range.end, |hit| hits.push(hit));
-        let mut last: Option<(Range<usize>, Read)> = None;
-        let mut searched: Vec<u16> = compiled.searched_always.clone();
-        // The literal whose neighbourhood was decoded last: the rules that share it need that once.
-        let mut decoded = 0..0;
+        let mut state = Passing { last: None, searched: self.engine.compiled.searched_always.clone(), decoded: 0..0 };
         let most = out.len() + MOST_CANDIDATES;
-        for hit in &hits {
-            if out.len() > most {
+        // In pieces: a hostile text has a hit at every byte, which would take many times its size.
+        let mut at = range.start;
+        while at < range.end {
+            let end = range.end.min(at + PIECE);
+            hits.clear();
+            self.engine.compiled.prefilter.scan(text, at, end, |hit| hits.push(hit));
+            if !self.judge(text, &hits, most, &mut state, out) {
                 self.crowded = true;
                 break;
+            }
+            at = end;
+        }
+        for index in state.searched {
+            self.search(text, index, out);
+        }
+        self.hits = hits;
+    }
+
+    /// Judges the hits of a piece of a text; false when there are more than `most` candidates before the last of them.
+    fn judge(&mut self, text: &[u8], hits: &[Hit], most: usize, state: &mut Passing, out: &mut Vec<Match>) -> bool {
+        let compiled = &self.engine.compiled;
+        let Passing { last, searched, decoded } = state;
+        for hit in hits {
+            if out.len() > most {
+                return false;
             }
             let literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
             let Some(&(index, place)) = compiled.owners.get(hit.literal as usize) else {
@@ -146,6 +175,7 @@ impl<'e> Scanner<'e> {
             };
             match &compiled.rule(index).method {
                 Method::Anchored(anchors) => self.anchored(text, literal, index, &anchors[usize::from(place)], out),
+                Method::Whole(_) => {}
                 Method::Search => {
                     if !searched.contains(&index) {
                         searched.push(index);
@@ -160,9 +190,9 @@ impl<'e> Scanner<'e> {
                     if !known {
                         let read = assignment::read(text, literal.clone());
                         let name = read.found.as_ref().map_or(literal.clone(), |found| found.name.clone());
-                        last = Some((name, read));
+                        *last = Some((name, read));
                     }
-                    let Some((_, read)) = &last else { continue };
+                    let Some((_, read)) = &*last else { continue };
                     let before = out.len();
                     let mut looked = read.looked.clone();
                     let hit = literal.start;
@@ -181,13 +211,13 @@ impl<'e> Scanner<'e> {
                         found.anchor = hit;
                         found.context = found.context.start.min(looked.start)..found.context.end.max(looked.end);
                     }
-                    if out.len() == before && decoded != literal {
+                    if out.len() == before && *decoded != literal {
                         let far = self.beside(text, literal.clone(), &Failed::Assignment(read), out);
                         looked = looked.start.min(far.start)..looked.end.max(far.end);
                         for found in &mut out[before..] {
                             found.context = looked.clone();
                         }
-                        decoded = literal.clone();
+                        *decoded = literal.clone();
                     }
                     if out.len() == before {
                         self.keep_open(literal.start, looked);
@@ -195,10 +225,7 @@ impl<'e> Scanner<'e> {
                 }
             }
         }
-        for index in searched {
-            self.search(text, index, out);
-        }
-        self.hits = hits;
+        true
     }
 
     /// Writes a hit down that came to nothing, if it looked far.

@@ -29,10 +29,11 @@ pub(super) fn resolve(
     // Overlaps first, so that a part is joined once and by its best reading.
     let rank = |found: &Match| {
         let method = match rule(found.rule).method {
-            Method::Search => 3,
-            Method::Anchored(_) => 2,
-            Method::Assigned => 1,
-            Method::Generic => 0,
+            Method::Search => 4,
+            Method::Anchored(_) => 3,
+            Method::Assigned => 2,
+            Method::Generic => 1,
+            Method::Whole(_) => 0,
         };
         (found.proven, method, found.confidence, found.secret.len())
     };
@@ -99,7 +100,7 @@ fn unwrap<'r>(
     decoded: &mut Vec<Match>,
     mut dropped: Option<&mut Vec<Dropped>>,
 ) {
-    let rank = |found: &Match| (found.proven, rule(found.rule).method != Method::Generic);
+    let rank = |found: &Match| (found.proven, !matches!(rule(found.rule).method, Method::Generic | Method::Whole(_)));
     let overlap = |a: &Match, b: &Match| a.secret.start < b.secret.end && b.secret.start < a.secret.end;
     // The frame of an encoding (a manifest, a header) has a shape as well; what is in it says more.
     let wins = |inner: &Match, outer: &Match| {

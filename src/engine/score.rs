@@ -50,7 +50,7 @@ pub(super) fn sample(secret: &[u8], rule: &Rule) -> Result<Option<Reason>, &'sta
     if SAMPLES.iter().any(|word| body.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))) {
         return Err("it is a sample: a word that says so stands in it");
     }
-    if body.len() >= 12 && (distinct(body) < 6 || has_run(body, 8) || repeats(body)) {
+    if has_run(body, 8) || body.len() >= 12 && (distinct(body) < 6 || repeats(body)) {
         return Err("it repeats or counts");
     }
     // Short random text may have letters that are cheap by chance; samples hold few digits, short ones none.
@@ -61,7 +61,8 @@ pub(super) fn sample(secret: &[u8], rule: &Rule) -> Result<Option<Reason>, &'sta
     if !password && body.len() >= 12 && wordy && surely_reads_as_words(body) {
         return Err("it reads as words");
     }
-    if body.len() >= 12 && has_run(body, 5) {
+    // The dashes round a key are none of it.
+    if body.len() >= 12 && !secret.starts_with(b"-----BEGIN") && has_run(body, 5) {
         return Ok(Some(Reason::new(-15, "a run of equal or counting characters stands in it")));
     }
     Ok(None)

@@ -113,11 +113,16 @@ impl Scanner<'_> {
         if !rule.keywords.is_empty() {
             context = whole.start.saturating_sub(within).min(context.start)
                 ..(whole.end + within).min(text.len()).max(context.end);
-            let near = &text[whole.start.saturating_sub(within)..(whole.end + within).min(text.len())];
+            let near_start = whole.start.saturating_sub(within);
+            let near = &text[near_start..(whole.end + within).min(text.len())];
             match rule.keywords.iter().find(|keyword| contains_ignoring_case(near, keyword.as_bytes())) {
                 Some(_) => reasons.push(Reason::new(10, "a word of its provider stands near")),
                 None if rule.keywords_required => {
                     self.drop_candidate(index, whole, "no word of its provider stands near");
+                    return;
+                }
+                None if boundary::inside_base64(near, whole.start - near_start) => {
+                    self.drop_candidate(index, whole, "it is a piece of base64");
                     return;
                 }
                 None => reasons.push(Reason::new(-15, "no word of its provider stands near")),

@@ -8,7 +8,8 @@ use std::ops::Range;
 use super::assignment::{Operator, Quoting};
 use super::innocent::{expression, name_fits, place_fits, something_else, template};
 use super::model::{self, Features, features};
-use super::words::{distinct, has_run, letter_cost, placeholder, reads_as_words, repeats};
+use super::texts::plainly_text;
+use super::words::{distinct, has_run, letter_cost, placeholder, reads_as_words, repeats, surely_reads_as_words};
 use crate::finding::Reason;
 
 /// A value and how it stands.
@@ -75,6 +76,7 @@ fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
     {
         template(inner)?;
     }
+    plainly_text(candidate)?;
     something_else(value, candidate.password)?;
     if let Some(word) = placeholder(value) {
         // A long random value may hold a short word by chance; a placeholder is mostly the word.
@@ -92,7 +94,7 @@ fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
         if disguised(value) {
             return Err("the value is the word password with digits for letters");
         }
-    } else if reads_as_words(value) && !value.iter().any(u8::is_ascii_digit) {
+    } else if surely_reads_as_words(value) || reads_as_words(value) && !value.iter().any(u8::is_ascii_digit) {
         return Err("the value reads as words");
     }
     Ok(())

@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
+use super::wordset::WordSet;
+
 pub use super::letters::{entropy, letter_cost};
 
 /// The share of neighbouring characters that differ in class (lower, upper, digit, other), a capital before small
@@ -81,7 +83,7 @@ fn word_runs(text: &[u8]) -> f32 {
 }
 
 /// Texts that stand for a secret: found anywhere in a value, in either case.
-const PLACEHOLDERS: &[&str] = &[
+const PLACEHOLDERS: [&str; 101] = [
     "example",
     "sample",
     "changeme",
@@ -189,8 +191,26 @@ const PLACEHOLDERS: &[&str] = &[
 pub fn placeholder(text: &[u8]) -> Option<&'static str> {
     static WORDS: LazyLock<Option<AhoCorasick>> =
         LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(PLACEHOLDERS).ok());
+    if !holds_placeholder(text) {
+        return None;
+    }
     let found = WORDS.as_ref()?.find(text)?;
     Some(PLACEHOLDERS[found.pattern().as_usize()])
+}
+
+/// Whether a placeholder word stands in `text`: most values hold none, and are told so at the least cost.
+pub(super) fn holds_placeholder(text: &[u8]) -> bool {
+    static BYTES: [&[u8]; PLACEHOLDERS.len()] = {
+        let mut words: [&[u8]; PLACEHOLDERS.len()] = [b""; PLACEHOLDERS.len()];
+        let mut word = 0;
+        while word < words.len() {
+            words[word] = PLACEHOLDERS[word].as_bytes();
+            word += 1;
+        }
+        words
+    };
+    static WORDS: WordSet<{ PLACEHOLDERS.len() }> = WordSet::new(&BYTES);
+    WORDS.any(text)
 }
 
 /// Whether a field to be filled in stands in the value: `{name}`, `{user.id}`, `{0}`, `{hex:40}`.
@@ -246,7 +266,13 @@ pub fn distinct(text: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{has_run, letter_cost, placeholder, reads_as_words, repeats, surely_reads_as_words};
+    use aho_corasick::AhoCorasick;
+    use proptest::prelude::*;
+
+    use super::{
+        PLACEHOLDERS, has_run, holds_placeholder, letter_cost, placeholder, reads_as_words, repeats,
+        surely_reads_as_words,
+    };
 
     #[test]
     fn words_are_cheap_and_noise_is_not() {
@@ -275,5 +301,14 @@ mod tests {
         assert_eq!(placeholder(b"kT9vQx2Lw"), None);
         assert!(repeats(b"tok_abc123abc123abc123") && !repeats(b"kT9vQx2LwkT9vQx2Lw"));
         assert!(has_run(b"zz456789q", 6) && has_run(b"a-zyxwv", 5) && !has_run(b"a1b2c3", 4));
+    }
+
+    proptest! {
+        /// The law: what steps over most of a text finds what an automaton finds.
+        #[test]
+        fn placeholders_are_those_of_an_automaton(text in "(example|CHANGE_ME|p@ssw0rd|s3cr3t|1234|5678|xx|test|tests|[a-zA-Z0-9_-]){0,10}") {
+            let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(PLACEHOLDERS).expect("sound words");
+            prop_assert_eq!(holds_placeholder(text.as_bytes()), automaton.is_match(&text));
+        }
     }
 }

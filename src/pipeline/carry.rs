@@ -8,8 +8,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Worker;
-use crate::engine::decode;
 use crate::engine::{LONG_REACH, MOST_CANDIDATES, Match, SHORT_REACH};
+use crate::engine::{decode, whole};
 use crate::finding::{Finding, Origin};
 use crate::source::encoding;
 use crate::source::history::dirty::{Anchor, Near};
@@ -33,7 +33,9 @@ impl TextReader for Worker<'_> {
     }
 
     fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool {
+        // A text that is nothing but a secret depends on all its bytes: short ones are scanned whole.
         self.scan.local
+            && !whole::may_be_one(text)
             && encoding::is_plain(text)
             && !is_container(text)
             && !match fresh {

@@ -111,9 +111,9 @@ pub fn advise(rule: &Rule) -> Vec<Remark> {
             }
         }
         Method::Search => advice("unanchored: it is searched in whole texts; give it `literals`".to_owned()),
-        Method::Generic => {}
+        Method::Generic | Method::Whole(_) => {}
     }
-    let judged = rule.method == Method::Generic || rule.part_only;
+    let judged = matches!(rule.method, Method::Generic | Method::Whole(_)) || rule.part_only;
     if !judged && rule.entropy <= 0.0 && rule.validators.is_empty() {
         advice("no `entropy` floor and no validator: samples such as `xxxx` and `EXAMPLE` will be reported".to_owned());
     }

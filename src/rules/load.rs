@@ -67,6 +67,7 @@ fn rule(prepared: Prepared) -> Rule {
             MethodKind::Anchored => Method::Anchored(anchors.into()),
             MethodKind::Assigned => Method::Assigned,
             MethodKind::Generic => Method::Generic,
+            MethodKind::Whole(lines) => Method::Whole(lines),
         },
         regex: raw.regex.into(),
         secret_group: raw.secret_group,

@@ -59,6 +59,8 @@ pub enum Method {
     Search,
     /// The hand-shaped generic assignment path (passwords and secrets without a shape of their own).
     Generic,
+    /// The text is so many lines of one word each and nothing else, and the last of them is the secret.
+    Whole(u8),
 }
 
 /// Another rule whose match belongs to this credential when it stands near.
@@ -96,7 +98,7 @@ pub struct Rule {
     pub literals: List<Literal>,
     /// How candidates are found.
     pub method: Method,
-    /// Byte-oriented pattern (ASCII classes, no Unicode folding). Empty for `Generic`.
+    /// Byte-oriented pattern (ASCII classes, no Unicode folding). Empty for `Generic` and `Whole`.
     pub regex: Text,
     /// Capture group that is the secret; 0 is the whole match, [`FIRST_GROUP`] the first that is not empty.
     pub secret_group: u8,

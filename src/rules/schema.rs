@@ -78,6 +78,9 @@ pub struct RawRule {
     /// A generic kind: its keywords name variables, its values have no shape of their own (no `regex`).
     #[serde(default)]
     pub generic: bool,
+    /// The text is so many lines of one word each (1 or 2) and nothing else; the last is the secret (no `regex`).
+    #[serde(default)]
+    pub lines: u8,
     /// Reported only as a part.
     #[serde(default)]
     pub part_only: bool,
@@ -152,6 +155,8 @@ pub enum MethodKind {
     Assigned,
     /// The generic path.
     Generic,
+    /// Whole texts of so many lines.
+    Whole(u8),
 }
 
 /// A rule that was checked, with what its pattern told.
@@ -196,7 +201,9 @@ pub fn prepare(mut raw: RawRule, file: &RuleFile) -> Result<Prepared, Vec<String
     if !faults.is_empty() {
         return Err(faults);
     }
-    let method = if raw.generic {
+    let method = if raw.lines > 0 {
+        MethodKind::Whole(raw.lines)
+    } else if raw.generic {
         MethodKind::Generic
     } else if raw.literals.is_empty() {
         MethodKind::Assigned
@@ -251,8 +258,15 @@ impl RawRule {
                 faults.push(format!("keyword `{keyword}` must be lower case (it matches either case)"));
             }
         }
-        if self.regex.is_empty() != self.generic {
-            faults.push("a rule needs a `regex`, or `generic = true` and none".to_owned());
+        if self.regex.is_empty() != (self.generic || self.lines > 0) {
+            faults.push("a rule needs a `regex`, or `generic = true` or `lines` and none".to_owned());
+        }
+        if self.lines > 0 {
+            let others = self.generic || self.any_name || !self.keywords.is_empty() || !self.words.is_empty();
+            if self.lines > 2 || self.path.is_none() || others || !self.literals.is_empty() {
+                faults.push("`lines` (1 or 2) is for rules with a `path` and nothing that they look for".to_owned());
+            }
+            return faults.into_iter().chain(self.samples()).collect();
         }
         for word in &self.words {
             if word.len() < 3 || !word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
@@ -267,6 +281,13 @@ impl RawRule {
         if self.literals.is_empty() && self.keywords.is_empty() && self.words.is_empty() && !self.any_name {
             faults.push("a rule needs `literals` (inside the secret), `keywords` or `words` (in its name)".to_owned());
         }
+        faults.extend(self.samples());
+        faults
+    }
+
+    /// What is wrong with its validators and samples.
+    fn samples(&self) -> Vec<String> {
+        let mut faults = Vec::new();
         for name in &self.validators {
             if !validators::NAMES.contains(&name.as_str()) {
                 faults.push(format!("validator `{name}` is unknown; there are {}", validators::NAMES.join(", ")));

@@ -56,6 +56,71 @@ fn line_ends_and_encodings_give_the_right_place() {
 }
 
 #[test]
+fn a_file_that_is_a_secret_and_nothing_else_is_found_by_its_name() {
+    let folder = Folder::new();
+    let made = |form: &str, seed| keysweep::rules::template::expand(form, seed).expect("a template");
+    let secrets = [
+        (".vault-token", made("{uuid}\n", 1)),
+        ("config/master.key", made("{hex:32}", 2)),
+        ("config/credentials/production.key", made("{hex:32}\n", 3)),
+        ("home/.erlang.cookie", made("{upperalnum:20}", 4)),
+        ("run/secrets/db_password", made("{password}\n", 5)),
+        ("password.txt", made("{password}\r\n", 6)),
+        ("etc/openvpn/auth.txt", made("{word}\n{password}\n", 7)),
+    ];
+    for (name, text) in &secrets {
+        folder.write(name, text);
+    }
+    let run = folder.keysweep(&["scan", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("findings");
+    for (name, text) in &secrets {
+        let mine: Vec<_> = findings.iter().filter(|one| one["origin"]["path"].as_str() == Some(name)).collect();
+        assert_eq!(mine.len(), 1, "{name}: {}", run.stdout);
+        assert!(mine[0]["rule"].as_str().is_some_and(|rule| rule.ends_with("-file")), "{name}");
+        assert!(!run.stdout.contains(text.lines().last().expect("a line")), "{name} is shown");
+    }
+    assert_eq!(findings.len(), secrets.len());
+
+    // Others of that name, and others that hold such a value.
+    let folder = Folder::new();
+    let hex = made("{hex:40}\n", 8);
+    let words = "Ask the operators for the password.\n";
+    let others = [
+        ("docs/password.txt", words),
+        ("deploy/token", "{{ vault_token }}\n"),
+        ("run/secrets/db_password", "changeme\n"),
+        (".python-version", "3.11.7\n"),
+        ("REVISION", &hex),
+        ("etc/openvpn/auth.txt", "user\npassword\n"),
+        ("pass.txt", "one\ntwo\nthree\n"),
+        ("secrets/README", words),
+        ("api_key", "<your key>\n"),
+        ("token", ""),
+    ];
+    for (name, text) in others {
+        folder.write(name, text);
+    }
+    let run = folder.keysweep(&["scan"]);
+    assert_eq!(run.status, 0, "{}", run.stdout);
+    // Dropped for its path, and told so.
+    let told = folder.keysweep(&["scan", "--show-dropped"]);
+    assert!(told.stdout.contains("REVISION") || told.stderr.contains("REVISION"), "{}{}", told.stdout, told.stderr);
+
+    // In the history as in files, and as a change.
+    let folder = Folder::repository();
+    folder.write("deploy/secrets/jwt_secret", made("{alnum:48}\n", 9));
+    folder.git(&["add", "-A"]);
+    assert_eq!(folder.keysweep(&["scan", "--staged"]).status, 1);
+    folder.git(&["commit", "-q", "-m", "x"]);
+    folder.git(&["rm", "-q", "deploy/secrets/jwt_secret"]);
+    folder.git(&["commit", "-q", "-m", "y"]);
+    assert_eq!(folder.keysweep(&["scan"]).status, 0);
+    let run = folder.keysweep(&["scan", "--history"]);
+    assert!(run.status == 1 && run.stdout.contains("secret-file"), "{}", run.stdout);
+}
+
+#[test]
 fn one_line_of_a_hundred_megabytes() {
     let folder = Folder::new();
     let token = github_token(3);

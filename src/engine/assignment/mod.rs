@@ -205,7 +205,8 @@ pub(crate) fn read(text: &[u8], keyword: Range<usize>) -> Read {
     let view = View { text, end: end + FAR, far: Cell::new(ceiling.min(end + 2)), near: Cell::new(looked) };
     let mut others = Vec::new();
     let found = find(&view, &(start..end), &mut others);
-    Read { found, others, looked: view.near.get()..view.far.get().min(text.len()) }
+    // Who judges the value looks at one byte behind its quote.
+    Read { found, others, looked: view.near.get()..(view.far.get() + 1).min(text.len()) }
 }
 
 fn find(view: &View<'_>, name: &Range<usize>, others: &mut Vec<Assignment>) -> Option<Assignment> {
@@ -215,6 +216,12 @@ fn find(view: &View<'_>, name: &Range<usize>, others: &mut Vec<Assignment>) -> O
     if let Some((found, rows)) = table::read(view, name) {
         others.extend(rows.into_iter().map(|row| row.assignment(name.clone(), Operator::Assign)));
         return Some(found.assignment(name.clone(), Operator::Assign));
+    }
+    // The options that follow `--password-stdin` are no value.
+    if view.text[name.clone()].ends_with(b"-stdin")
+        && let Some((found, name)) = reverse::read(view, name)
+    {
+        return Some(found.assignment(name, Operator::Assign));
     }
     let behind = operator::read(view, name)
         .and_then(|(operator, at)| Some(value::read(view, at, operator, name)?.assignment(name.clone(), operator)));

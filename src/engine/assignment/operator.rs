@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Operator, View};
+use super::{Operator, View, value};
 
 /// The operator behind `name` and where the value may begin.
 pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, usize)> {
@@ -157,6 +157,11 @@ fn argument(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
             operator = Operator::Default;
             break;
         }
+    }
+    // `&String::from("value")`
+    let inner = value::wrapper(view, at + usize::from(view.get(at) == Some(b'&')));
+    if operator == Operator::Call && inner > at + 1 && view.get(inner - 1) == Some(b'(') {
+        return Some((operator, inner));
     }
     let prefix = usize::from(matches!(view.get(at), Some(b'@' | b'b' | b'r' | b'u' | b'f')));
     matches!(view.get(at + prefix), Some(b'"' | b'\'')).then_some((operator, at + prefix))

@@ -143,7 +143,7 @@ fn here_document(view: &View<'_>, at: usize) -> Option<Found> {
 }
 
 /// Behind a constructor or conversion that a literal is handed to: `String::from(`, `[]byte(`, `ConvertTo-SecureString `.
-fn wrapper(view: &View<'_>, at: usize) -> usize {
+pub(super) fn wrapper(view: &View<'_>, at: usize) -> usize {
     const WRAPPERS: &[&[u8]] = &[
         b"from",
         b"string",
@@ -224,8 +224,9 @@ pub(super) fn element(view: &View<'_>, start: usize) -> Option<Found> {
             return None;
         }
     }
+    // An element ends with its end tag: other angle brackets stand in patterns, usage lines and names of compilers.
     let closing = view.skip_space(end);
-    if view.get(closing) != Some(b'<') {
+    if !view.starts(closing, b"</") {
         return None;
     }
     let blanks = view.text[start..end].iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
@@ -256,6 +257,10 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
     if let Some(escape) = text.windows(2).position(|pair| pair[0] == b'\\' && matches!(pair[1], b'n' | b'r' | b't')) {
         end = start + escape;
     }
+    // The end of a paragraph in rich text.
+    if let Some(mark) = memchr::memmem::find(&view.text[start..end], b"\\par") {
+        end = start + mark;
+    }
     while end > start && view.text[end - 1] == b'\\' {
         end -= 1;
     }
@@ -277,8 +282,16 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
         Some(b'`') => rest == end && before == Some(b'`'),
         Some(b'}') if operator == Operator::Default => true,
         Some(b'|') if rest > end && operator == Operator::Assign => true,
+        // The next command of a shell.
+        Some(b'&') if tight && rest > end => view.get(rest + 1) == Some(b'&'),
+        // A mapping of YAML in one line; code has names and calls there.
+        Some(b'}') if operator == Operator::Assign && at == name.end + 2 => view.text[start..end]
+            .iter()
+            .any(|byte| matches!(byte, b'!' | b'#' | b'%' | b'@' | b'$' | b'^' | b'&' | b'?')),
         Some(b'&' | b'#' | b'>' | b')') if query => true,
         Some(b';') if tight && rest == end && parameter(view, rest + 1) => true,
+        // The text of an element.
+        Some(b'<') if rest == end && operator != Operator::Call => view.get(rest + 1) == Some(b'/'),
         // A comment of an INI file.
         Some(b';') if rest > end && view.get(rest + 1) == Some(b' ') => true,
         Some(b';' | b',') => {

@@ -2,12 +2,12 @@
 
 use super::super::assignment::Operator;
 use super::super::value::Candidate;
-use super::super::words::placeholder;
+use super::super::words::holds_placeholder;
+use super::super::wordset::WordSet;
 use super::known::Words;
 use super::name::Name;
 use super::place::{after, in_front, near, quoting};
 use super::tally::{Tally, sign};
-use super::wordset::WordSet;
 
 /// How many features there are.
 pub const COUNT: usize = 28;
@@ -99,7 +99,7 @@ fn bucket(value: f32, limits: &[f32]) -> u8 {
 }
 
 /// Short words of samples, which placeholders are not looked for because chance makes them.
-static SAMPLES: WordSet =
+static SAMPLES: WordSet<10> =
     WordSet::new(&[b"test", b"demo", b"pass", b"admin", b"user", b"foo", b"bar", b"key", b"token", b"secret"]);
 
 /// Looks at a candidate.
@@ -129,7 +129,7 @@ pub(in super::super) fn look(candidate: &Candidate<'_>) -> Features {
         (words.known.min(4)) as u8,
         bucket(tally.run as f32, &[3.5, 4.5, 5.5]),
         u8::from(tally.year),
-        u8::from(SAMPLES.within(value) != 0) + 2 * u8::from(placeholder(value).is_some()),
+        u8::from(SAMPLES.within(value) != 0) + 2 * u8::from(holds_placeholder(value)),
         u8::from(name.in_value),
         name.style,
         bucket(name.words as f32, &[1.5, 2.5, 3.5, 4.5]),

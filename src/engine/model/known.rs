@@ -11,16 +11,29 @@ pub(super) struct Words {
 const SHORTEST: usize = 4;
 
 impl Words {
+    /// The runs are those of [`split`], each hashed as it is read.
     pub(super) fn of(value: &[u8]) -> Self {
         let mut words = Self { letters: 0, covered: 0, known: 0 };
-        for run in split(value) {
-            words.letters += run.len();
-            if run.len() >= SHORTEST && is_word(run) {
-                words.covered += run.len();
-                words.known += 1;
+        let mut run = Run::default();
+        for &byte in value {
+            let small = byte.is_ascii_lowercase();
+            if !byte.is_ascii_alphabetic() || run.small && !small {
+                words.count(&std::mem::take(&mut run));
+            }
+            if byte.is_ascii_alphabetic() {
+                run.add(byte, small);
             }
         }
+        words.count(&run);
         words
+    }
+
+    fn count(&mut self, run: &Run) {
+        self.letters += run.length;
+        if run.length >= SHORTEST && run.is_word() {
+            self.covered += run.length;
+            self.known += 1;
+        }
     }
 
     /// The share of the letters that stand in words.
@@ -74,20 +87,34 @@ pub(super) fn known_words() -> usize {
     WORD_LIST.len() / 4
 }
 
-fn is_word(run: &[u8]) -> bool {
-    let (whole, shorter) = hashes(run);
-    let plural = run.len() > SHORTEST && matches!(run[run.len() - 1], b's' | b'S');
-    listed(whole) || plural && listed(shorter)
+/// A run of letters: FNV-1a over the small letters of all of it, and of all but its last letter.
+struct Run {
+    hash: u32,
+    before: u32,
+    length: usize,
+    last: u8,
+    small: bool,
 }
 
-/// FNV-1a over the small letters: of the whole run, and of all but its last letter.
-fn hashes(run: &[u8]) -> (u32, u32) {
-    let (mut hash, mut before) = (0x811c_9dc5u32, 0);
-    for byte in run {
-        before = hash;
-        hash = (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193);
+impl Default for Run {
+    fn default() -> Self {
+        Self { hash: 0x811c_9dc5, before: 0, length: 0, last: 0, small: false }
     }
-    (hash, before)
+}
+
+impl Run {
+    fn add(&mut self, letter: u8, small: bool) {
+        self.before = self.hash;
+        self.last = letter | 0x20;
+        self.hash = (self.hash ^ u32::from(self.last)).wrapping_mul(0x0100_0193);
+        self.length += 1;
+        self.small = small;
+    }
+
+    fn is_word(&self) -> bool {
+        let plural = self.length > SHORTEST && self.last == b's';
+        listed(self.hash) || plural && listed(self.before)
+    }
 }
 
 fn listed(hash: u32) -> bool {
@@ -99,7 +126,15 @@ fn listed(hash: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{WORD_LIST, hashes, listed, split};
+    use proptest::prelude::*;
+
+    use super::{Run, SHORTEST, WORD_LIST, Words, listed, split};
+
+    fn run(letters: &[u8]) -> Run {
+        let mut run = Run::default();
+        letters.iter().for_each(|&letter| run.add(letter, letter.is_ascii_lowercase()));
+        run
+    }
 
     #[test]
     fn every_word_is_found_and_its_neighbours_are_not() {
@@ -110,7 +145,7 @@ mod tests {
             assert_eq!(listed(word.wrapping_add(1)), words.binary_search(&word.wrapping_add(1)).is_ok());
         }
         assert!(!listed(0) && !listed(u32::MAX));
-        assert!(listed(hashes(b"Return").0));
+        assert!(listed(run(b"Return").hash) && run(b"RETURNS").is_word());
     }
 
     #[test]
@@ -119,5 +154,18 @@ mod tests {
         assert_eq!(runs("db_userName2X"), [&b"db"[..], b"user", b"Name", b"X"]);
         assert_eq!(runs("HTTPServer"), [&b"HTTPServer"[..]]);
         assert!(runs("").is_empty() && runs("12_3").is_empty());
+    }
+
+    proptest! {
+        /// The law: one pass counts the runs of `split`.
+        #[test]
+        fn one_pass_counts_the_runs(value in "(user|Return|Values|get|[a-zA-Z0-9_.é-]){0,14}") {
+            let words = Words::of(value.as_bytes());
+            let runs: Vec<&[u8]> = split(value.as_bytes()).collect();
+            let known: Vec<_> = runs.iter().filter(|letters| letters.len() >= SHORTEST && run(letters).is_word()).collect();
+            prop_assert_eq!(words.letters, runs.iter().map(|run| run.len()).sum::<usize>());
+            prop_assert_eq!(words.known, known.len());
+            prop_assert_eq!(words.covered, known.iter().map(|run| run.len()).sum::<usize>());
+        }
     }
 }

@@ -15,7 +15,6 @@ mod name;
 mod place;
 mod tally;
 mod weights;
-mod wordset;
 
 use std::ops::Range;
 

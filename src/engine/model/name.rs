@@ -1,8 +1,8 @@
 //! What the model looks at of a name.
 
 use super::super::value::Candidate;
+use super::super::wordset::WordSet;
 use super::known::split;
-use super::wordset::WordSet;
 
 /// What the name says.
 pub(super) struct Name {
@@ -15,7 +15,7 @@ pub(super) struct Name {
 }
 
 /// Words of names of samples and tests.
-static WEAK: WordSet = WordSet::new(&[
+static WEAK: WordSet<10> = WordSet::new(&[
     b"test",
     b"example",
     b"fake",
@@ -29,7 +29,7 @@ static WEAK: WordSet = WordSet::new(&[
 ]);
 
 /// Words of what has credentials.
-static STRONG: WordSet = WordSet::new(&[
+static STRONG: WordSet<22> = WordSet::new(&[
     b"db",
     b"admin",
     b"root",
@@ -55,7 +55,7 @@ static STRONG: WordSet = WordSet::new(&[
 ]);
 
 /// Kinds of keywords; the first that stands in one counts.
-static KINDS: WordSet = WordSet::new(&[b"phrase", b"pwd", b"pass", b"secret", b"token", b"key", b"credential"]);
+static KINDS: WordSet<7> = WordSet::new(&[b"phrase", b"pwd", b"pass", b"secret", b"token", b"key", b"credential"]);
 
 impl Name {
     pub(super) fn of(candidate: &Candidate<'_>) -> Self {

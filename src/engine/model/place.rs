@@ -2,7 +2,7 @@
 
 use super::super::assignment::Quoting;
 use super::super::value::Candidate;
-use super::wordset::WordSet;
+use super::super::wordset::WordSet;
 
 /// In which quotes the value stands.
 pub(super) fn quoting(candidate: &Candidate<'_>) -> u8 {
@@ -68,7 +68,7 @@ pub(super) fn after(byte: Option<u8>) -> u8 {
 }
 
 /// Words of an account, then those of a sample.
-static WORDS: WordSet = WordSet::new(&[
+static WORDS: WordSet<18> = WordSet::new(&[
     b"user",
     b"login",
     b"host",

@@ -48,8 +48,8 @@ const UPPER: u32 = 1;
 const DIGIT: u32 = 2;
 const OTHER: u32 = 3;
 
-/// Of each byte: its class (2 bits), whether it is a hexadecimal digit (1), its key (6), and its sign from bit 16 on.
-/// Keys that are neighbours have numbers that are; 0 is no key of the three rows of letters.
+/// Of each byte: its class (2 bits), whether it is a hexadecimal digit (1), its key (6), its letter (5, as [`LETTER`] has
+/// it), and its sign from bit 16 on. Keys that are neighbours have numbers that are; 0 is no key of the three rows.
 const BYTES: [u32; 256] = {
     let rows: [&[u8]; 3] = [b"qwertyuiop", b"asdfghjkl", b"zxcvbnm"];
     let mut bytes = [0; 256];
@@ -73,7 +73,7 @@ const BYTES: [u32; 256] = {
             }
             _ => (OTHER, sign::ELSE),
         };
-        bytes[at] = class | (byte.is_ascii_hexdigit() as u32) << 2 | (sign as u32) << 16;
+        bytes[at] = class | (byte.is_ascii_hexdigit() as u32) << 2 | (LETTER[at] as u32) << 9 | (sign as u32) << 16;
         at += 1;
     }
     let mut row = 0;
@@ -109,30 +109,27 @@ impl Tally {
         let (mut all, mut any) = (u32::MAX, 0);
         let (mut cost, mut entropy) = (LetterCost::default(), Entropy::default());
         let mut changes = 0;
-        let (mut longest, mut equal, mut up, mut walk) = (1, 1, 1, 1);
-        let (mut century, mut numbers, mut number) = (false, 0, 0);
-        // In front of the first byte stands the first byte: no change, and the runs begin anew behind it.
+        let mut runs = Runs::default();
+        // In front of the first byte stands the first byte: no change, and its run begins behind it.
         let mut before = value.first().copied().unwrap_or_default();
-        let mut facts = BYTES[usize::from(before)];
+        let mut last = BYTES[usize::from(before)];
         for (at, &byte) in value.iter().enumerate() {
-            let last = std::mem::replace(&mut facts, BYTES[usize::from(byte)]);
+            let facts = BYTES[usize::from(byte)];
             let class = facts & 3;
             classes[class as usize] += 1;
             all &= facts;
             any |= facts;
-            cost.add(LETTER[usize::from(byte)]);
+            cost.add((facts >> 9 & 31) as u8);
             entropy.add(byte);
             changes += CHANGES >> ((last & 3) * 4 + class) & 1;
+            let step = byte.wrapping_sub(before);
             let (key, last_key) = (facts >> 3 & 63, last >> 3 & 63);
-            equal = if at > 0 && before == byte { equal + 1 } else { 1 };
-            up = if byte == before.wrapping_add(1) { up + 1 } else { 1 };
-            walk = if last_key > 0 && key == last_key + 1 { walk + 1 } else { 1 };
-            longest = longest.max(equal).max(up).max(walk);
-            number = if class == DIGIT { number + 1 } else { 0 };
-            numbers = numbers.max(number);
-            // Four bytes from the first of them on.
-            century |= matches!((before, byte), (b'1', b'9') | (b'2', b'0')) && at + 3 <= value.len();
-            before = byte;
+            let walks = last_key > 0 && key == last_key + 1;
+            // Hardly ever so in what is random.
+            if (step <= 1 || walks) && at > 0 {
+                runs.go_on(at, step == 0, step == 1, walks);
+            }
+            (before, last) = (byte, facts);
         }
         let [lower, upper, digits, others] = classes.map(|count| count as usize);
         Self {
@@ -142,12 +139,12 @@ impl Tally {
             others,
             signs: (any >> 16) as u16,
             hex: all >> 2 & 1 == 1,
-            cost: cost.per_letter(),
+            cost: cost.per_letter((lower + upper) as u32),
             transitions: if value.len() < 2 { 0.0 } else { changes as f32 / (value.len() - 1) as f32 },
             entropy: entropy.per_byte(value.len()),
             distinct: entropy.distinct(),
-            run: longest,
-            year: century && numbers >= 4,
+            run: runs.longest + 1,
+            year: digits >= 4 && year(value),
         }
     }
 
@@ -155,6 +152,40 @@ impl Tally {
     pub(super) fn only(&self, signs: u16) -> bool {
         self.signs & !signs == 0
     }
+}
+
+/// Runs of equal, counting and neighbouring keys: how many steps each has.
+#[derive(Default)]
+struct Runs {
+    /// Where the last step led.
+    at: usize,
+    equal: usize,
+    up: usize,
+    walk: usize,
+    longest: usize,
+}
+
+impl Runs {
+    /// A step to the byte at `at`, and of which kinds it is.
+    #[cold]
+    fn go_on(&mut self, at: usize, equal: bool, up: bool, walks: bool) {
+        let next = self.at + 1 == at;
+        self.at = at;
+        for (run, goes_on) in [(&mut self.equal, equal), (&mut self.up, up), (&mut self.walk, walks)] {
+            *run = if goes_on { if next { *run + 1 } else { 1 } } else { 0 };
+            self.longest = self.longest.max(*run);
+        }
+    }
+}
+
+/// Whether four digits stand in a row, and `19` or `20` with two bytes behind it.
+fn year(value: &[u8]) -> bool {
+    let mut digits = 0;
+    let four = value.iter().any(|byte| {
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        digits == 4
+    });
+    four && value.windows(4).any(|four| matches!(four[..2], [b'1', b'9'] | [b'2', b'0']))
 }
 
 #[cfg(test)]

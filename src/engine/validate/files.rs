@@ -31,7 +31,7 @@ pub(super) fn docker_auth(secret: &[u8], _whole: &[u8]) -> Checked {
         weighed.add(-10, "no user");
     }
     // `hello:world`, `user:user_pass`: made up to be encoded.
-    let letters = password.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-'));
+    let letters = password.chars().all(|letter| letter.is_lowercase() || matches!(letter, '_' | '-'));
     if letters && password.len() < 16 || password.len() < 5 {
         weighed.add(-45, "its password is a word");
     }
@@ -87,7 +87,10 @@ pub(super) fn password_value(secret: &[u8], _whole: &[u8]) -> Checked {
     if secret.len() > LONGEST || placeholder::is_placeholder(&text) {
         return rejected("its password is a placeholder");
     }
-    if text.bytes().all(|byte| byte.is_ascii_lowercase()) && text.len() < 12 {
+    let letters = text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if letters
+        && (text.len() < 12 && text.bytes().all(|byte| byte.is_ascii_lowercase()) || words::reads_as_words(secret))
+    {
         return rejected("it is a word");
     }
     // `Admin123`: a sample's word and hardly more.

@@ -86,15 +86,15 @@ fn judge(label: &str, armor: &Armor, closed: bool) -> Checked {
 }
 
 fn encrypted(mut weighed: Weighed) -> Checked {
-    weighed.add(-20, "a private key that a passphrase protects");
+    weighed.add(-35, "a private key that a passphrase protects");
     weighed.verdict()
 }
 
 fn weigh(key: &Key, closed: bool) -> Checked {
     let mut weighed = Weighed::default();
     match (key.complete, key.fits) {
-        (false, _) => weighed.add(-30, "a private key that is cut off"),
-        (true, Some(false)) => weighed.add(-20, "its numbers do not fit together: an altered key"),
+        (false, _) => weighed.add(-45, "a private key that is cut off"),
+        (true, Some(false)) => weighed.add(-35, "its numbers do not fit together: an altered key"),
         (true, Some(true)) => weighed.prove(PROVEN, "a private key whose numbers fit together"),
         (true, None) if !key.encrypted => weighed.prove(HOLDS, "a complete private key"),
         (true, None) => {}

@@ -35,13 +35,13 @@ pub(super) fn check(secret: &[u8], whole: &[u8]) -> Checked {
     }
     let Some(key) = packet(&bytes).and_then(read) else { return rejected("its first packet is no private key") };
     if stop.is_none() {
-        weighed.add(-30, "a private key that is cut off");
+        weighed.add(-45, "a private key that is cut off");
     } else {
         weighed.prove(HOLDS, "a private key packet");
     }
     match key.protection {
         Protection::None => {}
-        Protection::Passphrase => weighed.add(-50, "a private key that a passphrase protects"),
+        Protection::Passphrase => weighed.add(-65, "a private key that a passphrase protects"),
         Protection::Stub => return rejected("only a stub: the private part is on a card or offline"),
     }
     let encrypted = if matches!(key.protection, Protection::Passphrase) { "yes" } else { "no" };

@@ -71,6 +71,10 @@ pub(super) fn is_placeholder(password: &str) -> bool {
     if lower.is_empty() || is_template(&lower) || WORDS.contains(&lower.as_str()) {
         return true;
     }
+    // `alicespassword`, `passwd-on-proxy`
+    if lower.contains("passw") && lower.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_')) {
+        return true;
+    }
     let first = lower.as_bytes()[0];
     lower.bytes().all(|byte| byte == first) || PHRASES.iter().any(|phrase| lower.contains(phrase))
 }
@@ -135,6 +139,8 @@ pub(super) enum Host {
 
 /// Judges a host, without its port.
 pub(super) fn host(name: &str) -> Host {
+    // Manual pages write `\&` where a point must not end a line.
+    let name = name.split('/').next().unwrap_or_default().replace("\\&", "");
     let name = name.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
     if name.is_empty() || matches!(name.as_str(), "." | "(local)" | "localhost" | "host.docker.internal") {
         return Host::Local;
@@ -196,6 +202,8 @@ mod tests {
             "ATBB{alnum:24}{HEX:8}",
             "vault:secret/x",
             "aaaa",
+            "alicespassword",
+            "passwd-on-proxy",
         ] {
             assert!(is_placeholder(text), "{text}");
         }
@@ -211,8 +219,17 @@ mod tests {
         {
             assert_eq!(host(name), Host::Local, "{name}");
         }
-        for name in ["example.com", "db.example.org.", "x.test", "y.invalid", "${HOST}", "<host>", "192.0.2.7", "HOST"]
-        {
+        for name in [
+            "example.com",
+            "db.example.org.",
+            "x.test",
+            "y.invalid",
+            "${HOST}",
+            "<host>",
+            "192.0.2.7",
+            "HOST",
+            "example\\&.org/deb",
+        ] {
             assert_eq!(host(name), Host::Example, "{name}");
         }
         for name in ["db.company.com", "10.1.2.3", "cluster0.abcde.mongodb.net", "notexample.com", "test.company.de"] {

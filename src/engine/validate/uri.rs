@@ -41,8 +41,8 @@ fn judge(address: &Address) -> Checked {
         return rejected("its password is a placeholder");
     }
     let port = address.password.bytes().take_while(u8::is_ascii_digit).count();
-    if (1..=5).contains(&port) && address.password.as_bytes().get(port) == Some(&b'/') {
-        return rejected("what looks like its password is a port and a path");
+    if (1..=5).contains(&port) && matches!(address.password.as_bytes().get(port), Some(b'/' | b',')) {
+        return rejected("what looks like its password is a port and more");
     }
     let kinds: Vec<Host> = address.hosts.iter().map(|name| placeholder::host(name)).collect();
     if !kinds.is_empty() && kinds.iter().all(|kind| *kind == Host::Example) {
@@ -58,6 +58,9 @@ fn judge(address: &Address) -> Checked {
         weighed.add(-30, "user and password are the same");
     } else if placeholder::is_template(&address.user) {
         weighed.add(-30, "its user is a template");
+    }
+    if !address.password.is_ascii() {
+        weighed.add(-20, "a password of letters beyond ASCII");
     }
     if address.password.len() < 4 {
         weighed.add(-20, "a password of under four characters");

@@ -14,6 +14,7 @@ mod bytes;
 mod bzip2;
 mod class;
 mod gzip;
+mod marshal;
 mod pack;
 mod pdf;
 mod pyc;

@@ -1,5 +1,6 @@
 //! Compiled Python: the strings in its marshalled code, a line each. The bytes as they lie do not do: a string's length
-//! and the kind of the next object stand right beside it, and may be letters.
+//! and the kind of the next object stand right beside it, and may be letters. What is assigned to a name follows
+//! (`marshal.rs`).
 
 /// Shortest string that is worth a line.
 const LEAST: usize = 4;
@@ -20,6 +21,7 @@ pub(super) fn is_pyc(bytes: &[u8]) -> bool {
 /// The strings, a line each. How code objects are laid out changes with every version, so strings are told by their
 /// own form: a kind, a length, and that many characters.
 pub(super) fn strings(bytes: &[u8]) -> Vec<u8> {
+    let (assigned, told) = super::marshal::assignments(bytes);
     let mut out = Vec::new();
     let mut at = 8;
     while let Some(&kind) = bytes.get(at) {
@@ -37,13 +39,16 @@ pub(super) fn strings(bytes: &[u8]) -> Vec<u8> {
         });
         match string {
             Some(string) => {
-                out.extend_from_slice(string);
-                out.push(b'\n');
+                if !told.contains(string) {
+                    out.extend_from_slice(string);
+                    out.push(b'\n');
+                }
                 at += header.map_or(1, |(header, _)| header) + string.len();
             }
             None => at += 1,
         }
     }
+    out.extend(assigned);
     out
 }
 

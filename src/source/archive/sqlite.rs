@@ -144,6 +144,13 @@ fn lines(row: &[Value], columns: &[String]) -> Vec<u8> {
     {
         push(&mut out, &String::from_utf8_lossy(name), value);
     }
+    // A table of two columns, the first of which names the second.
+    if let ([Value::Text(name), Value::Text(value)], true) = (row, out.is_empty())
+        && (3..=64).contains(&name.len())
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+    {
+        push(&mut out, &String::from_utf8_lossy(name), value);
+    }
     let told = value.map(|(at, _)| at).filter(|_| !out.is_empty());
     for (at, value) in row.iter().enumerate() {
         if let Value::Text(text) = value
