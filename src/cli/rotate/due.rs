@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &DueArguments) -> Result<u8> {
         entries.push(one);
     }
     let plan = Plan::joined(entries, &rotation, &filter.key_id(), &signer.public())?;
-    show(&plan, arguments.output.as_ref(), arguments.format)
+    show(&plan, arguments.output.as_ref(), arguments.policy.policy.as_ref(), arguments.format)
 }
 
 /// A credential of the policy's as if it had leaked.

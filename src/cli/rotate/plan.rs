@@ -77,23 +77,27 @@ pub(super) fn run(arguments: &PlanArguments) -> Result<u8> {
     let key = signing_key(&places(&rotation)?)?;
     let plan = Plan::make(&rotation, &leaks.leaks, &arguments.wishes.wishes(), &leaks.key_id, &key.public())?;
     let gap = leaks.gap;
-    Ok(show(&plan, arguments.output.as_ref(), arguments.format)?.max(if gap { 2 } else { 0 }))
+    Ok(show(&plan, arguments.output.as_ref(), arguments.leaks.policy.policy.as_ref(), arguments.format)?.max(if gap {
+        2
+    } else {
+        0
+    }))
 }
 
 /// Writes and prints a plan; the exit status comes back.
-pub(super) fn show(plan: &Plan, output: Option<&PathBuf>, format: PlainFormat) -> Result<u8> {
+pub(super) fn show(plan: &Plan, output: Option<&PathBuf>, policy: Option<&PathBuf>, format: PlainFormat) -> Result<u8> {
     let json = serde_json::to_string_pretty(plan).map_err(|error| Error::Usage(error.to_string()))?;
     if let Some(path) = output {
         files::write_private(path, format!("{json}\n").as_bytes())?;
     }
     match format {
         PlainFormat::Json => print(&format!("{json}\n"))?,
-        PlainFormat::Text => print(&text(plan, output))?,
+        PlainFormat::Text => print(&text(plan, output, policy))?,
     }
     Ok(if plan.entries.iter().any(|item| item.refused.is_some()) { 2 } else { u8::from(!plan.entries.is_empty()) })
 }
 
-fn text(plan: &Plan, output: Option<&PathBuf>) -> String {
+fn text(plan: &Plan, output: Option<&PathBuf>, policy: Option<&PathBuf>) -> String {
     let mut out = String::new();
     for item in &plan.entries {
         let mut shown = String::new();
@@ -111,8 +115,11 @@ fn text(plan: &Plan, output: Option<&PathBuf>) -> String {
     );
     let _ = writeln!(
         out,
-        "{} secrets, {} live, {} refused. Digest {}, good until {}.",
-        plan.entries.len(),
+        "{}, {} live, {} refused. Digest {}, good until {}.",
+        match plan.entries.len() {
+            1 => "1 secret".to_owned(),
+            count => format!("{count} secrets"),
+        },
         live.count(),
         refused.count(),
         &plan.digest[..16],
@@ -120,7 +127,8 @@ fn text(plan: &Plan, output: Option<&PathBuf>) -> String {
     );
     match output {
         Some(path) => {
-            let _ = writeln!(out, "Look at it, then: keysweep rotate apply {}", path.display());
+            let policy = policy.map(|policy| format!(" --policy {}", policy.display())).unwrap_or_default();
+            let _ = writeln!(out, "Look at it, then: keysweep rotate apply {}{policy}", path.display());
         }
         None => out += "Nothing was written; --output FILE keeps the plan.\n",
     }
