@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use keysweep::cli::{self, Arguments};
-use keysweep::error::Error;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -21,7 +20,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn failed(error: &Error) -> ExitCode {
+fn failed(error: &dyn std::fmt::Display) -> ExitCode {
     // Where standard error is gone too, the exit status still tells.
     let _ = writeln!(anstream::stderr(), "keysweep: {error}");
     ExitCode::from(2)

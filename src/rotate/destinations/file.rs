@@ -212,7 +212,7 @@ impl Destination for FileDestination {
         let mut guard = Guard::default();
         guard.learn(value);
         let mut from = 0;
-        for span in spans.into_iter().chain([text.len()..text.len()]) {
+        for span in spans.into_iter().chain(std::iter::once(text.len()..text.len())) {
             if guard.finds(text.get(from..span.start)?.as_bytes()) {
                 let place = self.path.display();
                 return Some(format!(
