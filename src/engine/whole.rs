@@ -16,6 +16,8 @@ use crate::rules::Method;
 /// No longer text is a secret and nothing else, in bytes.
 pub const LONGEST: usize = 512;
 
+/// Shortest value that is worth a word.
+const LEAST: usize = 5;
 /// Longest value.
 const VALUE: usize = 256;
 
@@ -35,7 +37,8 @@ impl Scanner<'_> {
             let index = self.engine.compiled.whole[place];
             let rule = self.engine.rule(index);
             let Method::Whole(count) = rule.method else { continue };
-            let Some(secret) = lines.last().filter(|_| lines.len() == usize::from(count)).cloned() else { continue };
+            let secret = lines.last().filter(|last| lines.len() == usize::from(count) && last.len() >= LEAST);
+            let Some(secret) = secret.cloned() else { continue };
             let confidence = i16::from(rule.confidence);
             match self.judged_alone(text, &secret) {
                 Ok(reasons) => {
