@@ -112,12 +112,23 @@ impl<'e> Scanner<'e> {
         self.engine
     }
 
-    /// All matches in `text`, also in its encodings, sorted by place.
+    /// All matches in `text`, the text of a file, also in its encodings, sorted by place.
     pub fn scan(&mut self, text: &[u8]) -> Vec<Match> {
+        self.scan_as(text, true)
+    }
+
+    /// The same of a text that is no file: a message, a name.
+    pub fn scan_message(&mut self, text: &[u8]) -> Vec<Match> {
+        self.scan_as(text, false)
+    }
+
+    fn scan_as(&mut self, text: &[u8], is_file: bool) -> Vec<Match> {
         let mut matches = Vec::new();
         self.candidates(text, 0..text.len(), &mut matches);
         self.encoded(text, &mut matches);
-        self.whole(text, &mut matches);
+        if is_file {
+            self.whole(text, &mut matches);
+        }
         if !matches.is_empty() {
             self.resolve(text, &mut matches);
         }

@@ -27,7 +27,7 @@ use crate::engine::{Engine, Match, Scanner};
 use crate::error::Notice;
 use crate::filter::allowlist::Allowlist;
 use crate::filter::{Decision, Filter};
-use crate::finding::{Coverage, Finding, Origin, ScanResult};
+use crate::finding::{Coverage, Finding, Origin, OriginKind, ScanResult};
 use crate::source::encoding::decode;
 #[cfg(feature = "git")]
 use crate::source::history::reader::Sighting;
@@ -245,7 +245,10 @@ impl Worker<'_> {
 
     /// The matches of a whole text.
     fn matches(&mut self, text: &[u8], origin: &Origin) -> Vec<Match> {
-        let matches = self.scanner.scan(text);
+        let matches = match origin.kind {
+            OriginKind::Message | OriginKind::Ref => self.scanner.scan_message(text),
+            _ => self.scanner.scan(text),
+        };
         if std::mem::take(&mut self.scanner.exhausted) {
             self.mine.notices.push(unpack::decoding_cut(origin, text.len()));
         }

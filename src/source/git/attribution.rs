@@ -8,6 +8,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use aho_corasick::AhoCorasick;
+
 use super::Repo;
 use super::commit::describe;
 use super::contents::{Blob, Contents, EMPTY, Node};
@@ -48,10 +50,10 @@ impl History {
         // What stands in a commit's own text must not be shown with the files it brought, and a secret in a name must
         // not be shown as a path.
         let withheld: HashSet<String> = others.iter().filter_map(|finding| finding.origin.object.clone()).collect();
-        let masks: Vec<(Vec<u8>, String)> = others
+        let masks: Vec<(String, String)> = others
             .iter()
             .filter(|finding| finding.origin.kind == OriginKind::Ref)
-            .map(|finding| (finding.secret.expose().to_vec(), finding.redacted.clone()))
+            .map(|finding| (String::from_utf8_lossy(finding.secret.expose()).into_owned(), finding.redacted.clone()))
             .collect();
         let mut visitor = make();
         let key_of = |finding: &Finding| visitor.secret_key(finding);
@@ -67,8 +69,10 @@ impl History {
         attributed.extend(secrets.orphans(repo, &self.wanted));
         let mut result = secrets.findings(self, repo, attributed, &gaps, make);
         result.extend(self.graph.messages(others));
+        // Most names hold no secret: all are asked for at once.
+        let any = AhoCorasick::new(masks.iter().map(|(secret, _)| secret)).ok();
         for finding in &mut result {
-            hide(finding, &masks);
+            hide(finding, &masks, any.as_ref());
         }
         drop(objects);
         gaps.tell_up_to(self.named_gaps, repo.shown(), &mut visitor);
@@ -77,14 +81,16 @@ impl History {
 }
 
 /// Masks secrets in names that a finding shows.
-fn hide(finding: &mut Finding, masks: &[(Vec<u8>, String)]) {
+fn hide(finding: &mut Finding, masks: &[(String, String)], any: Option<&AhoCorasick>) {
     let Finding { origin, commit, .. } = finding;
     let lists = commit.iter_mut().flat_map(|commit| commit.refs.iter_mut().chain(&mut commit.other_paths));
     for name in std::iter::once(&mut origin.path).chain(lists) {
+        if any.is_some_and(|any| !any.is_match(name.as_bytes())) {
+            continue;
+        }
         for (secret, mask) in masks {
-            let secret = String::from_utf8_lossy(secret);
-            if name.contains(&*secret) {
-                *name = name.replace(&*secret, mask);
+            if name.contains(&**secret) {
+                *name = name.replace(&**secret, mask);
             }
         }
     }
