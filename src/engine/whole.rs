@@ -195,6 +195,17 @@ mod tests {
         assert_eq!(found(&made("{word}\n{password}\n")), ["user-and-password-file"]);
     }
 
+    /// Each name of a history is scanned: none of them is a file that holds it.
+    #[test]
+    fn a_message_or_a_name_is_none() {
+        let engine = Engine::new(RuleSet::builtin()).expect("the built-in rules");
+        for form in ["{hex:32}", "{alnum:26}\n", "{word}\n{password}\n"] {
+            let (text, mut scanner) = (made(form), engine.scanner());
+            assert_eq!(scanner.scan(text.as_bytes()).len(), 1, "{form}");
+            assert_eq!(scanner.scan_message(text.as_bytes()), [], "{form}");
+        }
+    }
+
     #[test]
     fn what_is_more_or_something_else_is_none() {
         for text in [

@@ -15,11 +15,12 @@ const DEEPEST: usize = 64;
 /// Longest value that is told, in bytes.
 const LONGEST: usize = 4096;
 
-/// An object, as far as it matters here.
+/// An object, as far as it matters here. Of a tuple its texts alone, so that no file makes a chain of objects that hold each
+/// other: to drop one a thousand deep takes as many calls.
 #[derive(Clone)]
 enum Object<'b> {
     Text(&'b [u8]),
-    Tuple(Rc<[Object<'b>]>),
+    Tuple(Rc<[Option<&'b [u8]>]>),
     Other,
 }
 
@@ -47,6 +48,10 @@ struct Reader<'b> {
     codes: &'static Codes,
     out: Vec<u8>,
     told: HashSet<&'b [u8]>,
+    /// How many instructions are still looked at, and bytes of lines written: no more than the file has bytes. Code can be
+    /// referred to again and again, and store the same constant under a name each time.
+    work: usize,
+    room: usize,
 }
 
 /// The assignments of a `.pyc` file, and which strings are told with them.
@@ -58,7 +63,8 @@ pub(super) fn assignments(bytes: &[u8]) -> (Vec<u8>, HashSet<&[u8]>) {
         3550..=3571 => (16, &OF_3_13),
         _ => return (Vec::new(), HashSet::new()),
     };
-    let mut reader = Reader { bytes, at, version, refs: Vec::new(), codes, out: Vec::new(), told: HashSet::new() };
+    let (out, told, size) = (Vec::new(), HashSet::new(), bytes.len());
+    let mut reader = Reader { bytes, at, version, refs: Vec::new(), codes, out, told, work: size, room: size };
     reader.object(0);
     (reader.out, reader.told)
 }
@@ -145,7 +151,12 @@ impl<'b> Reader<'b> {
         if count > self.bytes.len() - self.at.min(self.bytes.len()) {
             return None;
         }
-        (0..count).map(|_| self.object(depth + 1)).collect::<Option<Vec<_>>>().map(|all| Object::Tuple(all.into()))
+        let text = |object| match object {
+            Object::Text(text) => Some(text),
+            _ => None,
+        };
+        let all: Option<Vec<_>> = (0..count).map(|_| self.object(depth + 1).map(text)).collect();
+        all.map(|all| Object::Tuple(all.into()))
     }
 
     /// A code object, with those that its constants hold.
@@ -171,21 +182,26 @@ impl<'b> Reader<'b> {
     }
 
     /// Writes down which constants are stored under which names.
-    fn tell(&mut self, code: &[u8], constants: &[Object<'b>], names: &[Object<'b>], locals: &[Object<'b>]) {
+    fn tell(
+        &mut self,
+        code: &[u8],
+        constants: &[Option<&'b [u8]>],
+        names: &[Option<&'b [u8]>],
+        locals: &[Option<&'b [u8]>],
+    ) {
         let codes = self.codes;
         let mut loaded = None;
         let mut extension = 0usize;
         for &[operation, argument] in code.as_chunks::<2>().0 {
+            let Some(left) = self.work.checked_sub(1) else { return };
+            self.work = left;
             let argument = extension << 8 | usize::from(argument);
             extension = if operation == codes.extended { argument & 0xff_ffff } else { 0 };
             // Extensions and the caches of instructions.
             if operation == codes.extended || operation == 0 {
                 continue;
             }
-            let text = |all: &[Object<'b>]| match all.get(argument) {
-                Some(Object::Text(text)) => Some(*text),
-                _ => None,
-            };
+            let text = |all: &[Option<&'b [u8]>]| all.get(argument).copied().flatten();
             if operation == codes.constant {
                 let constant = text(constants);
                 // The key of a dictionary and its value.
@@ -216,6 +232,8 @@ impl<'b> Reader<'b> {
             return;
         };
         if (3..=64).contains(&name.len()) && name.iter().all(plain) {
+            let Some(room) = self.room.checked_sub(name.len() + value.len()) else { return };
+            self.room = room;
             for piece in [name, b" = ", &[quote], value, &[quote], b"\n"] {
                 self.out.extend_from_slice(piece);
             }
@@ -242,6 +260,39 @@ mod tests {
     fn stores_are_lines() {
         let told = String::from_utf8(assignments(&compiled()).0).expect("text");
         assert_eq!(told, "API_SECRET = \"kkkkkkkk\"\nsecret = \"vvvv\"\n");
+    }
+
+    fn object(kind: u8, bytes: &[u8]) -> Vec<u8> {
+        [&[kind][..], &(bytes.len() as u32).to_le_bytes(), bytes].concat()
+    }
+
+    /// A file of hundreds of thousands of tuples, each with a reference to the one before.
+    #[test]
+    fn objects_that_hold_each_other_are_dropped_one_by_one() {
+        const COUNT: u32 = 300_000;
+        let mut bytes = [&compiled()[..16], b"(", &COUNT.to_le_bytes(), b"\xa9\x01N"].concat();
+        for before in 0..COUNT - 1 {
+            bytes.extend([&b"\xa9\x01r"[..], &before.to_le_bytes()].concat());
+        }
+        assert!(assignments(&bytes).0.is_empty());
+    }
+
+    /// One constant, stored a hundred thousand times; and the same code in a thousand objects.
+    #[test]
+    fn what_is_told_is_no_longer_than_the_file() {
+        let code = object(b's', &b"d\x00Z\x00".repeat(100_000));
+        let constants = [b")\x01", &object(b's', &[b'k'; 4000])[..]].concat();
+        let mut end = b")\x01Z\x03abc)\x00s\0\0\0\0z\x01xz\x01yz\x01z\0\0\0\0".to_vec();
+        end.extend(b"s\0\0\0\0s\0\0\0\0");
+        let of = |code: &[u8]| [b"\x63", &[0; 20][..], code, &constants, &end].concat();
+        let bomb = [&compiled()[..16], &of(&code)].concat();
+        let told = assignments(&bomb).0.len();
+        assert!(4000 < told && told < 2 * bomb.len(), "{told}");
+        let numbered = [&[code[0] | 0x80], &code[1..]].concat();
+        let again: Vec<u8> = (0..1000).flat_map(|_| of(b"r\0\0\0\0")).collect();
+        let many = [&compiled()[..16], b"(", &1001u32.to_le_bytes(), &of(&numbered), &again].concat();
+        let told = assignments(&many).0.len();
+        assert!(4000 < told && told < 2 * many.len(), "{told}");
     }
 
     #[test]

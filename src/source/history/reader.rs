@@ -125,9 +125,9 @@ pub trait Reader: Send {
     }
 
     /// Whether what is found in this blob may be carried to its deltas: false for a text that is decoded before it
-    /// is matched, and when a rule needs whole texts. Of a delta of a blob for which it is true, `fresh` are the new
-    /// bytes with what is [`Reader::near`] them: nothing else can have made it false but a text
-    /// that is short: that is told of each by itself.
+    /// is matched, for one so short that it may be a secret and nothing else, and when a rule needs whole texts. Of a delta
+    /// of a blob for which it is true, `fresh` are the new bytes with what is [`Reader::near`] them: nothing else but the
+    /// text's length can have made it false.
     fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool;
 
     /// Adds an anchor for every literal that starts in `range` of `text` and needs remembering: whatever was found,
