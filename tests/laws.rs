@@ -15,7 +15,7 @@ fn after_edit(
     let (backward, forward) = SHORT_REACH;
     let mut out = Vec::new();
     // A hit left of the edit may look forward into it, one right of it backward.
-    let window = start.saturating_sub(forward + 64)..(new_end + backward).min(text.len());
+    let window = start.saturating_sub(forward)..(new_end + backward).min(text.len());
     scanner.candidates(text, window.clone(), &mut out);
     let move_by = |at: usize| if at >= old_end { at - old_end + new_end } else { at };
     // Whoever looked up to an end may have seen that it is one.

@@ -68,7 +68,7 @@ impl Engine {
     }
 }
 
-/// Hits are gathered for so many bytes of a text at a time.
+/// Hits are gathered in so many bytes of a text at a time.
 const PIECE: usize = 1 << 20;
 
 /// What is known from hit to hit.
@@ -146,21 +146,32 @@ impl<'e> Scanner<'e> {
     /// Each is a pure function of the bytes of its [`Match::context`]; those of a user's [`Method::Search`] rules
     /// depend on the whole text.
     pub fn candidates(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Match>) {
+        self.candidates_in(text, std::iter::once(range), out);
+    }
+
+    /// The same for several ranges at once, in order and not overlapping.
+    pub fn candidates_in(&mut self, text: &[u8], ranges: impl IntoIterator<Item = Range<usize>>, out: &mut Vec<Match>) {
         let mut hits = std::mem::take(&mut self.hits);
         let mut state = Passing { last: None, searched: self.engine.compiled.searched_always.clone(), decoded: 0..0 };
         let most = out.len() + MOST_CANDIDATES;
         // In pieces: a hostile text has a hit at every byte, which would take many times its size.
-        let mut at = range.start;
-        while at < range.end {
-            let end = range.end.min(at + PIECE);
-            hits.clear();
-            self.engine.compiled.prefilter.scan(text, at, end, |hit| hits.push(hit));
-            if !self.judge(text, &hits, most, &mut state, out) {
-                self.crowded = true;
-                break;
+        let mut room = PIECE;
+        let mut goes_on = true;
+        hits.clear();
+        for mut range in ranges {
+            while goes_on && range.start < range.end {
+                let end = range.end.min(range.start + room);
+                self.engine.compiled.prefilter.scan(text, range.start, end, |hit| hits.push(hit));
+                room -= end - range.start;
+                range.start = end;
+                if room == 0 {
+                    goes_on = self.judge(text, &hits, most, &mut state, out);
+                    hits.clear();
+                    room = PIECE;
+                }
             }
-            at = end;
         }
+        self.crowded |= !(goes_on && self.judge(text, &hits, most, &mut state, out));
         for index in state.searched {
             self.search(text, index, out);
         }
@@ -176,6 +187,10 @@ impl<'e> Scanner<'e> {
                 return false;
             }
             let literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
+            if !compiled.prefilter.is_whole(text, hit) {
+                self.keep_open(literal.start, literal);
+                continue;
+            }
             let Some(&(index, place)) = compiled.owners.get(hit.literal as usize) else {
                 let before = out.len();
                 let looked = self.escaped_literal(text, literal.clone(), out);
@@ -193,6 +208,7 @@ impl<'e> Scanner<'e> {
                     }
                 }
                 Method::Generic if boundary::is_piece(text, &literal) => {
+                    self.keep_open(literal.start, literal.start.saturating_sub(1)..literal.end + 1);
                     self.drop_candidate(index, literal, "the keyword is only a piece of a longer word");
                 }
                 method @ (Method::Assigned | Method::Generic) => {

@@ -11,14 +11,17 @@
 //! Aho-Corasick automaton takes milliseconds to build as a DFA and two to five times the time to run; the tests hold
 //! this pass against one.
 
-use crate::rules::{ByteSet, DEEPEST_GRAM, Literal};
+use crate::rules::{ByteSet, Literal};
 
 /// Large enough that one position in a hundred, not one in fifteen, is taken for a gram it is not.
 const BITS: u32 = 20;
 const SECOND_BITS: u32 = 18;
 const FOLD: u32 = 0x2020_2020;
 
-/// The literal `literal` (an index into the list given to [`Prefilter::new`]) stands at `start`.
+/// So many bytes of a literal are compared, and only the few literals that are longer have more.
+pub const HEAD: usize = 24;
+
+/// The literal `literal` (an index into the list given to [`Prefilter::new`]) stands at `start`, at least its [`HEAD`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hit {
     /// First byte of the literal.
@@ -50,6 +53,8 @@ pub struct Prefilter {
     /// Bucket of a gram -> its first entry.
     buckets: Box<[u32; BUCKETS + 1]>,
     literals: Vec<Literal>,
+    /// Farthest a gram begins behind its literal's start.
+    deepest: usize,
 }
 
 const BUCKET_BITS: u32 = 13;
@@ -64,7 +69,7 @@ impl Prefilter {
         for (literal, follows) in literals {
             let text = literal.text.as_bytes();
             let index = stored.len() as u32;
-            let (check_at, check) = match text.len().checked_sub(4).map(|last| last.min(DEEPEST_GRAM)) {
+            let (check_at, check) = match text.len().min(HEAD).checked_sub(4) {
                 Some(last) => (last as i8, text[last..].first_chunk().copied()),
                 None => (0, None),
             };
@@ -98,6 +103,7 @@ impl Prefilter {
             }
             stored.push(literal.clone());
         }
+        let deepest = entries.iter().map(|entry| entry.offset.max(0) as usize).max().unwrap_or(0);
         let mut bitmap = Box::new([0u32; 1 << (BITS - 5)]);
         let mut second = Box::new([0u32; 1 << (SECOND_BITS - 5)]);
         let mut buckets = Box::new([0u32; BUCKETS + 1]);
@@ -118,7 +124,7 @@ impl Prefilter {
             sorted[*place as usize] = entry;
             *place += 1;
         }
-        Self { bitmap, second, entries: sorted, buckets, literals: stored }
+        Self { bitmap, second, entries: sorted, buckets, literals: stored, deepest }
     }
 
     /// Length of a literal in bytes.
@@ -126,15 +132,21 @@ impl Prefilter {
         self.literals[literal as usize].text.len()
     }
 
-    /// Calls `found` for every literal that starts in `text[from..to]`, in nearly ascending order (by the place of its
-    /// gram, at most 62 bytes behind its start).
+    /// Whether all of the literal stands where it was hit, not only its [`HEAD`].
+    pub fn is_whole(&self, text: &[u8], hit: &Hit) -> bool {
+        let literal = &self.literals[hit.literal as usize];
+        literal.text.len() <= HEAD || stands_at(text, hit.start, literal, literal.text.len())
+    }
+
+    /// Calls `found` for every literal whose [`HEAD`] starts in `text[from..to]`, in nearly ascending order: by the place of
+    /// its gram, at most [`DEEPEST_GRAM`](crate::rules::DEEPEST_GRAM) bytes behind its start.
     #[inline]
     pub fn scan(&self, text: &[u8], from: usize, to: usize, mut found: impl FnMut(Hit)) {
         let to = to.min(text.len());
         if from >= to {
             return;
         }
-        let last = text.len().saturating_sub(2).min(to + DEEPEST_GRAM + 1);
+        let last = text.len().saturating_sub(2).min(to + self.deepest + 1);
         // One position early: a three-byte literal may be known by the byte before it.
         let mut at = from.saturating_sub(1);
         let bitmap = &*self.bitmap;
@@ -142,7 +154,7 @@ impl Prefilter {
             let hash = hash(gram);
             bitmap[(hash >> 5) as usize] >> (hash & 31) & 1
         };
-        while at + 8 <= last {
+        while at < last {
             // Four positions of eight bytes a turn, their bits gathered without a branch.
             let Some(window) = text.get(at..at + 10) else { break };
             let (Some(low), Some(high)) = (window.first_chunk::<8>(), window.last_chunk::<4>()) else { break };
@@ -188,14 +200,19 @@ impl Prefilter {
                 continue;
             }
             let literal = &self.literals[entry.literal as usize];
-            let wanted = literal.text.as_bytes();
-            let Some(there) = text.get(start..start + wanted.len()) else { continue };
-            let equal = if literal.ignore_case { there.eq_ignore_ascii_case(wanted) } else { there == wanted };
-            if equal {
+            if stands_at(text, start, literal, literal.text.len().min(HEAD)) {
                 found(Hit { start, literal: entry.literal });
             }
         }
     }
+}
+
+/// Whether the first `len` bytes of `literal` stand at `start`.
+fn stands_at(text: &[u8], start: usize, literal: &Literal, len: usize) -> bool {
+    let (Some(there), Some(wanted)) = (text.get(start..start + len), literal.text.as_bytes().get(..len)) else {
+        return false;
+    };
+    if literal.ignore_case { there.eq_ignore_ascii_case(wanted) } else { there == wanted }
 }
 
 /// The folded gram at `at`; a text's last three bytes are followed by a NUL.

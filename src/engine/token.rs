@@ -18,12 +18,18 @@ impl Scanner<'_> {
         anchor: &Anchor,
         out: &mut Vec<Match>,
     ) {
+        // A long run of `A` holds the literal `AAAA` at every byte.
+        let stands_alone = anchor.back_max == 0 && !self.engine.rule(index).free_standing;
+        if stands_alone && boundary::begins_inside(text, literal.start) {
+            return self.drop_candidate(index, literal, boundary::BEGINS_INSIDE);
+        }
         let least = usize::from(anchor.gate.least);
         let next = &text[literal.end..text.len().min(literal.end + least)];
         let passes = next.iter().take_while(|&&byte| anchor.gate.set.contains(byte)).count();
         if passes < least {
             let at = literal.end + passes;
-            let mut looked = literal.start..at + 1;
+            let back = if stands_alone { boundary::REACH } else { 0 };
+            let mut looked = literal.start.saturating_sub(back)..at + 1;
             if text.get(at).is_some_and(|&byte| begins(byte).is_some()) {
                 let before = out.len();
                 let far = self.beside(text, literal.clone(), &Failed::Gate(self.engine.rule(index), at), out);
@@ -37,10 +43,6 @@ impl Scanner<'_> {
             return;
         }
         let rule = self.engine.rule(index);
-        // A long run of `A` holds the literal `AAAA` at every byte.
-        if anchor.back_max == 0 && !rule.free_standing && boundary::begins_inside(text, literal.start) {
-            return self.drop_candidate(index, literal, boundary::BEGINS_INSIDE);
-        }
         // What the pattern may look at, and the tests round it.
         let back = usize::from(anchor.back_max) + boundary::REACH + usize::from(rule.within);
         let ahead =

@@ -16,15 +16,22 @@ use crate::source::history::dirty::{Anchor, Near};
 use crate::source::history::reader::{Blob, Sighting, TextReader};
 use crate::source::{Item, Visitor as _, is_container};
 
-/// No literal is longer.
-const LONGEST_LITERAL: u32 = 64;
+/// How far round new bytes literals are looked for: a hit left of them may look forward into them, one right of them
+/// backward.
+const NEAR: Near = Near { left: SHORT_REACH.1 as u32, right: SHORT_REACH.0 as u32 };
+
+/// New bytes with what is [`NEAR`] them, and with what encodings need to each side of them.
+fn wide_enough(fresh: &Range<u32>) -> Range<usize> {
+    const LEFT: u32 = (decode::NEAR as u32).saturating_sub(NEAR.left);
+    const RIGHT: u32 = (decode::NEAR as u32).saturating_sub(NEAR.right);
+    fresh.start.saturating_sub(LEFT) as usize..(fresh.end + RIGHT) as usize
+}
 
 impl TextReader for Worker<'_> {
     type Found = Arc<Match>;
 
     fn near(&self) -> Near {
-        // A hit left of new bytes may look forward into them, one right of them backward.
-        Near { left: SHORT_REACH.1 as u32 + LONGEST_LITERAL, right: SHORT_REACH.0 as u32 }
+        NEAR
     }
 
     fn most_anchors(&self) -> usize {
@@ -40,13 +47,14 @@ impl TextReader for Worker<'_> {
             && !is_container(text)
             && !match fresh {
                 None => decode::may_pay(text),
-                Some(fresh) => decode::may_pay_in(text, fresh.iter().map(|at| at.start as usize..at.end as usize)),
+                Some(fresh) => decode::may_pay_in(text, fresh.iter().map(wide_enough)),
             }
     }
 
-    fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Arc<Match>>>) {
+    fn look(&mut self, text: &[u8], ranges: &[Range<u32>], out: &mut Vec<Anchor<Arc<Match>>>) {
         self.scanner.open = Some(std::mem::take(&mut self.open));
-        self.scanner.candidates(text, range, &mut self.candidates);
+        let ranges = ranges.iter().map(|range| range.start as usize..range.end as usize);
+        self.scanner.candidates_in(text, ranges, &mut self.candidates);
         self.open = self.scanner.open.take().unwrap_or_default();
         let anchor = |at: usize, context: &Range<usize>, found| Anchor {
             at: at as u32,

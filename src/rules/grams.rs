@@ -6,8 +6,9 @@
 
 use std::collections::HashMap;
 
-/// Farthest a literal's second gram begins behind its start.
-pub const DEEPEST_GRAM: usize = 62;
+/// Farthest a literal's second gram begins behind its start. The prefilter reads so far behind each range it searches,
+/// and a history has millions.
+pub const DEEPEST_GRAM: usize = 14;
 
 /// How often grams occur, by their folded bytes (bit 5 set), in ten millionths; those that are missing are rare.
 pub type CommonGrams = HashMap<[u8; 4], u32>;

@@ -54,7 +54,7 @@ pub fn may_pay(text: &[u8]) -> bool {
 }
 
 /// The same for a text that came from one for which it was false, when only `ranges` are new: the new bytes, and
-/// [`NEAR`] bytes or more to each side of them, as far as the text goes. In order, not overlapping.
+/// [`NEAR`] bytes or more to each side of them, as far as the text goes. In order.
 pub fn may_pay_in(text: &[u8], ranges: impl IntoIterator<Item = Range<usize>>) -> bool {
     let mut plans = plans(text);
     ranges.into_iter().any(|range| {

@@ -126,31 +126,9 @@ impl EntrySurvey<'_> {
     fn block(&mut self, bytes: Range<usize>) -> Anchor<u32> {
         Anchor { at: bytes.start as u32, before: 0, after: bytes.len() as u32, found: self.leads.end_block() }
     }
-}
-
-/// Where the bytes of an anchor end.
-fn end(anchor: &Anchor<u32>) -> usize {
-    anchor.at as usize + anchor.after as usize
-}
-
-/// Each anchor is a block of neighbouring entries, by its number.
-impl Reader for EntrySurvey<'_> {
-    type Found = u32;
-
-    fn carried(&self) -> Kind {
-        Kind::Tree
-    }
-
-    fn near(&self) -> Near {
-        Near { left: 0, right: 0 }
-    }
-
-    fn carries(&self, _: &[u8], _: Option<&[Range<u32>]>) -> bool {
-        true
-    }
 
     /// Reads on from the end of the last block that is known, until `range` is behind and a block ends.
-    fn look(&mut self, text: &[u8], range: Range<usize>, carried: &[Anchor<u32>], out: &mut Vec<Anchor<u32>>) {
+    fn look_at(&mut self, text: &[u8], range: Range<usize>, carried: &[Anchor<u32>], out: &mut Vec<Anchor<u32>>) {
         let (before, behind) = carried.split_at(carried.partition_point(|anchor| anchor.at as usize <= range.start));
         let known =
             [before.last(), out.last()].into_iter().flatten().filter(|anchor| anchor.at as usize <= range.start);
@@ -185,6 +163,34 @@ impl Reader for EntrySurvey<'_> {
         self.is_malformed |= tree.is_malformed();
         if start < last {
             out.push(self.block(start..last));
+        }
+    }
+}
+
+/// Where the bytes of an anchor end.
+fn end(anchor: &Anchor<u32>) -> usize {
+    anchor.at as usize + anchor.after as usize
+}
+
+/// Each anchor is a block of neighbouring entries, by its number.
+impl Reader for EntrySurvey<'_> {
+    type Found = u32;
+
+    fn carried(&self) -> Kind {
+        Kind::Tree
+    }
+
+    fn near(&self) -> Near {
+        Near { left: 0, right: 0 }
+    }
+
+    fn carries(&self, _: &[u8], _: Option<&[Range<u32>]>) -> bool {
+        true
+    }
+
+    fn look(&mut self, text: &[u8], ranges: &[Range<u32>], carried: &[Anchor<u32>], out: &mut Vec<Anchor<u32>>) {
+        for range in ranges {
+            self.look_at(text, range.start as usize..range.end as usize, carried, out);
         }
     }
 

@@ -151,8 +151,8 @@ impl<T: TextReader> Reader for Survey<'_, T> {
         !self.is_too_large(text.len() as u64) && self.text.carries(text, fresh)
     }
 
-    fn look(&mut self, text: &[u8], range: Range<usize>, _: &[Anchor<T::Found>], out: &mut Vec<Anchor<T::Found>>) {
-        self.text.look(text, range, out);
+    fn look(&mut self, text: &[u8], ranges: &[Range<u32>], _: &[Anchor<T::Found>], out: &mut Vec<Anchor<T::Found>>) {
+        self.text.look(text, ranges, out);
     }
 
     fn blob(&mut self, object: Shown<'_>, text: &[u8], anchors: Option<&[Anchor<T::Found>]>) {

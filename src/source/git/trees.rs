@@ -185,10 +185,28 @@ impl TreeSurvey<'_> {
         self.trees.missing(id, entry.is_tree()).map(Child::Wanted)
     }
 
+    /// Reads what is new in `range`.
+    fn look_at(&mut self, text: &[u8], range: Range<usize>, carried: &[Anchor<Lead>], out: &mut Vec<Anchor<Lead>>) {
+        let store = self.trees.shared.store;
+        self.malformed |= fresh_entries(store.format, text, range, carried, out, &mut |entry| {
+            let place = match self.names.get(entry.name) {
+                Some(&place) => place,
+                None => {
+                    let place = self.smallest.len() as u32;
+                    self.smallest.push(None);
+                    self.names.insert(entry.name.into(), place);
+                    place
+                }
+            };
+            self.fresh.push(place);
+            self.lead(entry).and_then(|child| Lead::new(self.leads.name(entry.name), child))
+        });
+    }
+
     /// A tree that no walk shows.
     pub(super) fn tree(&mut self, id: &ObjectId, text: &[u8]) {
         let mut anchors = Vec::new();
-        self.look(text, 0..text.len(), &[], &mut anchors);
+        self.look_at(text, 0..text.len(), &[], &mut anchors);
         self.blob(Shown::Named(id), text, Some(&anchors));
     }
 }
@@ -208,21 +226,10 @@ impl Reader for TreeSurvey<'_> {
         true
     }
 
-    fn look(&mut self, text: &[u8], range: Range<usize>, carried: &[Anchor<Lead>], out: &mut Vec<Anchor<Lead>>) {
-        let store = self.trees.shared.store;
-        self.malformed |= fresh_entries(store.format, text, range, carried, out, &mut |entry| {
-            let place = match self.names.get(entry.name) {
-                Some(&place) => place,
-                None => {
-                    let place = self.smallest.len() as u32;
-                    self.smallest.push(None);
-                    self.names.insert(entry.name.into(), place);
-                    place
-                }
-            };
-            self.fresh.push(place);
-            self.lead(entry).and_then(|child| Lead::new(self.leads.name(entry.name), child))
-        });
+    fn look(&mut self, text: &[u8], ranges: &[Range<u32>], carried: &[Anchor<Lead>], out: &mut Vec<Anchor<Lead>>) {
+        for range in ranges {
+            self.look_at(text, range.start as usize..range.end as usize, carried, out);
+        }
     }
 
     fn blob(&mut self, object: Shown<'_>, _: &[u8], anchors: Option<&[Anchor<Lead>]>) {

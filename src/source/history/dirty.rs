@@ -100,9 +100,23 @@ pub fn carry<F: Clone>(
     }
 }
 
+/// Puts the places `again`, none of which is in a window, into `windows` as windows of one byte; both are in order.
+pub fn insert(again: &[u32], windows: &mut Vec<Range<u32>>) {
+    let mut place = windows.len();
+    windows.resize(place + again.len(), 0..0);
+    // From the end, so that each moves once.
+    for (left, &at) in again.iter().enumerate().rev() {
+        while place > 0 && windows[place - 1].start > at {
+            place -= 1;
+            windows[place + left + 1] = windows[place].clone();
+        }
+        windows[place + left] = at..at + 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Anchor, Near, carry, windows};
+    use super::{Anchor, Near, carry, insert, windows};
     use crate::source::history::delta::Copied;
 
     const NEAR: Near = Near { left: 10, right: 2 };
@@ -132,6 +146,19 @@ mod tests {
         // moved blocks
         windows(&[run(0, 50, 50), run(50, 0, 50)], 100, 100, NEAR, &mut out);
         assert_eq!(out, [0..2, 40..52, 90..100]);
+    }
+
+    #[test]
+    fn places_come_among_windows_in_order() {
+        let list = |again: &[u32], windows: &[(u32, u32)]| {
+            let mut windows: Vec<_> = windows.iter().map(|&(start, end)| start..end).collect();
+            insert(again, &mut windows);
+            windows.iter().map(|window| (window.start, window.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(list(&[], &[(3, 5)]), [(3, 5)]);
+        assert_eq!(list(&[7], &[]), [(7, 8)]);
+        assert_eq!(list(&[1, 2, 6, 30], &[(3, 5), (8, 20)]), [(1, 2), (2, 3), (3, 5), (6, 7), (8, 20), (30, 31)]);
+        assert_eq!(list(&[6, 7], &[(3, 5), (8, 20)]), [(3, 5), (6, 7), (7, 8), (8, 20)]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub trait TextReader: Visitor {
     fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool;
 
     /// See [`Reader::look`].
-    fn look(&mut self, text: &[u8], range: Range<usize>, out: &mut Vec<Anchor<Self::Found>>);
+    fn look(&mut self, text: &[u8], ranges: &[Range<u32>], out: &mut Vec<Anchor<Self::Found>>);
 
     /// A whole blob with all its anchors; `None` when nothing was looked for in it yet. What anchors give may be kept
     /// as [`Sighting`]s.
@@ -130,13 +130,13 @@ pub trait Reader: Send {
     /// text's length can have made it false.
     fn carries(&self, text: &[u8], fresh: Option<&[Range<u32>]>) -> bool;
 
-    /// Adds an anchor for every literal that starts in `range` of `text` and needs remembering: whatever was found,
-    /// and whatever was looked at farther than [`Reader::near`] says without a find. `carried` are those that came with
-    /// the base, by their place; `out` holds those of the ranges before, which come in the order of their places.
+    /// Adds an anchor for every literal that starts in one of `ranges` of `text` and needs remembering: whatever was found,
+    /// and whatever was looked at farther than [`Reader::near`] says without a find. The ranges are in order and do not
+    /// overlap. `carried` are those that came with the base, by their place.
     fn look(
         &mut self,
         text: &[u8],
-        range: Range<usize>,
+        ranges: &[Range<u32>],
         carried: &[Anchor<Self::Found>],
         out: &mut Vec<Anchor<Self::Found>>,
     );

@@ -269,20 +269,14 @@ impl<'w, R: Reader> Worker<'w, R> {
             return None;
         }
         match base {
-            None => self.reader.look(text, 0..text.len(), &[], &mut anchors),
+            None => self.reader.look(text, std::slice::from_ref(&(0..len)), &[], &mut anchors),
             Some((base_len, carried)) => {
                 self.again.clear();
                 let copied: &[Copied] = &self.copied;
                 dirty::carry(carried, base_len, copied, len, &self.windows, &mut anchors, &mut self.again);
                 let mut fresh = Vec::new();
-                let mut again = self.again.iter().map(|&at| at as usize..at as usize + 1).peekable();
-                for window in self.windows.iter().map(|window| window.start as usize..window.end as usize) {
-                    while let Some(range) = again.next_if(|range| range.start < window.start) {
-                        self.reader.look(text, range, &anchors, &mut fresh);
-                    }
-                    self.reader.look(text, window, &anchors, &mut fresh);
-                }
-                again.for_each(|range| self.reader.look(text, range, &anchors, &mut fresh));
+                dirty::insert(&self.again, &mut self.windows);
+                self.reader.look(text, &self.windows, &anchors, &mut fresh);
                 anchors.append(&mut fresh);
             }
         }

@@ -81,9 +81,9 @@ impl Reader for Toy<'_> {
         !text.starts_with(b"whole")
     }
 
-    fn look(&mut self, text: &[u8], range: Range<usize>, _: &[Anchor<String>], out: &mut Vec<Anchor<String>>) {
-        self.looked += range.len() as u64;
-        for at in range {
+    fn look(&mut self, text: &[u8], ranges: &[Range<u32>], _: &[Anchor<String>], out: &mut Vec<Anchor<String>>) {
+        self.looked += ranges.iter().map(|range| u64::from(range.end - range.start)).sum::<u64>();
+        for at in ranges.iter().cloned().flatten().map(|at| at as usize) {
             let Some((before, after, found)) = judge(text, at) else { continue };
             if found.is_some() || before > 1 || after > 12 {
                 let (before, after) = (before.min(at) as u32, after.min(text.len() - at) as u32);
