@@ -144,8 +144,8 @@ fn write_rule(out: &mut String, rule: &Prepared, common: &CommonGrams) {
                 .iter()
                 .map(|anchor| {
                     format!(
-                        "Anchor {{ back_min: {}, back_max: {}, gate: Gate {{ set: ByteSet({}), least: {} }} }}",
-                        anchor.back_min, anchor.back_max, anchor.gate.set.0, anchor.gate.least
+                        "Anchor {{ back_min: {}, back_max: {}, gate: Gate {{ set: ByteSet({}), least: {}, then: {:?} }} }}",
+                        anchor.back_min, anchor.back_max, anchor.gate.set.0, anchor.gate.least, anchor.gate.then
                     )
                 })
                 .collect();

@@ -23,13 +23,14 @@ impl Scanner<'_> {
         if stands_alone && boundary::begins_inside(text, literal.start) {
             return self.drop_candidate(index, literal, boundary::BEGINS_INSIDE);
         }
+        let first = literal.start.saturating_sub(if stands_alone { boundary::REACH } else { 0 });
         let least = usize::from(anchor.gate.least);
-        let next = &text[literal.end..text.len().min(literal.end + least)];
+        let most = anchor.gate.then.map_or(least, |(_, most)| usize::from(most));
+        let next = &text[literal.end..text.len().min(literal.end + most)];
         let passes = next.iter().take_while(|&&byte| anchor.gate.set.contains(byte)).count();
         if passes < least {
             let at = literal.end + passes;
-            let back = if stands_alone { boundary::REACH } else { 0 };
-            let mut looked = literal.start.saturating_sub(back)..at + 1;
+            let mut looked = first..at + 1;
             if text.get(at).is_some_and(|&byte| begins(byte).is_some()) {
                 let before = out.len();
                 let far = self.beside(text, literal.clone(), &Failed::Gate(self.engine.rule(index), at), out);
@@ -41,6 +42,14 @@ impl Scanner<'_> {
             }
             self.keep_open(literal.start, looked);
             return;
+        }
+        if let Some((then, _)) = anchor.gate.then {
+            let at = literal.end + passes;
+            let looked = &text[literal.end..text.len().min(at + 1)];
+            // An address without a user, mostly. What stands for another byte goes the long way.
+            if text.get(at) != Some(&then) && !looked.iter().any(|&byte| byte > 127 || begins(byte).is_some()) {
+                return self.keep_open(literal.start, first..at + 1);
+            }
         }
         let rule = self.engine.rule(index);
         // What the pattern may look at, and the tests round it.

@@ -1,5 +1,6 @@
 //! What a scan brings home: findings, coverage, exclusions, notices. Reports print it; the exit status is read off it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -25,16 +26,13 @@ pub struct Coverage {
     /// Whether all that was asked for was scanned. A gap makes it false (exit status 2).
     pub complete: bool,
     /// By kind.
-    pub kinds: BTreeMap<String, CoverageCount>,
+    pub kinds: BTreeMap<Cow<'static, str>, CoverageCount>,
 }
 
 impl Coverage {
     /// The count of one kind, made when missing.
-    pub fn kind(&mut self, kind: &str) -> &mut CoverageCount {
-        if !self.kinds.contains_key(kind) {
-            self.kinds.insert(kind.to_owned(), CoverageCount::default());
-        }
-        self.kinds.entry(kind.to_owned()).or_default()
+    pub fn kind(&mut self, kind: &'static str) -> &mut CoverageCount {
+        self.kinds.entry(Cow::Borrowed(kind)).or_default()
     }
 
     /// Adds another's counts (of another worker or target).

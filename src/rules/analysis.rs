@@ -42,7 +42,13 @@ pub struct Gate {
     pub set: ByteSet,
     /// How many.
     pub least: u16,
+    /// What must follow them: a byte that is not in the set, after so many of it at most (bytes above 127 may be among
+    /// them as well).
+    pub then: Option<(u8, u16)>,
 }
+
+/// A gate with a [`Gate::then`] looks at no more bytes than this.
+const FARTHEST_THEN: u32 = 128;
 
 /// Where the pattern begins, seen from a hit of one of its literals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,11 +177,21 @@ fn gate(items: &[&Hir]) -> Gate {
     match items.first().map(|item| item.kind()) {
         Some(HirKind::Repetition(repetition)) => {
             let HirKind::Class(class) = strip(&repetition.sub).kind() else { return Gate::default() };
-            Gate { set: bytes(class), least: u16::try_from(repetition.min).unwrap_or(u16::MAX) }
+            let set = bytes(class);
+            let next = match items.get(1).map(|item| item.kind()) {
+                Some(HirKind::Literal(text)) => text.0.first().filter(|&&byte| byte < 128 && !set.contains(byte)),
+                _ => None,
+            };
+            let then = next.zip(repetition.max.filter(|&most| most <= FARTHEST_THEN));
+            Gate {
+                set,
+                least: u16::try_from(repetition.min).unwrap_or(u16::MAX),
+                then: then.map(|(&byte, most)| (byte, most as u16)),
+            }
         }
-        Some(HirKind::Class(class)) => Gate { set: bytes(class), least: 1 },
+        Some(HirKind::Class(class)) => Gate { set: bytes(class), least: 1, then: None },
         Some(HirKind::Literal(text)) => match text.0.first() {
-            Some(&byte) if byte < 128 => Gate { set: ByteSet::default().with(byte), least: 1 },
+            Some(&byte) if byte < 128 => Gate { set: ByteSet::default().with(byte), least: 1, then: None },
             _ => Gate::default(),
         },
         _ => Gate::default(),
@@ -239,6 +255,17 @@ mod tests {
         let analysis = analyse(r"([a-z0-9]{14}\.atlasv1\.[a-z0-9_-]{60,70})", &[".atlasv1."]).expect("valid");
         assert_eq!((analysis.anchors[0].back_min, analysis.anchors[0].back_max), (14, 14));
         assert_eq!(analysis.anchors[0].gate.least, 60);
+    }
+
+    #[test]
+    fn a_byte_that_ends_the_class_belongs_to_the_gate() {
+        let then = |regex: &str| analyse(regex, &["x://"]).expect("valid").anchors[0].gate.then;
+        assert_eq!(then("x://[^:/@]{1,64}:([^@]{1,9})@"), Some((b':', 64)));
+        assert_eq!(then("(?:w|x://)([^:/@]{1,64}):"), Some((b':', 64)));
+        // The class holds it, there is no bound, nothing certain follows.
+        assert_eq!(then("x://[^/@]{1,64}:"), None);
+        assert_eq!(then("x://[^:/@]+:"), None);
+        assert_eq!(then("x://[^:/@]{1,64}(?::|@)"), None);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use super::piece::Piece;
 /// The decoder's name.
 pub(super) const NAME: &str = "base64";
 
-/// Groups of four characters that must be text in a row.
-const STREAK: u8 = 4;
+/// Four groups of four characters in a row, a bit for where each begins.
+const STREAK: u32 = 0x1111;
 
 /// Six bits of a character and three tests of them; [`NONE`] for every other byte.
 const NONE: u8 = 0xff;
@@ -54,18 +54,14 @@ pub(super) fn is_digit(byte: u8) -> bool {
 /// Where in `run` (all of the alphabet) groups begin of which four in a row are text: the cheap test. The place is
 /// that of the first group of its alignment, at most three bytes behind the run's start.
 pub(super) fn text_at(run: &[u8]) -> Option<usize> {
-    let mut streaks = [0u8; 4];
+    // A bit for each of the last places, whether a group of text may begin there: no branch for a byte of a random run.
+    let mut begins = 0u32;
     for (at, group) in run.windows(4).enumerate() {
         let [a, b, c, _] = *group else { break };
-        let streak = &mut streaks[at & 3];
-        if ASCII[usize::from(a)] & ASCII[usize::from(b)] >> 1 & ASCII[usize::from(c)] >> 2 & 1 == 0 {
-            *streak = 0;
-            continue;
-        }
-        *streak += 1;
-        if *streak == STREAK {
-            *streak -= 1;
-            let first = at - 4 * (usize::from(STREAK) - 1);
+        let may = ASCII[usize::from(a)] & ASCII[usize::from(b)] >> 1 & ASCII[usize::from(c)] >> 2 & 1;
+        begins = begins << 1 | u32::from(may);
+        if begins & STREAK == STREAK {
+            let first = at - 12;
             let mut bytes = [0; 12];
             let groups = run.get(first..at + 4).unwrap_or_default();
             for (out, group) in bytes.chunks_exact_mut(3).zip(groups.chunks_exact(4)) {

@@ -77,7 +77,7 @@ pub fn scan<T: TextReader>(
 }
 
 /// Scans the text of a commit or tag; whether a secret stands in it, so that none of it may be shown.
-pub(super) fn message(shown: &str, visitor: &mut dyn Visitor, id: Oid, data: &[u8], kind: &str) -> bool {
+pub(super) fn message(shown: &str, visitor: &mut dyn Visitor, id: Oid, data: &[u8], kind: &'static str) -> bool {
     let count = visitor.coverage().kind(kind);
     (count.found, count.scanned) = (count.found + 1, count.scanned + 1);
     // The whole object is scanned, so that offsets hold when the secret is read again. Nothing is handed on before

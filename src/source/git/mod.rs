@@ -86,7 +86,7 @@ impl GitOptions {
         &self,
         objects: &'o Objects<'_>,
         id: Oid,
-        kind: &str,
+        kind: &'static str,
         visitor: &mut dyn Visitor,
     ) -> Option<OdbObject<'o>> {
         if let Some(limit) = self.max_size

@@ -21,6 +21,9 @@ use crate::source::history::leads::{Child, Lead, Leads};
 use crate::source::history::object::{Format, Kind, ObjectId, Tree, TreeEntry};
 use crate::source::history::reader::{Place, Reader, Shown};
 
+/// What an object that is shown by its id has for a number.
+const NO_NUMBER: u32 = u32::MAX;
+
 /// After so many entries without an anchor one is carried for its place.
 const STRIDE: usize = 16;
 
@@ -155,7 +158,7 @@ pub(super) struct TreeSurvey<'t> {
     visitor: Box<dyn Visitor + 't>,
     /// All names, each with its place in `smallest`.
     names: HashMap<Box<[u8]>, u32>,
-    smallest: Vec<Option<ObjectId>>,
+    smallest: Vec<Option<(ObjectId, u32)>>,
     /// Places of the names that are new in the tree that is being read.
     fresh: Vec<u32>,
     malformed: bool,
@@ -238,11 +241,13 @@ impl Reader for TreeSurvey<'_> {
         if std::mem::take(&mut self.malformed) {
             self.trees.shared.malformed(&object.id(), MALFORMED);
         }
-        if !self.fresh.is_empty() {
-            let id = object.id();
-            for place in self.fresh.drain(..) {
-                let smallest = &mut self.smallest[place as usize];
-                *smallest = Some(smallest.map_or(id, |known| known.min(id)));
+        for place in self.fresh.drain(..) {
+            let smallest = &mut self.smallest[place as usize];
+            let mine = if let Shown::Numbered(_, number) = object { number } else { NO_NUMBER };
+            // An id stands far from everything that was read lately.
+            if smallest.is_none_or(|(_, known)| !self.trees.shared.store.is_behind(mine, known)) {
+                let id = object.id();
+                *smallest = Some(smallest.map_or((id, mine), |known| known.min((id, mine))));
             }
         }
         if let Some(number) = object.number(self.trees.shared.store) {
@@ -268,7 +273,7 @@ impl Drop for TreeSurvey<'_> {
         found.parts.push(leads.finished());
         #[allow(clippy::iter_over_hash_type, reason = "the smallest tree wins, in whatever order they come")]
         for (name, place) in self.names.drain() {
-            if let Some(tree) = self.smallest[place as usize] {
+            if let Some((tree, _)) = self.smallest[place as usize] {
                 found.names.entry(name).and_modify(|known| *known = tree.min(*known)).or_insert(tree);
             }
         }

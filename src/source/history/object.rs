@@ -89,11 +89,13 @@ pub struct ObjectId {
 impl ObjectId {
     /// The id these 20 or 32 bytes are; `None` for any other number.
     pub fn new(raw: &[u8]) -> Option<Self> {
-        if raw.len() != 20 && raw.len() != 32 {
-            return None;
-        }
         let mut bytes = [0; 32];
-        bytes[..raw.len()].copy_from_slice(raw);
+        // Lengths that the compiler knows are copied without a call.
+        match raw.len() {
+            20 => *bytes.first_chunk_mut::<20>()? = *raw.first_chunk()?,
+            32 => bytes = *raw.first_chunk()?,
+            _ => return None,
+        }
         Some(Self { bytes, len: raw.len() as u8 })
     }
 

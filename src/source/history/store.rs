@@ -169,6 +169,16 @@ impl Store {
         self.packs[..pack].iter().map(|pack| pack.index.count()).sum()
     }
 
+    /// Whether one pack has both of these numbers and `behind` is not before `number`: then its id is not smaller either.
+    pub fn is_behind(&self, behind: u32, number: u32) -> bool {
+        let mut end = 0;
+        let pack_of = self.packs.iter().find(|pack| {
+            end += pack.index.count();
+            number < end
+        });
+        pack_of.is_some() && (number..end).contains(&behind)
+    }
+
     /// The object of a [`Self::number`].
     pub fn id(&self, number: u32) -> Option<ObjectId> {
         let mut position = number;
