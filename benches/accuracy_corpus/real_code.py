@@ -27,15 +27,17 @@ def known():
 
 
 def scan(folder, program):
+    """Each package by itself: what is a secret in one masks the same letters in names, but not in another's."""
     import json
 
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.json"
-        subprocess.run([program, "scan", folder, "--no-ignore", "--no-progress", "--format", "json", "--output", report], stderr=subprocess.DEVNULL)
-        for finding in json.loads(report.read_text())["findings"]:
-            parts = Path(finding["origin"]["path"]).relative_to(folder).parts
-            if len(parts) > 2:
-                yield parts[0], parts[1], "/".join(parts[2:]), str(finding["position"]["start_line"]), finding["rule"], str(finding["confidence"]), finding["excerpt"]
+        for package in sorted(path for path in folder.glob("*/*") if path.is_dir()):
+            subprocess.run([program, "scan", package, "--no-ignore", "--no-progress", "--format", "json", "--output", report], stderr=subprocess.DEVNULL)
+            for finding in json.loads(report.read_text())["findings"]:
+                path = Path(finding["origin"]["path"])
+                name = path.relative_to(package).as_posix() if path.is_relative_to(package) else path.name
+                yield package.parent.name, package.name, name, str(finding["position"]["start_line"]), finding["rule"], str(finding["confidence"]), finding["excerpt"]
 
 
 def lines_of(folder):

@@ -217,3 +217,25 @@ fn every_git_mode_decodes_and_unpacks() {
     let run = folder.keysweep(&["scan", "--diff", "HEAD~1..HEAD"]);
     assert_eq!(run.status, 0, "{}", run.stdout);
 }
+
+/// Editing and spell checking cut a paragraph into runs wherever they were at work.
+#[test]
+fn a_secret_in_two_runs_of_a_document_is_one() {
+    let token = github_token(40);
+    let (head, tail) = token.split_at(17);
+    let run = |text: &str| {
+        format!("<w:r w:rsidR=\"00AB12CD\"><w:rPr><w:b/></w:rPr><w:t xml:space=\"preserve\">{text}</w:t></w:r>")
+    };
+    let document = format!(
+        "<?xml version=\"1.0\"?><w:document><w:body><w:p>{}<w:proofErr w:type=\"spellStart\"/>{}{}</w:p><w:p>{}</w:p></w:body></w:document>",
+        run("the token is "),
+        run(head),
+        run(tail),
+        run("and so on")
+    );
+    let (status, findings, report) = scan("notes.docx", &zip(&[("word/document.xml", document.as_bytes())], true));
+    assert_eq!((status, findings.len()), (1, 1), "{report}");
+    assert_eq!(findings[0].1, words(&["word/document.xml"]));
+    let (_, findings, _) = scan("plain.docx", &zip(&[("word/other.txt", document.as_bytes())], true));
+    assert_eq!(findings.len(), 0, "only documents are joined");
+}
