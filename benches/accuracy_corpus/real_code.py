@@ -33,11 +33,11 @@ def scan(folder, program):
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.json"
         for package in sorted(path for path in folder.glob("*/*") if path.is_dir()):
-            subprocess.run([program, "scan", package, "--no-ignore", "--no-progress", "--format", "json", "--output", report], stderr=subprocess.DEVNULL)
+            arguments = ["scan", ".", "--no-ignore", "--no-progress", "--format", "json", "--output", report]
+            subprocess.run([program, *arguments], cwd=package, stderr=subprocess.DEVNULL)
             for finding in json.loads(report.read_text())["findings"]:
-                path = Path(finding["origin"]["path"])
-                name = path.relative_to(package).as_posix() if path.is_relative_to(package) else path.name
-                yield package.parent.name, package.name, name, str(finding["position"]["start_line"]), finding["rule"], str(finding["confidence"]), finding["excerpt"]
+                path, line = finding["origin"]["path"], str(finding["position"]["start_line"])
+                yield package.parent.name, package.name, path, line, finding["rule"], str(finding["confidence"]), finding["excerpt"]
 
 
 def lines_of(folder):
@@ -52,7 +52,7 @@ def lines_of(folder):
 
 
 def main():
-    folder, program = Path(sys.argv[1]).resolve() / "measure", sys.argv[2]
+    folder, program = Path(sys.argv[1]).resolve() / "measure", Path(sys.argv[2]).resolve()
     said, rows, new = known(), [], []
     for *where, confidence, excerpt in scan(folder, program):
         row = said.get(tuple(where))
