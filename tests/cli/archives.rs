@@ -102,6 +102,19 @@ fn a_cut_archive_is_told_and_read_as_far_as_it_goes() {
     let (status, findings, report) = scan("cut.gz", &whole[..whole.len() / 2]);
     assert_eq!((status, findings.len()), (1, 1), "{report}");
     assert!(notices(&report).contains("cut off") && !notices(&report).contains("\"gap\":true"), "{report}");
+    // What stands before a missing or wrong check sum was read.
+    let mut whole = gzip(&secret(7));
+    let (status, findings, report) = scan("sum.gz", &whole[..whole.len() - 3]);
+    assert_eq!((status, findings.len()), (1, 1), "{report}");
+    assert!(notices(&report).contains("cut off"), "{report}");
+    let at = whole.len() - 6;
+    whole[at] ^= 1;
+    let (status, findings, report) = scan("sum.gz", &whole);
+    assert_eq!((status, findings.len()), (1, 1), "{report}");
+    assert!(notices(&report).contains("check sum"), "{report}");
+    // Padding behind the last member, and a second one, are none of it.
+    let (status, findings, report) = scan("two.gz", &[&gzip(&secret(7))[..], &gzip(&secret(8)), &[0; 600]].concat());
+    assert_eq!((status, findings.len(), notices(&report).as_str()), (1, 2, "[]"), "{report}");
 }
 
 #[test]
