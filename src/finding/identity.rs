@@ -49,7 +49,7 @@ pub struct Key {
     id: String,
     /// Slow hashes already computed, by the fast hash of rule and value.
     slow: Mutex<HashMap<[u8; 32], [u8; 32]>>,
-    /// Memory of slow hashes that are over, for those to come: to get it anew costs as much as half a hash.
+    /// Memory of slow hashes that are over, for those to come: thousands of them hold no more than the threads need.
     memory: Mutex<Vec<Vec<Block>>>,
 }
 
