@@ -54,17 +54,18 @@ fn main() {
         }
         process::exit(1);
     }
+    pack_samples(&rules);
     let mut out = String::from("/// Every built-in rule, by file and place.\npub(super) static RULES: &[Rule] = &[\n");
     let common = common_grams("rules/prefilter/grams.toml");
-    for rule in &rules {
-        write_rule(&mut out, rule, &common);
+    for (place, rule) in rules.iter().enumerate() {
+        write_rule(&mut out, rule, place, &common);
     }
     out.push_str("];\n");
     let target = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("builtin_rules.rs");
     fs::write(target, out).expect("OUT_DIR is writable");
 }
 
-/// `providers/*.toml` as one packed text, its length before it. They are parsed at first use, and their tests say what is
+/// `providers/*.toml` as one packed text. They are parsed at first use, and their tests say what is
 /// wrong with them.
 fn pack_providers() {
     let mut files: Vec<_> = fs::read_dir("providers")
@@ -80,13 +81,33 @@ fn pack_providers() {
             text.push('\n');
         }
     }
+    pack("providers.toml.z", &text);
+}
+
+/// Examples and near misses of every rule as one packed text, as `src/rules/samples.rs` reads it.
+fn pack_samples(rules: &[Prepared]) {
+    let mut text = String::new();
+    for rule in rules {
+        for (list, end) in [(&rule.raw.examples, '\u{1d}'), (&rule.raw.near_misses, '\u{1c}')] {
+            for sample in list {
+                assert!(!sample.contains(|c| matches!(c, '\u{1c}'..='\u{1e}')), "{}: {sample:?}", rule.raw.id);
+                text.extend([sample.as_str(), "\u{1e}"]);
+            }
+            text.push(end);
+        }
+    }
+    pack("samples.z", &text);
+}
+
+/// Writes a text packed, its length before it.
+fn pack(name: &str, text: &str) {
     let mut packed = vec![0; text.len() + 64];
     let mut deflate = zlib_rs::Deflate::new(9, true, 15);
     let done = deflate.compress(text.as_bytes(), &mut packed, zlib_rs::DeflateFlush::Finish);
     assert_eq!(done.expect("it is packed"), zlib_rs::Status::StreamEnd, "there is room for it");
     packed.truncate(usize::try_from(deflate.total_out()).expect("small"));
     let length = u32::try_from(text.len()).expect("small").to_le_bytes();
-    let target = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("providers.toml.z");
+    let target = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join(name);
     fs::write(target, [&length[..], &packed].concat()).expect("OUT_DIR is writable");
 }
 
@@ -120,7 +141,7 @@ fn common_grams(path: &str) -> CommonGrams {
     table.iter().map(|(text, &count)| (gram(text), count)).collect()
 }
 
-fn write_rule(out: &mut String, rule: &Prepared, common: &CommonGrams) {
+fn write_rule(out: &mut String, rule: &Prepared, place: usize, common: &CommonGrams) {
     let raw = &rule.raw;
     let texts = |list: &[String]| {
         let items: Vec<String> = list.iter().map(|text| format!("B({text:?})")).collect();
@@ -170,7 +191,7 @@ fn write_rule(out: &mut String, rule: &Prepared, common: &CommonGrams) {
          literals: B(&[{}]), method: {method}, regex: B({:?}), secret_group: {}, entropy: {:?}f32, keywords: {}, \
          words: {}, within: {}, keywords_required: {}, validators: {}, free_standing: {}, any_name: {}, parts: B(&[{}]), \
          part_only: {}, path: {path}, tags: {}, identify: B({:?}), rotate: B({:?}), link: B({:?}), fact: B({:?}), \
-         examples: {}, near_misses: {}, tail: ByteSet({}), longest: {:?} }},",
+         samples: Samples::Builtin({place}), tail: ByteSet({}), longest: {:?} }},",
         raw.id,
         raw.provider,
         raw.description,
@@ -193,8 +214,6 @@ fn write_rule(out: &mut String, rule: &Prepared, common: &CommonGrams) {
         raw.rotate,
         raw.link,
         raw.fact,
-        texts(&raw.examples),
-        texts(&raw.near_misses),
         rule.tail.0,
         rule.longest,
     )

@@ -73,7 +73,7 @@ fn benches(criterion: &mut Criterion) {
     let examples: Vec<String> = rules
         .rules()
         .iter()
-        .filter_map(|rule| template::expand(rule.examples.first()?, 1).ok())
+        .filter_map(|rule| template::expand(rule.samples.examples().first()?, 1).ok())
         .filter(|example| example.len() < 400)
         .collect();
     let code = corpus(0, |_, _| {});

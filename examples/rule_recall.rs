@@ -45,7 +45,7 @@ fn main() -> io::Result<()> {
         .map(|rule| {
             let mut scanner = engine.scanner();
             let mut misses = Misses::default();
-            for template in rule.examples.iter() {
+            for template in rule.samples.examples().iter() {
                 for seed in 0..seeds {
                     let Ok(text) = template::expand(template, seed) else { continue };
                     misses.tries += 1;

@@ -43,8 +43,8 @@ fn every_rule_finds_its_examples_and_leaves_its_near_misses() {
     let mut scanner = engine.scanner();
     let mut faults = String::new();
     for rule in engine.rules().rules() {
-        let examples = rule.examples.iter().map(|template| (template, true));
-        let near_misses = rule.near_misses.iter().map(|template| (template, false));
+        let examples = rule.samples.examples().iter().map(|template| (template, true));
+        let near_misses = rule.samples.near_misses().iter().map(|template| (template, false));
         for (template, wanted) in examples.chain(near_misses) {
             for seed in SEEDS {
                 let text = match template::expand(template, seed) {

@@ -27,15 +27,17 @@ def known():
 
 
 def scan(folder, program):
+    """Each package by itself: what is a secret in one masks the same letters in names, but not in another's."""
     import json
 
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.json"
-        subprocess.run([program, "scan", folder, "--no-ignore", "--no-progress", "--format", "json", "--output", report], stderr=subprocess.DEVNULL)
-        for finding in json.loads(report.read_text())["findings"]:
-            parts = Path(finding["origin"]["path"]).relative_to(folder).parts
-            if len(parts) > 2:
-                yield parts[0], parts[1], "/".join(parts[2:]), str(finding["position"]["start_line"]), finding["rule"], str(finding["confidence"]), finding["excerpt"]
+        for package in sorted(path for path in folder.glob("*/*") if path.is_dir()):
+            arguments = ["scan", ".", "--no-ignore", "--no-progress", "--format", "json", "--output", report]
+            subprocess.run([program, *arguments], cwd=package, stderr=subprocess.DEVNULL)
+            for finding in json.loads(report.read_text())["findings"]:
+                path, line = finding["origin"]["path"], str(finding["position"]["start_line"])
+                yield package.parent.name, package.name, path, line, finding["rule"], str(finding["confidence"]), finding["excerpt"]
 
 
 def lines_of(folder):
@@ -50,7 +52,7 @@ def lines_of(folder):
 
 
 def main():
-    folder, program = Path(sys.argv[1]).resolve() / "measure", sys.argv[2]
+    folder, program = Path(sys.argv[1]).resolve() / "measure", Path(sys.argv[2]).resolve()
     said, rows, new = known(), [], []
     for *where, confidence, excerpt in scan(folder, program):
         row = said.get(tuple(where))

@@ -141,7 +141,7 @@ fn as_json(rule: &Rule) -> Value {
         "entropy": (f64::from(rule.entropy) * 100.0).round() / 100.0,
         "validators": rule.validators, "parts": parts, "partOnly": rule.part_only, "tags": rule.tags,
         "identify": rule.identify, "rotate": rule.rotate, "link": rule.link,
-        "examples": rule.examples, "nearMisses": rule.near_misses,
+        "examples": rule.samples.examples(), "nearMisses": rule.samples.near_misses(),
     })
 }
 

@@ -13,7 +13,7 @@ use super::encoded::Failed;
 use super::prefilter::Hit;
 use super::resolve::resolve;
 use super::validate::{self, Verdict};
-use super::{Dropped, Judged, MOST_CANDIDATES, Match, Open, SHORT_REACH, boundary, score, words};
+use super::{Dropped, Judged, MOST_CANDIDATES, Match, Open, SHORT_REACH, boundary, score, token, words};
 use crate::error::Error;
 use crate::finding::Reason;
 use crate::rules::{Method, Rule, RuleSet};
@@ -60,6 +60,8 @@ impl Engine {
             dropped: None,
             exhausted: false,
             crowded: false,
+            slow: None,
+            far: 0,
             depth: 0,
             budget: 0,
             judged: None,
@@ -93,9 +95,13 @@ pub struct Scanner<'e> {
     pub dropped: Option<Vec<Dropped>>,
     /// Set when a compressed stream in an encoding was not read to its end, for its size; the caller takes it down.
     pub exhausted: bool,
-    /// Set when a text held more than [`MOST_MATCHES`](super::MOST_MATCHES) or [`MOST_CANDIDATES`], the rest of which is
-    /// gone; the caller takes it down.
+    /// Set when a text held more than [`MOST_MATCHES`](super::MOST_MATCHES) or [`MOST_CANDIDATES`], or more beginnings of
+    /// long secrets than are followed, or a user's pattern took too long: the rest is gone; the caller takes it down.
     pub crowded: bool,
+    /// The rule of a user that took too long; the caller takes it down.
+    pub slow: Option<u16>,
+    /// How many bytes patterns of long secrets may still look at in vain.
+    pub(super) far: usize,
     /// How many decoders the text at hand has passed.
     pub(super) depth: usize,
     /// What streams may still decompress to.
@@ -154,6 +160,9 @@ impl<'e> Scanner<'e> {
         let mut hits = std::mem::take(&mut self.hits);
         let mut state = Passing { last: None, searched: self.engine.compiled.searched_always.clone(), decoded: 0..0 };
         let most = out.len() + MOST_CANDIDATES;
+        if self.depth == 0 {
+            self.far = token::far_budget(text.len());
+        }
         // In pieces: a hostile text has a hit at every byte, which would take many times its size.
         let mut room = PIECE;
         let mut goes_on = true;
@@ -297,35 +306,6 @@ impl<'e> Scanner<'e> {
             captures.get_group(group)?.range()
         };
         Some((whole, secret))
-    }
-
-    /// A user's arbitrary pattern over the whole text.
-    fn search(&mut self, text: &[u8], index: u16, out: &mut Vec<Match>) {
-        let mut at = 0;
-        while at <= text.len() {
-            let Some((whole, secret)) = self.run(text, at..text.len(), false, index) else { break };
-            at = if whole.is_empty() { whole.end + 1 } else { whole.end };
-            let rule = self.engine.rule(index);
-            if rule.entropy > 0.0 && words::entropy(&text[secret.clone()]) <= rule.entropy {
-                self.drop_candidate(index, whole, "the entropy is too low");
-                continue;
-            }
-            let confidence = rule.confidence;
-            out.push(Match {
-                rule: index,
-                anchor: whole.start,
-                span: whole,
-                secret,
-                context: 0..text.len(),
-                confidence,
-                proven: false,
-                reasons: vec![Reason::new(i16::from(confidence), "it matches the rule's pattern")],
-                facts: Vec::new(),
-                parts: Vec::new(),
-                gives_way: None,
-                decoded: None,
-            });
-        }
     }
 
     /// Entropy, validators and score: the last tests of a candidate.

@@ -6,7 +6,32 @@ use super::decode::begins;
 use super::encoded::Failed;
 use super::{LONG_REACH, Match, Scanner, boundary};
 use crate::finding::Reason;
-use crate::rules::Anchor;
+use crate::rules::{Anchor, Rule};
+
+/// How many bytes patterns of long secrets may look at in vain in one text: so many, and [`FAR_RATIO`] times its size
+/// beside it. Beginnings without an end, by the million, cost no more.
+const FAR: usize = 1 << 30;
+/// See [`FAR`].
+const FAR_RATIO: usize = 32;
+/// A pattern that may look at so many bytes is one of a long secret.
+const LONG: usize = 2048;
+/// What private keys in PEM begin with; none holds another.
+const PEM: &[u8] = b"-----BEGIN ";
+
+/// See [`FAR`].
+pub(super) fn far_budget(length: usize) -> usize {
+    length.saturating_mul(FAR_RATIO).saturating_add(FAR)
+}
+
+/// Where a pattern may look at most.
+fn last(text: &[u8], literal: &Range<usize>, rule: &Rule) -> usize {
+    let ahead = rule.longest.map_or(LONG_REACH, |longest| (longest as usize).min(LONG_REACH));
+    let last = text.len().min(literal.end + ahead);
+    if text[literal.clone()].starts_with(PEM) {
+        return memchr::memmem::find(&text[literal.end..last], PEM).map_or(last, |next| literal.end + next);
+    }
+    last
+}
 
 impl Scanner<'_> {
     /// A literal inside a token was hit.
@@ -89,20 +114,49 @@ impl Scanner<'_> {
         out: &mut Vec<Match>,
     ) {
         let rule = self.engine.rule(index);
-        let ahead = rule.longest.map_or(LONG_REACH, |longest| (longest as usize).min(LONG_REACH));
-        let last = text.len().min(literal.end + ahead);
+        let last = last(text, &literal, rule);
+        let is_long = last - literal.end >= LONG;
+        if is_long && self.far == 0 {
+            self.crowded = true;
+            return self.drop_candidate(index, literal, "too many long secrets begin in this text");
+        }
+        let before = out.len();
+        self.token_within(text, literal.clone(), last, index, anchor, out);
+        if is_long && out.len() == before {
+            self.far = self.far.saturating_sub(last - literal.start);
+        }
+    }
+
+    fn token_within(
+        &mut self,
+        text: &[u8],
+        literal: Range<usize>,
+        last: usize,
+        index: u16,
+        anchor: &Anchor,
+        out: &mut Vec<Match>,
+    ) {
+        let rule = self.engine.rule(index);
         let found = if anchor.back_max == 0 {
             self.run(text, literal.start..last, true, index)
         } else {
             let first = literal.start.saturating_sub(usize::from(anchor.back_max));
             let limit = literal.start - usize::from(anchor.back_min).min(literal.start);
             let mut from = first;
-            loop {
-                match self.run(text, from..last, false, index) {
-                    Some((whole, _)) if whole.start > limit => break None,
-                    Some((whole, secret)) if whole.end >= literal.end => break Some((whole, secret)),
-                    Some((whole, _)) => from = whole.start + 1,
-                    None => break None,
+            // A search of a long stretch would look for beginnings in all of it.
+            let mut starts = first..limit + 1;
+            if last - literal.end >= LONG {
+                starts.find_map(|start| {
+                    self.run(text, start..last, true, index).filter(|(whole, _)| whole.end >= literal.end)
+                })
+            } else {
+                loop {
+                    match self.run(text, from..last, false, index) {
+                        Some((whole, _)) if whole.start > limit => break None,
+                        Some((whole, secret)) if whole.end >= literal.end => break Some((whole, secret)),
+                        Some((whole, _)) => from = whole.start + 1,
+                        None => break None,
+                    }
                 }
             }
         };

@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -49,6 +49,8 @@ pub struct Key {
     id: String,
     /// Slow hashes already computed, by the fast hash of rule and value.
     slow: Mutex<HashMap<[u8; 32], [u8; 32]>>,
+    /// Memory of slow hashes that are over, for those to come: thousands of them hold no more than the threads need.
+    memory: Mutex<Vec<Vec<Block>>>,
 }
 
 impl std::fmt::Debug for Key {
@@ -95,7 +97,7 @@ impl Key {
     fn new(kind: &str, material: &[u8]) -> Self {
         let derived = Zeroizing::new(hash(material, &[b"keysweep identity v1", kind.as_bytes()]));
         let id = format!("{kind}:{}", hex(&hash(&*derived, &[b"id"])[..4]));
-        Self { derived, id, slow: Mutex::default() }
+        Self { derived, id, slow: Mutex::default(), memory: Mutex::default() }
     }
 
     /// Which key this is, safe to publish: `public-default`, `repository:…`, `organisation:…`.
@@ -140,11 +142,15 @@ impl Key {
             let salt = hash(&*self.derived, &[b"slow salt", rule.as_bytes()]);
             let mut out = [0; 32];
             let params = Params::new(SLOW_KIB, 1, 1, Some(out.len())).unwrap_or(Params::DEFAULT);
-            let hashed = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(
+            let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut memory = memory.unwrap_or_else(|| vec![Block::new(); params.block_count()]);
+            let hashed = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into_with_memory(
                 &plain,
                 &salt[..16],
                 &mut out,
+                &mut memory,
             );
+            self.memory.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
             if hashed.is_err() {
                 out = fast; // only for lengths argon2 refuses (beyond 4 GiB), which are not guessable
             }

@@ -92,14 +92,24 @@ impl super::Worker<'_> {
 }
 
 impl super::Worker<'_> {
-    /// A notice when the text that was just scanned held more matches than are kept.
+    /// A notice when more was in the text that was just scanned than is looked at.
     pub(super) fn note_crowd(&mut self, origin: &Origin) {
+        let slow = self.scanner.slow.take();
         if std::mem::take(&mut self.scanner.crowded) {
-            let message = format!(
-                "it holds more than {MOST_MATCHES} findings or {MOST_CANDIDATES} candidates: the rest was left out"
-            );
-            let notice =
-                Notice::new(NoticeKind::Budget, message).mend("look into it by hand, and exclude it or accept the gap");
+            let (message, mend) = match slow {
+                Some(rule) => (
+                    format!("rule `{}` took too long on it: it was left there", self.scanner.engine().rule(rule).id),
+                    "bound the repeats of its pattern (`.{0,200}` instead of `.*`), exclude the file, or accept the gap",
+                ),
+                None => (
+                    format!(
+                        "it holds more than {MOST_MATCHES} findings or {MOST_CANDIDATES} candidates, or too many \
+                         beginnings of keys without an end: the rest was left out"
+                    ),
+                    "look into it by hand, and exclude it or accept the gap",
+                ),
+            };
+            let notice = Notice::new(NoticeKind::Budget, message).mend(mend);
             self.mine.notices.push(about(origin, notice.gap()));
         }
     }

@@ -6,7 +6,7 @@ use crate::finding::{
     Commit, CoverageCount, Exclusion, Finding, Origin, OriginKind, Part, Position, Reason, ScanResult, Severity,
     Status, Summary,
 };
-use crate::rules::{Method, Rule, RuleSet};
+use crate::rules::{Method, Rule, RuleSet, Samples};
 use crate::secret::Secret;
 
 /// The secret of the first and third finding; nothing like a real one.
@@ -41,8 +41,7 @@ pub(crate) fn rules() -> RuleSet {
         rotate: "Make a new token, put it where the old one is used, then delete the old one.".into(),
         link: "https://docs.example.invalid/tokens".into(),
         fact: "".into(),
-        examples: Vec::new().into(),
-        near_misses: Vec::new().into(),
+        samples: Samples::Own { examples: Vec::new(), near_misses: Vec::new() },
         tail: Default::default(),
         longest: None,
     };

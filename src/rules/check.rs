@@ -31,8 +31,8 @@ pub const SEEDS: u64 = 8;
 /// Expands every example and near miss, and holds what `run` says of each text against what is wanted.
 pub fn try_out(rule: &Rule, run: &mut dyn FnMut(&str) -> Outcome) -> Vec<Remark> {
     let mut remarks = Vec::new();
-    let examples = rule.examples.iter().map(|template| (template, true));
-    let near_misses = rule.near_misses.iter().map(|template| (template, false));
+    let examples = rule.samples.examples().iter().map(|template| (template, true));
+    let near_misses = rule.samples.near_misses().iter().map(|template| (template, false));
     for (template, wanted) in examples.chain(near_misses) {
         for seed in 0..SEEDS {
             let outcome = match template::expand(template, seed) {

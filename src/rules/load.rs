@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::schema::{MethodKind, Prepared, RuleFile, prepare};
-use super::{Literal, Method, PartOf, PathTest, Rule, Text};
+use super::{Literal, Method, PartOf, PathTest, Rule, Samples, Text};
 use crate::error::Error;
 use crate::finding::Severity;
 
@@ -46,7 +46,8 @@ pub fn sort_out(mut parsed: RuleFile, file: &str) -> (Vec<Rule>, Vec<Error>) {
 
 fn rule(prepared: Prepared) -> Rule {
     let Prepared { raw, method, literals, anchors, tail, longest } = prepared;
-    let texts = |list: Vec<String>| Cow::Owned(list.into_iter().map(Cow::Owned).collect::<Vec<Text>>());
+    let own = |list: Vec<String>| list.into_iter().map(Cow::Owned).collect::<Vec<Text>>();
+    let texts = |list: Vec<String>| Cow::Owned(own(list));
     Rule {
         id: raw.id.into(),
         provider: raw.provider.into(),
@@ -92,8 +93,7 @@ fn rule(prepared: Prepared) -> Rule {
         rotate: raw.rotate.into(),
         link: raw.link.into(),
         fact: raw.fact.into(),
-        examples: texts(raw.examples),
-        near_misses: texts(raw.near_misses),
+        samples: Samples::Own { examples: own(raw.examples), near_misses: own(raw.near_misses) },
         tail,
         longest,
     }

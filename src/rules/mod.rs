@@ -8,6 +8,7 @@ mod builtin;
 pub mod check;
 pub mod grams;
 pub mod load;
+mod samples;
 pub mod schema;
 pub mod template;
 pub mod validators;
@@ -16,6 +17,7 @@ use std::borrow::Cow;
 
 pub use analysis::{Anchor, ByteSet, Gate};
 pub use grams::DEEPEST_GRAM;
+pub use samples::Samples;
 
 use crate::finding::Severity;
 
@@ -134,10 +136,8 @@ pub struct Rule {
     pub link: Text,
     /// Row of the facts it was made from; empty when none.
     pub fact: Text,
-    /// Templates that must match.
-    pub examples: List<Text>,
-    /// Templates that must not.
-    pub near_misses: List<Text>,
+    /// Templates that must match, and templates that must not.
+    pub samples: Samples,
     /// Bytes that surely cannot end a token of this rule because they belong to its last class.
     pub tail: ByteSet,
     /// Longest match of the pattern in bytes; `None` when it is not bounded.

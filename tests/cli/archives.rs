@@ -102,6 +102,19 @@ fn a_cut_archive_is_told_and_read_as_far_as_it_goes() {
     let (status, findings, report) = scan("cut.gz", &whole[..whole.len() / 2]);
     assert_eq!((status, findings.len()), (1, 1), "{report}");
     assert!(notices(&report).contains("cut off") && !notices(&report).contains("\"gap\":true"), "{report}");
+    // What stands before a missing or wrong check sum was read.
+    let mut whole = gzip(&secret(7));
+    let (status, findings, report) = scan("sum.gz", &whole[..whole.len() - 3]);
+    assert_eq!((status, findings.len()), (1, 1), "{report}");
+    assert!(notices(&report).contains("cut off"), "{report}");
+    let at = whole.len() - 6;
+    whole[at] ^= 1;
+    let (status, findings, report) = scan("sum.gz", &whole);
+    assert_eq!((status, findings.len()), (1, 1), "{report}");
+    assert!(notices(&report).contains("check sum"), "{report}");
+    // Padding behind the last member, and a second one, are none of it.
+    let (status, findings, report) = scan("two.gz", &[&gzip(&secret(7))[..], &gzip(&secret(8)), &[0; 600]].concat());
+    assert_eq!((status, findings.len(), notices(&report).as_str()), (1, 2, "[]"), "{report}");
 }
 
 #[test]
@@ -216,4 +229,26 @@ fn every_git_mode_decodes_and_unpacks() {
     // A change elsewhere in the file brings no new finding.
     let run = folder.keysweep(&["scan", "--diff", "HEAD~1..HEAD"]);
     assert_eq!(run.status, 0, "{}", run.stdout);
+}
+
+/// Editing and spell checking cut a paragraph into runs wherever they were at work.
+#[test]
+fn a_secret_in_two_runs_of_a_document_is_one() {
+    let token = github_token(40);
+    let (head, tail) = token.split_at(17);
+    let run = |text: &str| {
+        format!("<w:r w:rsidR=\"00AB12CD\"><w:rPr><w:b/></w:rPr><w:t xml:space=\"preserve\">{text}</w:t></w:r>")
+    };
+    let document = format!(
+        "<?xml version=\"1.0\"?><w:document><w:body><w:p>{}<w:proofErr w:type=\"spellStart\"/>{}{}</w:p><w:p>{}</w:p></w:body></w:document>",
+        run("the token is "),
+        run(head),
+        run(tail),
+        run("and so on")
+    );
+    let (status, findings, report) = scan("notes.docx", &zip(&[("word/document.xml", document.as_bytes())], true));
+    assert_eq!((status, findings.len()), (1, 1), "{report}");
+    assert_eq!(findings[0].1, words(&["word/document.xml"]));
+    let (_, findings, _) = scan("plain.docx", &zip(&[("word/other.txt", document.as_bytes())], true));
+    assert_eq!(findings.len(), 0, "only documents are joined");
 }

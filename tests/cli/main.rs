@@ -34,6 +34,8 @@ mod gitleaks;
 #[cfg(all(feature = "git", unix))]
 mod hooks;
 #[cfg(feature = "archive")]
+mod hostile;
+#[cfg(feature = "archive")]
 mod image;
 #[cfg(feature = "archive")]
 mod pack;

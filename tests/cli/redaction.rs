@@ -35,7 +35,7 @@ fn plant(seed: u32) -> (Folder, usize) {
     let folder = Folder::repository();
     let mut planted = 0;
     for rule in RuleSet::builtin().rules() {
-        for (index, template) in rule.examples.iter().enumerate() {
+        for (index, template) in rule.samples.examples().iter().enumerate() {
             if let Ok(text) = keysweep::rules::template::expand(template, u64::from(seed)) {
                 folder.write(&format!("rules/{}-{index}.env", rule.id), format!("# settings\n{text}\n"));
                 planted += 1;

@@ -189,7 +189,7 @@ fn law_6_only_the_vendors_own_refusal_of_a_dead_value_calls_it_dead() {
     let rules = keysweep::rules::RuleSet::builtin();
     for (kind, live, dead, neither) in ANSWERS {
         let known = data::kind(kind).unwrap_or_else(|| panic!("there is no kind {kind}"));
-        let example = rules.get(&known.rules[0]).expect("a rule").examples[0].to_string();
+        let example = rules.get(&known.rules[0]).expect("a rule").samples.examples()[0].to_string();
         let text = keysweep::rules::template::expand(&example, 77).expect("a template");
         let needs: Vec<String> = known.needs.iter().map(|need| format!("{need} = \"made-up\"")).collect();
         for (word, (status, headers, body)) in [("live", live), ("dead", dead), ("unknown", neither)] {

@@ -193,7 +193,7 @@ fn canary() -> Result<String> {
     let seed = now.as_nanos() as u64 ^ (u64::from(std::process::id()) << 32);
     let rules = RuleSet::builtin();
     let fault = |message: &str| Error::Rule { file: "built in".into(), rule: RULE.into(), message: message.into() };
-    let example = rules.rules().iter().find(|rule| &*rule.id == RULE).and_then(|rule| rule.examples.first());
+    let example = rules.rules().iter().find(|rule| &*rule.id == RULE).and_then(|rule| rule.samples.examples().first());
     let example = example.ok_or_else(|| fault("it has no example to try hooks with"))?;
     template::expand(example, seed).map_err(|message| fault(&message))
 }

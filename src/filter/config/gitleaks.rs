@@ -15,7 +15,7 @@ use crate::filter::Trust;
 use crate::filter::allowlist::Allowlist;
 use crate::filter::pattern::{Pattern, dialect};
 use crate::finding::Severity;
-use crate::rules::{FIRST_GROUP, Literal, Method, PartOf, PathTest, Rule, RuleSet};
+use crate::rules::{FIRST_GROUP, Literal, Method, PartOf, PathTest, Rule, RuleSet, Samples};
 
 /// Confidence of a rule we know nothing about: its author wants its findings shown, whatever the path.
 const CONFIDENCE: u8 = 75;
@@ -248,8 +248,7 @@ impl Importer {
             rotate: "".into(),
             link: "".into(),
             fact: "".into(),
-            examples: Vec::new().into(),
-            near_misses: Vec::new().into(),
+            samples: Samples::Own { examples: Vec::new(), near_misses: Vec::new() },
             tail: Default::default(),
             longest: None,
         })

@@ -39,10 +39,8 @@ pub fn read(text: &str, name: &str, folder: &Path, role: Role) -> Result<Layer> 
     if !reader.layer_has_rules(table.get_ref()) {
         return reader.done();
     }
-    let rules: Result<Vec<RawRule>, _> = toml::from_str::<toml::Table>(text)
-        .and_then(|mut table| table.remove("rules").unwrap_or_else(|| toml::Value::Array(Vec::new())).try_into());
-    match rules {
-        Ok(rules) => {
+    match toml::from_str::<Rules>(text) {
+        Ok(Rules { rules }) => {
             match load::from_file(RuleFile { provider: "custom".to_owned(), link: String::new(), rules }, name) {
                 Ok(rules) => reader.layer.rules = rules,
                 Err(errors) => reader.faults.extend(errors.iter().map(|error| (usize::MAX, error.within(name)))),
@@ -51,6 +49,13 @@ pub fn read(text: &str, name: &str, folder: &Path, role: Role) -> Result<Layer> 
         Err(error) => reader.faults.push((usize::MAX, format!("[[rules]]: {}", error.message()))),
     }
     reader.done()
+}
+
+/// The rules among all else in a configuration.
+#[derive(serde::Deserialize)]
+struct Rules {
+    #[serde(default)]
+    rules: Vec<RawRule>,
 }
 
 struct Reader<'t> {

@@ -19,13 +19,19 @@ pub(super) struct Gzip<R> {
     end: usize,
     /// Members have a header, and more of them may follow.
     gzip: bool,
+    /// No member was begun yet.
+    first: bool,
     state: State,
+    /// The check sum of the member's bytes so far.
+    sum: crc32fast::Hasher,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Header,
     Body,
+    /// A member's check sum and length follow.
+    Trailer,
     End,
 }
 
@@ -53,7 +59,9 @@ impl<R: Read> Gzip<R> {
             start: 0,
             end: 0,
             gzip,
+            first: true,
             state: if gzip { State::Header } else { State::Body },
+            sum: crc32fast::Hasher::new(),
         }
     }
 
@@ -83,16 +91,27 @@ impl<R: Read> Gzip<R> {
         (0..count).try_for_each(|_| self.byte().map(drop))
     }
 
+    /// Reads what follows a member's bytes, and makes ready for the next.
+    fn trailer(&mut self) -> io::Result<()> {
+        let told = u32::from_le_bytes([self.byte()?, self.byte()?, self.byte()?, self.byte()?]);
+        self.skip(4)?;
+        self.inflate.reset(false);
+        self.state = State::Header;
+        let sum = std::mem::take(&mut self.sum).finalize();
+        if told == sum { Ok(()) } else { Err(damaged("gzip check sum")) }
+    }
+
     /// Reads a member's header; false when no member follows.
-    fn header(&mut self, first: bool) -> io::Result<bool> {
+    fn header(&mut self) -> io::Result<bool> {
         if !self.fill()? {
             return Ok(false);
         }
         let magic = [self.byte()?, self.byte()?, self.byte()?];
         if magic != [0x1f, 0x8b, 8] {
             // Padding or rubbish behind the last member is common.
-            return if first { Err(damaged("no gzip header")) } else { Ok(false) };
+            return if self.first { Err(damaged("no gzip header")) } else { Ok(false) };
         }
+        self.first = false;
         let flags = self.byte()?;
         self.skip(6)?;
         if flags & 4 != 0 {
@@ -113,13 +132,15 @@ impl<R: Read> Gzip<R> {
 
 impl<R: Read> Read for Gzip<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let mut first = self.inflate.total_out() == 0;
         while !out.is_empty() {
             match self.state {
                 State::End => return Ok(0),
                 State::Header => {
-                    self.state = if self.header(first)? { State::Body } else { State::End };
-                    first = false;
+                    self.state = if self.header()? { State::Body } else { State::End };
+                    continue;
+                }
+                State::Trailer => {
+                    self.trailer()?;
                     continue;
                 }
                 State::Body => {}
@@ -132,15 +153,12 @@ impl<R: Read> Read for Gzip<R> {
             let consumed = (self.inflate.total_in() - consumed) as usize;
             let produced = (self.inflate.total_out() - produced) as usize;
             self.start += consumed.min(self.end - self.start);
+            if self.gzip {
+                self.sum.update(&out[..produced]);
+            }
             if status == Status::StreamEnd {
-                if self.gzip {
-                    self.skip(8)?;
-                    self.inflate.reset(false);
-                    self.state = State::Header;
-                    first = false;
-                } else {
-                    self.state = State::End;
-                }
+                // What was read is handed on before trouble with what follows it.
+                self.state = if self.gzip { State::Trailer } else { State::End };
             } else if produced == 0 && consumed == 0 && !more {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }

@@ -25,6 +25,7 @@ pub(in crate::source) mod tar;
 #[cfg(test)]
 mod tests;
 mod walker;
+mod words;
 mod xz;
 mod zip;
 mod zstd;

@@ -29,7 +29,11 @@ pub(super) fn read(bytes: &[u8], walker: &mut Walker<'_>) {
             }
         };
         plain.extend_from_slice(&bytes[at..start]);
-        let end = memchr::memmem::find(&bytes[start..], b"endstream").map_or(bytes.len(), |end| start + end);
+        let found = memchr::memmem::find(&bytes[start..], b"endstream");
+        if found.is_none() {
+            walker.damage(&std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let end = found.map_or(bytes.len(), |end| start + end);
         let dictionary = dictionary(&bytes[..word]);
         number += 1;
         // Pictures and fonts hold no text.

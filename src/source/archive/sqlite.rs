@@ -53,6 +53,11 @@ pub(super) fn read(bytes: &[u8], walker: &mut Walker<'_>) -> io::Result<()> {
     let reserved = usize::from(bytes.get(20).copied().unwrap_or(0));
     let usable = page.checked_sub(reserved).filter(|&usable| usable >= 480).ok_or_else(|| damaged("page size"))?;
     let database = Database { bytes, page, usable, encoding: u32_be(bytes, 56).unwrap_or(1) };
+    // The size in the header counts when the last writer knew of it.
+    let told = u32_be(bytes, 28).filter(|_| u32_be(bytes, 24) == u32_be(bytes, 92)).unwrap_or(0);
+    if told as usize > bytes.len().div_ceil(page) {
+        walker.damage(&io::ErrorKind::UnexpectedEof.into());
+    }
     let mut seen = vec![false; bytes.len().div_ceil(page) + 1];
     let mut schema = Vec::new();
     database.tree(1, 0, &mut seen, &mut |row| schema.push(row));

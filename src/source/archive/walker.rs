@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use super::super::stream::{BLOCK, Window, Windows};
 use super::{
-    DEEPEST, Event, Form, Place, Trouble, bzip2, class, damaged, gzip, pack, pdf, pyc, sevenz, sniff, sqlite, tar, xz,
-    zip, zstd,
+    DEEPEST, Event, Form, Place, Trouble, bzip2, class, damaged, gzip, pack, pdf, pyc, sevenz, sniff, sqlite, tar,
+    words, xz, zip, zstd,
 };
 use crate::finding::position::Start;
 
@@ -94,10 +94,8 @@ impl Walker<'_> {
             self.tell(Trouble::Budget("it unpacks to more than the budget allows"));
         } else if error.kind() == io::ErrorKind::OutOfMemory {
             self.tell(Trouble::Budget("it needs more memory to be unpacked than is allowed"));
-        } else if error.kind() == io::ErrorKind::UnexpectedEof {
-            self.tell(Trouble::Damaged("it is cut off".to_owned()));
         } else {
-            self.tell(Trouble::Damaged(error.to_string()));
+            self.tell(Trouble::Damaged(described(error)));
         }
     }
 
@@ -113,6 +111,9 @@ impl Walker<'_> {
     pub(super) fn text(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.pieces += 1;
+            let name = self.place.member.last().filter(|name| words::is_document(name));
+            let joined = name.and_then(|_| words::joined(bytes));
+            let bytes = joined.as_deref().unwrap_or(bytes);
             (self.out)(&self.place, Event::Text { bytes, start: Start::default(), core: None });
         }
     }
@@ -300,5 +301,20 @@ impl Walker<'_> {
                 return;
             }
         }
+    }
+}
+
+/// What is wrong with a container, in words: those of a library tell only part of it.
+fn described(error: &io::Error) -> String {
+    let text = error.to_string();
+    let is_cut = |text: &str| text.contains("UnexpectedEof") || text.contains("failed to fill whole buffer");
+    if error.kind() == io::ErrorKind::UnexpectedEof || is_cut(&text) {
+        "it is cut off".to_owned()
+    } else if text.starts_with("it is ") {
+        text
+    } else {
+        // Libraries tell of the causes in Rust's words behind the first of them.
+        let what = text.split([':', '(', '{']).next().unwrap_or_default().trim();
+        format!("it is damaged ({})", what.to_lowercase())
     }
 }

@@ -122,6 +122,13 @@ impl Image {
             _ => Error::Io { path: path.to_owned(), source },
         })?;
         let manifests = manifest::read(&|name| store.get(name).map(|bytes| bytes.to_vec()));
+        let there = ["manifest.json", "index.json"].into_iter().find(|name| store.get(name).is_some());
+        if let Some(name) = there.filter(|_| manifests.is_empty()) {
+            return Err(Error::Usage(format!(
+                "{shown}: its `{name}` is damaged or names nothing that is there, so no layers are known; \
+                 `keysweep scan {shown}` scans any archive"
+            )));
+        }
         if manifests.is_empty() {
             return Err(Error::Usage(format!(
                 "{shown}: it is no image: it has neither `manifest.json` (docker save) nor `index.json` (OCI layout); \

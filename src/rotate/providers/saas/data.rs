@@ -317,7 +317,9 @@ fn data() -> Result<&'static Data, String> {
         zlib_rs::Inflate::new(true, 15)
             .decompress(packed, &mut text, zlib_rs::InflateFlush::Finish)
             .map_err(|error| format!("providers: {error:?}"))?;
-        toml::from_slice(&text).map_err(|error| format!("providers: {error}"))
+        // By way of a table, as policies are read: the other way is compiled for each type as well.
+        let text = String::from_utf8(text).map_err(|error| format!("providers: {error}"))?;
+        text.parse().and_then(toml::Table::try_into).map_err(|error: toml::de::Error| format!("providers: {error}"))
     });
     parsed.as_ref().map_err(Clone::clone)
 }
