@@ -37,6 +37,33 @@ impl Scanner<'_> {
         false
     }
 
+    /// The keyword of a contextual rule heads a section or stands in the line above: the value of a plain `key` below it.
+    /// The first byte that was not looked at.
+    pub(super) fn key_below(&mut self, text: &[u8], literal: Range<usize>, index: u16, out: &mut Vec<Match>) -> usize {
+        let end = text.len().min(literal.end + BELOW);
+        let Some(line) = memchr::memchr(b'\n', &text[literal.end..end]).map(|at| literal.end + at + 1) else {
+            return end;
+        };
+        let is_key = |at: &usize| {
+            text[at - 1..*at + 3].eq_ignore_ascii_case(b" key")
+                || text[at - 1..*at + 3].eq_ignore_ascii_case(b"\"key")
+                || text[at - 1..*at + 3].eq_ignore_ascii_case(b"\nkey")
+        };
+        let Some(key) = (line..end.saturating_sub(3)).find(is_key) else { return end };
+        if !boundary::is_word(text, &literal) {
+            return end;
+        }
+        let read = assignment::read(text, key..key + 3);
+        if let Some(found) = read.found.filter(|found| found.name == (key..key + 3)) {
+            let reasons = vec![
+                Reason::new(i16::from(self.engine.rule(index).confidence), "the value has the form of the rule"),
+                Reason::new(-10, "its provider is not in the name but near it"),
+            ];
+            self.whole_value(text, index, &found, reasons, out);
+        }
+        read.looked.end.max(end)
+    }
+
     /// A keyword of the generic path stands in the name of an assignment: whether a word of the name is a contextual
     /// rule's, and its pattern matches. What is only a part of a credential may be a secret of the generic path as
     /// well, when its other half is nowhere: `resolve` decides.
@@ -239,6 +266,10 @@ impl Scanner<'_> {
 /// How far from an assignment its provider's name, or words the model knows, are looked for, in bytes.
 const NEAR: usize = 160;
 const _: () = assert!(model::NEAR <= NEAR);
+
+/// How far below the name of a provider a plain `key` is looked for, in bytes: no farther than what every hit may look.
+const BELOW: usize = 72;
+const _: () = assert!(BELOW < super::SHORT_REACH.1);
 
 /// Name, operator and value.
 fn span_of(found: &Assignment) -> Range<usize> {

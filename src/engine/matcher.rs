@@ -218,6 +218,10 @@ impl<'e> Scanner<'e> {
                             looked = looked.start.min(far.start)..looked.end.max(far.end);
                         }
                     }
+                    if out.len() == before && *method == Method::Assigned {
+                        let far = self.key_below(text, literal.clone(), index, out);
+                        looked.end = looked.end.max(far);
+                    }
                     for found in &mut out[before..] {
                         found.anchor = hit;
                         found.context = found.context.start.min(looked.start)..found.context.end.max(looked.end);

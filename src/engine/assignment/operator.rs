@@ -27,6 +27,8 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b':' => match next {
             Some(b'=') => assign(2),
             Some(b':') if view.get(spaced + 2) == Some(b'=') => assign(3),
+            // POSIX make's immediate assignment with escapes.
+            Some(b':') if view.starts(spaced + 2, b":=") => assign(4),
             Some(b':') => None,
             _ => Some((Operator::Assign, typed(view, spaced + 1).unwrap_or_else(|| bold(view, spaced + 1)))),
         },
@@ -35,6 +37,9 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b'?' | b'+' if next == Some(b'=') => assign(2),
         b'?' if next == Some(b':') => Some((Operator::Assign, typed(view, spaced + 2)?)),
         b'|' if next == Some(b'=') => assign(2),
+        // PHP appends to a string.
+        b'.' if next == Some(b'=') => assign(2),
+        b'-' if spaced > at && before != Some(b'-') && dashed(view, spaced).is_some() => dashed(view, spaced),
         b'|' if next == Some(b'|') && view.get(spaced + 2) == Some(b'=') => assign(3),
         b'|' if next == Some(b'|') => default(view, spaced + 2),
         // A cell of a table in Markdown.
@@ -121,6 +126,13 @@ fn close(view: &View<'_>, name: &Range<usize>, before: Option<u8>) -> Option<(us
         }
     }
     Some((at, closed))
+}
+
+/// Behind the dash of `the token - 'value'`, as notes and lists have it.
+fn dashed(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
+    let literal = view.skip_blanks(at + 1);
+    let quoted = literal > at + 1 && matches!(view.get(literal), Some(b'"' | b'\'' | b'`'));
+    quoted.then_some((Operator::Space, literal))
 }
 
 /// The length of `:-`, `:=` or `:` in `${NAME:-value}`.
