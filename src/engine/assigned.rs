@@ -136,6 +136,9 @@ impl Scanner<'_> {
         found: &Assignment,
         out: &mut Vec<Match>,
     ) -> bool {
+        if self.engine.compiled.names_more(index, &text[found.name.clone()]) {
+            return false;
+        }
         if self.named(text, &literal, found, out) {
             return false;
         }
@@ -282,3 +285,83 @@ pub(super) fn value_context(text: &[u8], found: &Assignment) -> Range<usize> {
 }
 
 const _: () = assert!(NEAR + assignment::FAR + boundary::REACH < REACH);
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::Engine;
+    use crate::rules::{RuleSet, load};
+
+    const RULES: &str = r#"
+        [[rules]]
+        id = "copper-key"
+        description = "x"
+        severity = "low"
+        keywords = ["copper"]
+        regex = '[a-f0-9]{32}'
+        entropy = 2.9
+        examples = ["COPPER_KEY={hex:32}"]
+        nearMisses = ["COPPER_KEY={hex:31}"]
+
+        [[rules]]
+        id = "keys"
+        description = "x"
+        severity = "low"
+        confidence = 40
+        generic = true
+        keywords = ["_key=", "_key\":"]
+        examples = ["acme_key={alnum:32}"]
+        nearMisses = ["acme_key={alnum:3}"]
+
+        [[rules]]
+        id = "secrets"
+        description = "x"
+        severity = "low"
+        generic = true
+        keywords = ["secret"]
+        examples = ["secret={alnum:32}"]
+        nearMisses = ["secret={alnum:3}"]
+    "#;
+
+    fn found(text: &str) -> Vec<String> {
+        let engine = Engine::new(RuleSet::from_rules(load::load(RULES, "x.toml").expect("sound rules")));
+        let engine = engine.expect("sound rules");
+        let matches = engine.scanner().scan(text.as_bytes());
+        matches.iter().map(|found| engine.rule(found.rule).id.to_string()).collect()
+    }
+
+    const VALUE: &str = "3f2b9c04d71e5a868b5d0e6fa4c29137";
+
+    #[test]
+    fn a_plain_key_belongs_to_the_provider_above_it() {
+        for text in [
+            format!("[copper]\nkey = {VALUE}\n"),
+            format!("copper:\n  key: {VALUE}\n"),
+            format!("{{\"copper\": {{\n  \"key\": \"{VALUE}\"}}}}"),
+            format!("asking the copper API\n[DEBUG] using Key={VALUE}\n"),
+            format!("copper API key: {VALUE}\n"),
+        ] {
+            assert_eq!(found(&text), ["copper-key"], "{text}");
+        }
+        for text in [
+            format!("[copper]\nkeys = {VALUE}\n"),
+            format!("[copper]\nmonkey = {VALUE}\n"),
+            format!("[copper]\nkey_id = {VALUE}\n"),
+            format!("copper = 7\nkey = {VALUE}\n"),
+            format!("[coppered]\n{}\nkey = {VALUE}\n", "x".repeat(90)),
+            format!("[other]\nkey = {VALUE}\n"),
+        ] {
+            assert_eq!(found(&text), [] as [&str; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_for_a_secret_says_more_than_the_end_of_a_name() {
+        let value = "q7RkT2vLx9ZpWm4NbC8sHd3FgJ6yKa1E";
+        assert_eq!(found(&format!("acme_key={value}\n")), ["keys"]);
+        assert_eq!(found(&format!("{{\"acme_key\":\"{value}\"}}")), ["keys"]);
+        assert_eq!(found(&format!("secret_key={value}\n")), ["secrets"]);
+        for quiet in ["cache_key", "primary_key", "monkey"] {
+            assert_eq!(found(&format!("{quiet}={value}\n")), [] as [&str; 0], "{quiet}");
+        }
+    }
+}

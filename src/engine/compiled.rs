@@ -107,6 +107,15 @@ impl Compiled {
             .as_ref()
     }
 
+    /// Whether the rule `index` only knows the end of names (`_key=`), and `name` holds a word of another generic rule
+    /// (`secret_key`), which says more.
+    pub(super) fn names_more(&self, index: u16, name: &[u8]) -> bool {
+        let ends = |rule: &Rule| rule.keywords.iter().all(|keyword| keyword.starts_with('_'));
+        let others = || self.rules.rules().iter().filter(|rule| rule.method == Method::Generic && !ends(rule));
+        let holds = |word: &str| name.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+        ends(self.rule(index)) && others().any(|rule| rule.literals.iter().any(|literal| holds(&literal.text)))
+    }
+
     /// Contextual rules that own `name`, a name for a secret, by one of its words, and where that stands.
     pub(super) fn owners_by_name(&self, name: &[u8]) -> Vec<(u16, Range<usize>)> {
         self.names.get_or_init(|| Names::new(&self.rules)).owners(name)

@@ -45,7 +45,7 @@ use crate::secret::Secret;
 /// Raise it with every change that makes the same bytes give other matches and that rules do not show: validators,
 /// scoring, the model's weights, decoders, what the prefilter lets through. An audit then scans everything anew; within a
 /// release nothing else tells it.
-pub const GENERATION: u32 = 2;
+pub const GENERATION: u32 = 3;
 
 /// Farthest a candidate looks to each side of the literal that raised it, in bytes.
 pub const REACH: usize = 4096;

@@ -179,7 +179,8 @@ impl View<'_> {
     }
 }
 
-fn is_name(byte: u8) -> bool {
+/// Whether a name may hold `byte`.
+pub(crate) fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
