@@ -136,10 +136,11 @@ impl Scanner<'_> {
         found: &Assignment,
         out: &mut Vec<Match>,
     ) -> bool {
-        if self.engine.compiled.names_more(index, &text[found.name.clone()]) {
+        if self.named(text, &literal, found, out) {
             return false;
         }
-        if self.named(text, &literal, found, out) {
+        if let Some(why) = self.engine.compiled.leaves(index, &text[found.name.clone()], found.value(text)) {
+            self.drop_candidate(index, span_of(found), why);
             return false;
         }
         for place in 0..self.engine.compiled.any_name.len() {
@@ -360,6 +361,7 @@ mod tests {
         assert_eq!(found(&format!("acme_key={value}\n")), ["keys"]);
         assert_eq!(found(&format!("{{\"acme_key\":\"{value}\"}}")), ["keys"]);
         assert_eq!(found(&format!("secret_key={value}\n")), ["secrets"]);
+        assert_eq!(found("acme_key=q7RkT2vLx9Zp\n"), [] as [&str; 0], "shorter than keys are");
         for quiet in ["cache_key", "primary_key", "monkey"] {
             assert_eq!(found(&format!("{quiet}={value}\n")), [] as [&str; 0], "{quiet}");
         }

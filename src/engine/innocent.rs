@@ -263,7 +263,7 @@ pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
         return Err("the value is a template or a reference");
     }
     let starts = |prefix: &[u8]| value.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
-    const REFERENCES: [&[u8]; 25] = [
+    const REFERENCES: [&[u8]; 20] = [
         b"vault:",
         b"op://",
         b"!vault",
@@ -285,21 +285,18 @@ pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
         b"projects/",
         // Jasypt.
         b"enc(",
-        // What is filled in may hold a blank, where a bare value ends.
-        b"#{",
-        b"${",
-        b"$(",
-        b"%{",
-        b"{%",
     ];
     if REFERENCES.iter().any(|prefix| starts(prefix)) {
         return Err("the value is a reference to a secret store");
     }
+    // What is filled in may hold a blank, where a bare value ends.
+    const OPEN: [&[u8]; 5] = [b"#{", b"${", b"$(", b"%{", b"{%"];
     let (first, last) = (value[0], value[value.len() - 1]);
     if matches!(
         (first, last),
         (b'<', b'>') | (b'{', b'}') | (b'[', b']') | (b'%', b'%') | (b'_', b'_') | (b'*', b'*') | (b'$', _)
-    ) || value.starts_with(b"{{")
+    ) || OPEN.iter().any(|open| value.starts_with(open))
+        || value.starts_with(b"{{")
         || value.starts_with(b"<%")
     {
         return Err("the value is a template or a reference");
