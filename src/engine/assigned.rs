@@ -37,6 +37,41 @@ impl Scanner<'_> {
         false
     }
 
+    /// The keyword of a contextual rule heads a section or stands in the line above: the value of a plain `key` below it.
+    /// The bytes that were looked at.
+    pub(super) fn key_below(
+        &mut self,
+        text: &[u8],
+        literal: Range<usize>,
+        index: u16,
+        out: &mut Vec<Match>,
+    ) -> Range<usize> {
+        let end = text.len().min(literal.end + BELOW);
+        let Some(line) = memchr::memchr(b'\n', &text[literal.end..end]).map(|at| literal.end + at + 1) else {
+            return literal.start..end;
+        };
+        let is_key = |at: &usize| {
+            text[at - 1..*at + 3].eq_ignore_ascii_case(b" key")
+                || text[at - 1..*at + 3].eq_ignore_ascii_case(b"\"key")
+                || text[at - 1..*at + 3].eq_ignore_ascii_case(b"\nkey")
+        };
+        let Some(key) = (line..end.saturating_sub(3)).find(is_key) else {
+            return literal.start..end;
+        };
+        if !boundary::is_word(text, &literal) {
+            return literal.start.saturating_sub(1)..end;
+        }
+        let read = assignment::read(text, key..key + 3);
+        if let Some(found) = read.found.filter(|found| found.name == (key..key + 3)) {
+            let reasons = vec![
+                Reason::new(i16::from(self.engine.rule(index).confidence), "the value has the form of the rule"),
+                Reason::new(-10, "its provider is not in the name but near it"),
+            ];
+            self.whole_value(text, index, &found, reasons, out);
+        }
+        read.looked.start.min(literal.start.saturating_sub(1))..read.looked.end.max(end)
+    }
+
     /// A keyword of the generic path stands in the name of an assignment: whether a word of the name is a contextual
     /// rule's, and its pattern matches. What is only a part of a credential may be a secret of the generic path as
     /// well, when its other half is nowhere: `resolve` decides.
@@ -110,6 +145,10 @@ impl Scanner<'_> {
         out: &mut Vec<Match>,
     ) -> bool {
         if self.named(text, &literal, found, out) {
+            return false;
+        }
+        if let Some(why) = self.engine.compiled.leaves(index, &text[found.name.clone()], found.value(text)) {
+            self.drop_candidate(index, span_of(found), why);
             return false;
         }
         for place in 0..self.engine.compiled.any_name.len() {
@@ -240,6 +279,9 @@ impl Scanner<'_> {
 const NEAR: usize = 160;
 const _: () = assert!(model::NEAR <= NEAR);
 
+/// How far below the name of a provider a plain `key` is looked for, in bytes.
+const BELOW: usize = 72;
+
 /// Name, operator and value.
 fn span_of(found: &Assignment) -> Range<usize> {
     found.name.start.min(found.value.start)..found.value.end.max(found.name.end)
@@ -251,3 +293,84 @@ pub(super) fn value_context(text: &[u8], found: &Assignment) -> Range<usize> {
 }
 
 const _: () = assert!(NEAR + assignment::FAR + boundary::REACH < REACH);
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::Engine;
+    use crate::rules::{RuleSet, load};
+
+    const RULES: &str = r#"
+        [[rules]]
+        id = "copper-key"
+        description = "x"
+        severity = "low"
+        keywords = ["copper"]
+        regex = '[a-f0-9]{32}'
+        entropy = 2.9
+        examples = ["COPPER_KEY={hex:32}"]
+        nearMisses = ["COPPER_KEY={hex:31}"]
+
+        [[rules]]
+        id = "keys"
+        description = "x"
+        severity = "low"
+        confidence = 40
+        generic = true
+        keywords = ["_key=", "_key\":"]
+        examples = ["acme_key={alnum:32}"]
+        nearMisses = ["acme_key={alnum:3}"]
+
+        [[rules]]
+        id = "secrets"
+        description = "x"
+        severity = "low"
+        generic = true
+        keywords = ["secret"]
+        examples = ["secret={alnum:32}"]
+        nearMisses = ["secret={alnum:3}"]
+    "#;
+
+    fn found(text: &str) -> Vec<String> {
+        let engine = Engine::new(RuleSet::from_rules(load::load(RULES, "x.toml").expect("sound rules")));
+        let engine = engine.expect("sound rules");
+        let matches = engine.scanner().scan(text.as_bytes());
+        matches.iter().map(|found| engine.rule(found.rule).id.to_string()).collect()
+    }
+
+    const VALUE: &str = "3f2b9c04d71e5a868b5d0e6fa4c29137";
+
+    #[test]
+    fn a_plain_key_belongs_to_the_provider_above_it() {
+        for text in [
+            format!("[copper]\nkey = {VALUE}\n"),
+            format!("copper:\n  key: {VALUE}\n"),
+            format!("{{\"copper\": {{\n  \"key\": \"{VALUE}\"}}}}"),
+            format!("asking the copper API\n[DEBUG] using Key={VALUE}\n"),
+            format!("copper API key: {VALUE}\n"),
+        ] {
+            assert_eq!(found(&text), ["copper-key"], "{text}");
+        }
+        for text in [
+            format!("[copper]\nkeys = {VALUE}\n"),
+            format!("[copper]\nmonkey = {VALUE}\n"),
+            format!("[copper]\nkey_id = {VALUE}\n"),
+            format!("copper = 7\nkey = {VALUE}\n"),
+            format!("[coppered]\n{}\nkey = {VALUE}\n", "x".repeat(90)),
+            format!("[other]\nkey = {VALUE}\n"),
+        ] {
+            assert_eq!(found(&text), [] as [&str; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_for_a_secret_says_more_than_the_end_of_a_name() {
+        let value = "q7RkT2vLx9ZpWm4NbC8sHd3FgJ6yKa1E";
+        assert_eq!(found(&format!("acme_key={value}\n")), ["keys"]);
+        assert_eq!(found(&format!("{{\"acme_key\":\"{value}\"}}")), ["keys"]);
+        assert_eq!(found(&format!("secret_key={value}\n")), ["secrets"]);
+        assert_eq!(found("acme_key=q7RkT2vLx9Zp\n"), [] as [&str; 0], "shorter than keys are");
+        for quiet in ["cache_key", "primary_key", "monkey"] {
+            assert_eq!(found(&format!("{quiet}={value}\n")), [] as [&str; 0], "{quiet}");
+        }
+    }
+}

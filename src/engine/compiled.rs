@@ -107,6 +107,23 @@ impl Compiled {
             .as_ref()
     }
 
+    /// Why a rule that only knows the end of names (`_key=`) leaves an assignment: a word of another generic rule says more
+    /// (`secret_key`), or the value is shorter than keys are.
+    pub(super) fn leaves(&self, index: u16, name: &[u8], value: &[u8]) -> Option<&'static str> {
+        const SHORTEST: usize = 16;
+        let ends = |rule: &Rule| rule.keywords.iter().all(|keyword| keyword.starts_with('_'));
+        if !ends(self.rule(index)) {
+            return None;
+        }
+        let others = self.rules.rules().iter().filter(|rule| rule.method == Method::Generic && !ends(rule));
+        let holds = |word: &str| name.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+        let mut words = others.flat_map(|rule| rule.literals.iter());
+        match words.any(|literal| holds(&literal.text)) {
+            true => Some("another word of the name says more"),
+            false => (value.len() < SHORTEST).then_some("the value is too short"),
+        }
+    }
+
     /// Contextual rules that own `name`, a name for a secret, by one of its words, and where that stands.
     pub(super) fn owners_by_name(&self, name: &[u8]) -> Vec<(u16, Range<usize>)> {
         self.names.get_or_init(|| Names::new(&self.rules)).owners(name)

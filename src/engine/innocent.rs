@@ -26,7 +26,7 @@ const ABOUT: &[&str] = &[
     "template", "comment", "note", "help", "link", "protected", "provided", "resolver", "function", "func", "fn",
     "cache", "cookie", "command", "cmd", "script", "tag", "fingerprint", "keyring", "manager", "node", "tree",
     "stream", "iter", "kinds", "lexer", "parser", "spec", "span", "pos", "position", "line", "sha1", "sha256",
-    "sha512", "md5", "checksum", "thru", "through",
+    "sha", "sha2", "sha3", "sha512", "md5", "checksum", "thru", "through", "complexity",
 ];
 
 /// Words of a name that, anywhere in it, say the same.
@@ -34,7 +34,7 @@ const ABOUT: &[&str] = &[
 const NOT_SECRET: &[&str] = &[
     "public", "csrf", "xsrf", "pub", "next", "page", "continuation", "cancellation", "max", "min", "num", "has",
     "is", "no", "sort", "primary", "foreign", "partition", "cache", "cached", "idempotency", "sha", "md5", "checksum",
-    "integrity", "hash", "hashed", "digest", "translation", "i18n", "label",
+    "integrity", "hash", "hashed", "digest", "translation", "i18n", "label", "authenticity", "antiforgery",
 ];
 
 /// The keyword ends a word of the name, and no word behind it makes it something about a secret.
@@ -263,7 +263,7 @@ pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
         return Err("the value is a template or a reference");
     }
     let starts = |prefix: &[u8]| value.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
-    const REFERENCES: [&[u8]; 19] = [
+    const REFERENCES: [&[u8]; 20] = [
         b"vault:",
         b"op://",
         b"!vault",
@@ -283,15 +283,20 @@ pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
         b"sm://",
         b"gcp:",
         b"projects/",
+        // Jasypt.
+        b"enc(",
     ];
     if REFERENCES.iter().any(|prefix| starts(prefix)) {
         return Err("the value is a reference to a secret store");
     }
+    // What is filled in may hold a blank, where a bare value ends.
+    const OPEN: [&[u8]; 5] = [b"#{", b"${", b"$(", b"%{", b"{%"];
     let (first, last) = (value[0], value[value.len() - 1]);
     if matches!(
         (first, last),
         (b'<', b'>') | (b'{', b'}') | (b'[', b']') | (b'%', b'%') | (b'_', b'_') | (b'*', b'*') | (b'$', _)
-    ) || value.starts_with(b"{{")
+    ) || OPEN.iter().any(|open| value.starts_with(open))
+        || value.starts_with(b"{{")
         || value.starts_with(b"<%")
     {
         return Err("the value is a template or a reference");

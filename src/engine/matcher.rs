@@ -7,7 +7,7 @@ use regex_automata::util::captures::Captures;
 use regex_automata::{Anchored, Input, meta};
 
 use super::assigned::value_context;
-use super::assignment::{self, Read};
+use super::assignment::{self, Assignment, Read};
 use super::compiled::Compiled;
 use super::encoded::Failed;
 use super::prefilter::Hit;
@@ -195,7 +195,7 @@ impl<'e> Scanner<'e> {
             if out.len() > most {
                 return false;
             }
-            let literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
+            let mut literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
             if !compiled.prefilter.is_whole(text, hit) {
                 self.keep_open(literal.start, literal);
                 continue;
@@ -221,6 +221,10 @@ impl<'e> Scanner<'e> {
                     self.drop_candidate(index, literal, "the keyword is only a piece of a longer word");
                 }
                 method @ (Method::Assigned | Method::Generic) => {
+                    // Of `_key=` the name is what stands in front of the sign.
+                    while literal.len() > 1 && !assignment::is_name(text[literal.end - 1]) {
+                        literal.end -= 1;
+                    }
                     let known =
                         last.as_ref().is_some_and(|(name, _)| name.start <= literal.start && literal.end <= name.end);
                     if !known {
@@ -242,6 +246,13 @@ impl<'e> Scanner<'e> {
                             let far = value_context(text, found);
                             looked = looked.start.min(far.start)..looked.end.max(far.end);
                         }
+                    }
+                    // A name with a value of its own heads nothing; an object in JSON does.
+                    let heads = |found: &Assignment| found.value(text).starts_with(b"{");
+                    let heading = read.found.as_ref().is_none_or(heads);
+                    if out.len() == before && *method == Method::Assigned && heading {
+                        let far = self.key_below(text, literal.clone(), index, out);
+                        looked = looked.start.min(far.start)..looked.end.max(far.end);
                     }
                     for found in &mut out[before..] {
                         found.anchor = hit;

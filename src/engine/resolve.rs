@@ -51,7 +51,17 @@ pub(super) fn resolve(
             kept.push(found);
             continue;
         }
-        let (winner, loser) = if rank(&found) > rank(last) { (found, last.clone()) } else { (last.clone(), found) };
+        // Of the same bytes, the name of a provider says more than a form that others share (`Bearer ...`).
+        let named = |by: &Match, of: &Match| {
+            rule(by.rule).method == Method::Assigned
+                && matches!(rule(of.rule).method, Method::Anchored(_))
+                && !rule(by.rule).part_only
+                && !of.proven
+                && by.secret == of.secret
+                && by.confidence > of.confidence
+        };
+        let wins = named(&found, last) || !named(last, &found) && rank(&found) > rank(last);
+        let (winner, loser) = if wins { (found, last.clone()) } else { (last.clone(), found) };
         *last = winner.clone();
         let (by, method) = (rule(winner.rule), &rule(loser.rule).method);
         if by.path.is_some() && rule(loser.rule).path.is_none() {

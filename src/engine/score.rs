@@ -11,7 +11,7 @@ pub fn sum(reasons: &[Reason]) -> u8 {
 }
 
 /// Words that only a sample has, and only whole: random text of 40 letters holds one with a chance below 1 in 10^5.
-const SAMPLES: [&str; 15] = [
+const SAMPLES: [&str; 16] = [
     "example",
     "xxxxx",
     "redacted",
@@ -28,6 +28,8 @@ const SAMPLES: [&str; 15] = [
     "insert_",
     // The key in Stripe's documentation.
     "4eC39HqLyjWDarjtT1zdp7dc",
+    // The token in Telegram's documentation.
+    "AAHdqTcvCH1vGWJxfSe1ofS",
 ];
 
 /// Length of the lower-case word and its `_` or `-` that a token begins with, when more follows: `secret_`, `production-`.

@@ -60,6 +60,11 @@ fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
     if value.len() < least {
         return Err("the value is too short");
     }
+    if !value.iter().any(u8::is_ascii_alphanumeric)
+        && !String::from_utf8_lossy(value).chars().any(char::is_alphanumeric)
+    {
+        return Err("the value holds neither letter nor digit");
+    }
     // Passwords are short; keys may be as long as a value is read.
     if candidate.password && value.len() > 512 {
         return Err("the value is too long for a secret without a shape of its own");
@@ -165,6 +170,11 @@ mod tests {
             ("token: \"bkua_{hex:40}\"", "token"),
             ("secret = \"{0}-kV9xw2LqP8\"", "secret"),
             ("password = f\"{user.name}-kV9#xw2!\"", "password"),
+            ("password: '!#$%.:-@*?'", "password"),
+            ("password=#{Shell.escape name} x", "password"),
+            ("password: ENC(q7Gf0ZxT2mV8LkWp3Rb6YdNc)", "password"),
+            ("root_password_sha2 = 8f14e45fceea167a5a36dedd4bea2543", "password"),
+            ("name=\"authenticity_token\" value=\"q7Gf0ZxT2mV8LkWp3Rb6YdNc\"", "token"),
         ] {
             assert!(verdict(text, keyword).is_err(), "{text}: {:?}", verdict(text, keyword));
         }

@@ -83,7 +83,7 @@ fn word_runs(text: &[u8]) -> f32 {
 }
 
 /// Texts that stand for a secret: found anywhere in a value, in either case.
-const PLACEHOLDERS: [&str; 101] = [
+const PLACEHOLDERS: [&str; 102] = [
     "example",
     "sample",
     "changeme",
@@ -183,6 +183,7 @@ const PLACEHOLDERS: [&str; 101] = [
     "correcthorse",
     "correct-horse",
     "wjalrxutnfemi",
+    "mf_9.b5f", // RFC 6750
     "opensesame",
     "exampleexample",
 ];

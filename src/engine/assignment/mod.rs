@@ -179,8 +179,28 @@ impl View<'_> {
     }
 }
 
-fn is_name(byte: u8) -> bool {
+/// Whether a name may hold `byte`.
+pub(crate) fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// The end of a name of several words, as notes and logs have it (`Acme API key: ...`), given where its first one ends;
+/// and the first byte that was not looked at.
+fn further_words(text: &[u8], first: usize, ceiling: usize) -> (Option<usize>, usize) {
+    const WORDS: [&[u8]; 7] = [b"api", b"access", b"auth", b"secret", b"private", b"key", b"token"];
+    let mut end = first;
+    for _ in 0..3 {
+        let Some(rest) = text.get(end..ceiling).and_then(|rest| rest.strip_prefix(b" ")) else { break };
+        let word = rest.iter().take(8).take_while(|byte| byte.is_ascii_alphabetic()).count();
+        if !WORDS.iter().any(|known| rest[..word].eq_ignore_ascii_case(known)) {
+            break;
+        }
+        end += 1 + word;
+    }
+    let blanks = text[end..ceiling].iter().take(8).take_while(|byte| **byte == b' ').count();
+    let bound = matches!(text.get(end + blanks), Some(b'=' | b':')) && text.get(end + blanks + 1) != Some(&b':');
+    let seen = (end + 10).min(text.len());
+    ((end > first && bound).then_some(end), seen)
 }
 
 /// Reads the assignment whose name holds `keyword`.
@@ -195,6 +215,7 @@ pub(crate) fn read(text: &[u8], keyword: Range<usize>) -> Read {
     while end < ceiling && is_name(text[end]) {
         end += 1;
     }
+    let (further, seen) = further_words(text, end, ceiling);
     let looked = start.saturating_sub(BACK);
     if end == ceiling && ceiling < text.len() {
         return Read { found: None, others: Vec::new(), looked: looked..end }; // longer than any name
@@ -202,7 +223,8 @@ pub(crate) fn read(text: &[u8], keyword: Range<usize>) -> Read {
     while end > keyword.end && matches!(text[end - 1], b'.' | b'-') {
         end -= 1;
     }
-    let view = View { text, end: end + FAR, far: Cell::new(ceiling.min(end + 2)), near: Cell::new(looked) };
+    end = further.unwrap_or(end);
+    let view = View { text, end: end + FAR, far: Cell::new(ceiling.min(end + 2).max(seen)), near: Cell::new(looked) };
     let mut others = Vec::new();
     let found = find(&view, &(start..end), &mut others);
     // Who judges the value looks at one byte behind its quote.

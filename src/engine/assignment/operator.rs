@@ -27,6 +27,8 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b':' => match next {
             Some(b'=') => assign(2),
             Some(b':') if view.get(spaced + 2) == Some(b'=') => assign(3),
+            // POSIX make's immediate assignment with escapes.
+            Some(b':') if view.starts(spaced + 2, b":=") => assign(4),
             Some(b':') => None,
             _ => Some((Operator::Assign, typed(view, spaced + 1).unwrap_or_else(|| bold(view, spaced + 1)))),
         },
@@ -35,6 +37,9 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b'?' | b'+' if next == Some(b'=') => assign(2),
         b'?' if next == Some(b':') => Some((Operator::Assign, typed(view, spaced + 2)?)),
         b'|' if next == Some(b'=') => assign(2),
+        // PHP appends to a string.
+        b'.' if next == Some(b'=') => assign(2),
+        b'-' if spaced > at && before != Some(b'-') && dashed(view, spaced).is_some() => dashed(view, spaced),
         b'|' if next == Some(b'|') && view.get(spaced + 2) == Some(b'=') => assign(3),
         b'|' if next == Some(b'|') => default(view, spaced + 2),
         // A cell of a table in Markdown.
@@ -55,7 +60,10 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b',' if before == Some(b'{') || view.text[name.clone()].starts_with(b"CURLOPT_") => argument(view, spaced + 1),
         b',' if before == Some(b',') => Some((Operator::Space, spaced + 1)),
         b'[' => assign_behind(view, array(view, spaced + 1)?),
+        // C++ initializes with braces.
+        b'{' if !closed && braced(view, spaced + 1).is_some() => Some((Operator::Assign, braced(view, spaced + 1)?)),
         b'{' if spaced > at => assign_behind(view, accessors(view, spaced + 1)?),
+        b'\n' | b'\r' if !closed => below(view, spaced),
         b'A' | b'a' if spaced > at && view.starts_ignoring_case(spaced, b"as ") => {
             let word =
                 (0..24).take_while(|&offset| view.get(spaced + 3 + offset).is_some_and(|b| b.is_ascii_alphanumeric()));
@@ -123,6 +131,13 @@ fn close(view: &View<'_>, name: &Range<usize>, before: Option<u8>) -> Option<(us
     Some((at, closed))
 }
 
+/// Behind the dash of `the token - 'value'`, as notes and lists have it.
+fn dashed(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
+    let literal = view.skip_blanks(at + 1);
+    let quoted = literal > at + 1 && matches!(view.get(literal), Some(b'"' | b'\'' | b'`'));
+    quoted.then_some((Operator::Space, literal))
+}
+
 /// The length of `:-`, `:=` or `:` in `${NAME:-value}`.
 fn expansion(next: Option<u8>) -> usize {
     if matches!(next, Some(b'-' | b'=')) { 2 } else { 1 }
@@ -133,9 +148,31 @@ fn bold(view: &View<'_>, at: usize) -> usize {
     if view.starts(at, b"**") { at + 2 } else { at }
 }
 
-/// A literal behind `||`, `??` or `or`.
+/// The literal that is all there is in the braces that open in front of `at`.
+fn braced(view: &View<'_>, at: usize) -> Option<usize> {
+    let literal = view.skip_space(at);
+    if view.get(literal) != Some(b'"') {
+        return None;
+    }
+    let inside = |&offset: &usize| view.get(literal + offset).is_some_and(|byte| byte > b' ' && byte != b'"');
+    let end = literal + 1 + (1..256).take_while(inside).count();
+    (view.get(end) == Some(b'"') && view.get(view.skip_space(end + 1)) == Some(b'}')).then_some(literal)
+}
+
+/// A literal behind an equals sign that begins the next line, as formatters break long ones.
+fn below(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
+    let line = view.line_end(at)?;
+    let sign = view.skip_blanks(line);
+    if sign == line || view.get(sign) != Some(b'=') || view.get(sign + 1) != Some(b' ') {
+        return None;
+    }
+    let literal = view.skip_blanks(sign + 1);
+    matches!(view.get(literal), Some(b'"' | b'\'' | b'`')).then_some((Operator::Assign, literal))
+}
+
+/// A literal behind `||`, `??` or `or`, on the next line too.
 fn default(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
-    let at = view.skip_blanks(at);
+    let at = view.skip_space(at);
     matches!(view.get(at), Some(b'"' | b'\'' | b'`')).then_some((Operator::Default, at))
 }
 
@@ -206,8 +243,12 @@ fn space(view: &View<'_>, name: &Range<usize>, at: usize, spaced: usize) -> Opti
     {
         return Some(found);
     }
-    let leads: [&[u8]; 11] =
-        [b"", b"set", b"set $", b"ENV", b"ARG", b"env", b"set -gx", b"set -x", b"set -Ux", b"set -lx", b"set -g"];
+    #[rustfmt::skip]
+    let leads: [&[u8]; 13] = [
+        b"", b"set", b"set $", b"ENV", b"ARG", b"env", b"set -gx", b"set -x", b"set -Ux", b"set -lx", b"set -g",
+        // Macros of RPM.
+        b"%define", b"%global",
+    ];
     let short = spaced - at <= 24;
     // `npm config set //host/:_authToken value`
     let command = lead.strip_suffix(b":").unwrap_or(lead);

@@ -166,6 +166,18 @@ pub(super) fn wrapper(view: &View<'_>, at: usize) -> usize {
         b"value",
         b"password",
         b"token",
+        // What stands in an encoding is decoded where it is used.
+        b"decode",
+        b"decodestring",
+        b"decodebase64",
+        b"decodehex",
+        b"b64decode",
+        b"frombase64string",
+        b"fromhex",
+        b"fromhexstring",
+        b"unhexlify",
+        b"parsehex",
+        b"atob",
     ];
     if view.get(at).is_some_and(|byte| matches!(byte, b'"' | b'\'' | b'`' | b'\r' | b'\n')) {
         return at;

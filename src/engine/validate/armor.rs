@@ -1,5 +1,5 @@
 //! The text between `-----BEGIN ...-----` and `-----END ...-----`, however it was written down: with `\n` escapes,
-//! in one line, indented, quoted line by line, commented out, as a patch.
+//! in one line, indented, quoted line by line, commented out, as a patch, in a log.
 
 /// A block's content, cleaned.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,16 @@ pub(super) fn clean(text: &[u8]) -> Armor {
         text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()).collect();
     // In a patch each line begins with the same sign, which is also a digit of base64.
     let patch = lines.len() > 1 && [b'+', b'-', b'>'].iter().any(|sign| lines.iter().all(|line| line[0] == *sign));
+    let columns = log_columns(&lines);
     for line in lines {
+        let line = match columns {
+            // The line of the end mark has nothing but what stands in front of each line.
+            Some(count) => match words(line).nth(count) {
+                Some(last) => last,
+                None => continue,
+            },
+            None => line,
+        };
         let line = trimmed(if patch { &line[1..] } else { line });
         let long = line.split(u8::is_ascii_whitespace).any(|word| word.len() > 48);
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).peekable();
@@ -44,6 +53,26 @@ pub(super) fn clean(text: &[u8]) -> Armor {
         }
     }
     armor
+}
+
+fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
+}
+
+/// How many words stand in front of the base64 of each line, when it was written to a log (a time, a stream, a step).
+fn log_columns(lines: &[&[u8]]) -> Option<usize> {
+    const LINE: usize = 48;
+    let (last, body) = lines.split_last()?;
+    let digits = |line: &[u8], count: usize| {
+        let mut rest = words(line).skip(count);
+        let word = rest.next().filter(|word| word.iter().all(|byte| is_base64(*byte)));
+        word.filter(|_| rest.next().is_none()).map(<[u8]>::len)
+    };
+    let count = words(body.first()?).count().checked_sub(1).filter(|count| (1..8).contains(count))?;
+    let long = digits(body[0], count).filter(|length| *length >= LINE)?;
+    let (closing, whole) = body[1..].split_last()?;
+    let same = whole.iter().all(|line| digits(line, count) == Some(long));
+    (same && digits(closing, count).is_some() && words(last).count() == count).then_some(count)
 }
 
 impl Armor {
@@ -174,6 +203,20 @@ mod tests {
             assert_eq!(String::from_utf8_lossy(&armor.body), "AB+/cd==EFGH", "{text:?}");
             assert!(!armor.junk && !armor.elided && !armor.encrypted, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_a_log_puts_in_front_of_each_line_is_no_body() {
+        let (long, short) = ("QUJD".repeat(16), "QUJDREVG");
+        for before in ["#6 0.245", "2031-05-02 10:11:12", "Jan  2 03:04:05 host app[7]:", "app-1 |"] {
+            let text = format!("\n{before} {long}\n{before} {long}\n{before} {short}\n{before} ");
+            let armor = clean(text.as_bytes());
+            assert_eq!(armor.body, format!("{long}{long}{short}").as_bytes(), "{before}");
+            assert!(!armor.junk && !armor.elided, "{before}");
+        }
+        // Words that are no column of a log stay what they are.
+        let text = format!("\nkey here {long}\nkey {long}\n");
+        assert!(clean(text.as_bytes()).body.starts_with(b"keyhere"));
     }
 
     #[test]

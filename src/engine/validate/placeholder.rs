@@ -145,7 +145,12 @@ pub(super) fn host(name: &str) -> Host {
     if name.is_empty() || matches!(name.as_str(), "." | "(local)" | "localhost" | "host.docker.internal") {
         return Host::Local;
     }
-    if name.starts_with("(localdb)") || name.ends_with(".localhost") || name.ends_with(".localdomain") {
+    // A socket of this machine, as a path.
+    if name.starts_with("%2f")
+        || name.starts_with("(localdb)")
+        || name.ends_with(".localhost")
+        || name.ends_with(".localdomain")
+    {
         return Host::Local;
     }
     if let Ok(address) = name.parse::<IpAddr>() {

@@ -152,7 +152,7 @@ pub(super) fn uuid(secret: &[u8], _whole: &[u8]) -> Checked {
     }
     let mut weighed = Weighed::default();
     if !(b'1'..=b'8').contains(&text[14]) || !b"89abAB".contains(&text[19]) {
-        weighed.add(-10, "no version that UUIDs have");
+        weighed.add(-5, "no version that UUIDs have");
     }
     weighed.verdict()
 }
