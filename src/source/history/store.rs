@@ -132,16 +132,18 @@ impl Store {
 
     /// Whether any pack or loose file has `id`.
     pub fn contains(&self, id: &ObjectId) -> bool {
-        self.find(id).is_some() || self.is_loose(id)
+        self.find(id).is_some() || self.loose_place(id).is_some()
     }
 
-    fn is_loose(&self, id: &ObjectId) -> bool {
+    /// Its place among the loose objects of all folders.
+    fn loose_place(&self, id: &ObjectId) -> Option<usize> {
         let mut first = 0;
-        (0..self.folders.len()).any(|folder| {
+        (0..self.folders.len()).find_map(|folder| {
             let mine = &self.loose[first..];
             let mine = &mine[..mine.partition_point(|loose| loose.folder == folder)];
+            let place = mine.binary_search_by(|loose| loose.id.cmp(id)).ok().map(|place| first + place);
             first += mine.len();
-            mine.binary_search_by(|loose| loose.id.cmp(id)).is_ok()
+            place
         })
     }
 
@@ -154,14 +156,7 @@ impl Store {
             }
             base += pack.index.count();
         }
-        let mut first = 0;
-        (0..self.folders.len()).find_map(|folder| {
-            let mine = &self.loose[first..];
-            let mine = &mine[..mine.partition_point(|loose| loose.folder == folder)];
-            let place = mine.binary_search_by(|loose| loose.id.cmp(id)).ok().map(|place| base + (first + place) as u32);
-            first += mine.len();
-            place
-        })
+        Some(base + self.loose_place(id)? as u32)
     }
 
     /// The number of the first object of a pack.
@@ -171,12 +166,11 @@ impl Store {
 
     /// Whether one pack has both of these numbers and `behind` is not before `number`: then its id is not smaller either.
     pub fn is_behind(&self, behind: u32, number: u32) -> bool {
-        let mut end = 0;
-        let pack_of = self.packs.iter().find(|pack| {
-            end += pack.index.count();
-            number < end
+        let mut ends = self.packs.iter().scan(0, |end, pack| {
+            *end += pack.index.count();
+            Some(*end)
         });
-        pack_of.is_some() && (number..end).contains(&behind)
+        ends.find(|&end| number < end).is_some_and(|end| (number..end).contains(&behind))
     }
 
     /// The object of a [`Self::number`].
