@@ -228,6 +228,9 @@ impl Scanner<'_> {
         let dropped = self.dropped.take();
         let mut fails = false;
         for hit in hits {
+            if !compiled.prefilter.is_whole(text, &hit) {
+                continue;
+            }
             // Escaped forms of literals have no owner.
             let Some(&(index, place)) = compiled.owners.get(hit.literal as usize) else { continue };
             let rule = compiled.rule(index);
