@@ -79,22 +79,8 @@ impl<const N: usize> WordSet<N> {
     pub(crate) fn within(&self, text: &[u8]) -> u64 {
         const { assert!(N <= 64) };
         let mut found = 0;
-        self.each(text, |_, word| {
+        self.each(text, |word| {
             found |= 1 << word;
-            false
-        });
-        found
-    }
-
-    /// The same, of words that share letters (`fakemail`) the first alone.
-    pub(crate) fn apart(&self, text: &[u8]) -> u64 {
-        const { assert!(N <= 64) };
-        let (mut found, mut free) = (0, 0);
-        self.each(text, |start, word| {
-            if start >= free {
-                found |= 1 << word;
-                free = start + self.words[word].len();
-            }
             false
         });
         found
@@ -102,11 +88,11 @@ impl<const N: usize> WordSet<N> {
 
     /// Whether one of the words stands in `text`.
     pub(crate) fn any(&self, text: &[u8]) -> bool {
-        self.each(text, |_, _| true)
+        self.each(text, |_| true)
     }
 
-    /// Tells where each word stands, by place and then by number, until it is told that this is enough; whether it was.
-    fn each(&self, text: &[u8], mut tell: impl FnMut(usize, usize) -> bool) -> bool {
+    /// Tells each word that stands in it, by place and then by number, until it is told that this is enough; whether it was.
+    fn each(&self, text: &[u8], mut tell: impl FnMut(usize) -> bool) -> bool {
         let mut end = self.least;
         while let Some([first, second]) = text.get(end - 2..end) {
             let next = self.next[pair(*first, *second)];
@@ -122,7 +108,7 @@ impl<const N: usize> WordSet<N> {
                 let begins = (behind[0] ^ stands[0]) & 31 == 0;
                 if begins
                     && behind.get(..stands.len()).is_some_and(|head| head.eq_ignore_ascii_case(stands))
-                    && tell(end - self.least, word)
+                    && tell(word)
                 {
                     return true;
                 }
@@ -155,9 +141,6 @@ mod tests {
             let all = (0..WORDS.len()).filter(|&word| stands(WORDS[word])).map(|word| 1u64 << word).sum::<u64>();
             prop_assert_eq!(SET.within(text), all);
             prop_assert_eq!(SET.any(text), all != 0);
-            let automaton = aho_corasick::AhoCorasick::builder().ascii_case_insensitive(true).build(WORDS).expect("sound words");
-            let apart = automaton.find_iter(text).fold(0, |seen, found| seen | 1u64 << found.pattern().as_usize());
-            prop_assert_eq!(SET.apart(text), apart);
         }
     }
 }

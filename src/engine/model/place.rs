@@ -1,8 +1,11 @@
 //! What the model looks at of the place where name and value stand.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
 use super::super::assignment::Quoting;
 use super::super::value::Candidate;
-use super::super::wordset::WordSet;
 
 /// In which quotes the value stands.
 pub(super) fn quoting(candidate: &Candidate<'_>) -> u8 {
@@ -68,26 +71,17 @@ pub(super) fn after(byte: Option<u8>) -> u8 {
 }
 
 /// Words of an account, then those of a sample.
-static WORDS: WordSet<18> = WordSet::new(&[
-    b"user",
-    b"login",
-    b"host",
-    b"email",
-    b"endpoint",
-    b"server",
-    b"account",
-    b"database",
-    b"port",
-    b"example",
-    b"sample",
-    b"assert",
-    b"expect",
-    b"mock",
-    b"fake",
-    b"dummy",
-    b"lorem",
-    b"should ",
-]);
+const WORDS: [&str; 18] = [
+    "user", "login", "host", "email", "endpoint", "server", "account", "database", "port", "example", "sample",
+    "assert", "expect", "mock", "fake", "dummy", "lorem", "should ",
+];
+
+/// Looks for [`WORDS`]. Small letters alone, because only so are texts stepped over many bytes at a time: telling capitals
+/// from small ones for it costs next to nothing.
+static AUTOMATON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let mut builder = AhoCorasick::builder();
+    builder.match_kind(MatchKind::LeftmostFirst).kind(Some(AhoCorasickKind::DFA)).build(WORDS).ok()
+});
 
 /// How many of [`WORDS`] are an account's.
 const ACCOUNT: usize = 9;
@@ -104,8 +98,59 @@ pub(super) fn near(candidate: &Candidate<'_>) -> (u8, u8) {
         &candidate.text[start.saturating_sub(NEAR)..start],
         &candidate.text[end..candidate.text.len().min(end + NEAR)],
     ];
-    let seen = sides.iter().fold(0, |seen, side| seen | WORDS.apart(side));
+    let mut small = [0; NEAR];
+    let mut seen = 0u32;
+    for side in sides {
+        let small = &mut small[..side.len()];
+        small.copy_from_slice(side);
+        small.make_ascii_lowercase();
+        for found in AUTOMATON.iter().flat_map(|automaton| automaton.find_iter(&*small)) {
+            seen |= 1 << found.pattern().as_u32();
+        }
+    }
     let account = (seen & ((1 << ACCOUNT) - 1)).count_ones().min(2) as u8;
     let samples = (seen >> ACCOUNT).count_ones().min(2) as u8;
     (account, samples)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::assignment::{Operator, Quoting};
+    use super::super::super::value::Candidate;
+    use super::{NEAR, near};
+
+    fn near_of(text: &str) -> (u8, u8) {
+        let at = text.find("token=").expect("a name");
+        let (name, value) = (at..at + 5, at + 6..at + 11);
+        near(&Candidate {
+            text: text.as_bytes(),
+            keyword: 0..5,
+            name: &text.as_bytes()[name.clone()],
+            value: &text.as_bytes()[value.clone()],
+            after: None,
+            name_at: name,
+            value_at: value,
+            partial: false,
+            quoting: Quoting::Bare,
+            operator: Operator::Assign,
+            password: false,
+        })
+    }
+
+    #[test]
+    fn words_of_both_sides_count_once_each_and_two_at_most() {
+        assert_eq!(near_of("token=kvxqz"), (0, 0));
+        assert_eq!(near_of("HOST token=kvxqz host"), (1, 0));
+        assert_eq!(near_of("Server, port: token=kvxqz LOGIN Sample"), (2, 1));
+        // One of two words that share letters, and none across name and value.
+        assert_eq!(near_of("fakemail token=kvxqz"), (0, 1));
+        assert_eq!(near_of("us token=kvxqzer"), (0, 0));
+    }
+
+    #[test]
+    fn words_farther_away_do_not_count() {
+        let far = " ".repeat(NEAR);
+        assert_eq!(near_of(&format!("user{far}token=kvxqz{far}user")), (0, 0));
+        assert_eq!(near_of(&format!("user{}token=kvxqz", &far[4..])), (1, 0));
+    }
 }
