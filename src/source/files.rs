@@ -253,10 +253,8 @@ impl Reader<'_> {
             let map = map::map(&file)?;
             self.visitor.item(Item::new(origin, &map));
         } else {
-            self.buffer.clear();
-            self.buffer.reserve(size as usize + 1);
-            file.read_to_end(&mut self.buffer)?;
-            self.visitor.item(Item::new(origin, &self.buffer));
+            let length = read(&mut file, size as usize, &mut self.buffer)?;
+            self.visitor.item(Item::new(origin, &self.buffer[..length]));
         }
         Ok(true)
     }
@@ -268,6 +266,29 @@ impl Reader<'_> {
         };
         self.visitor.notice(Notice::new(NoticeKind::Unreadable, error.to_string()).at(shown).mend(mend).gap());
     }
+}
+
+/// Reads a file of `size` bytes to the front of `buffer`, which only grows; how many bytes it has. As many calls into the
+/// system as it takes: `read_to_end` makes three more to learn the size and to see the end, and trees have many files.
+fn read(file: &mut File, size: usize, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    if size == 0 {
+        // The kernel's own files (`/proc`) do not say how long they are.
+        buffer.clear();
+        return file.read_to_end(buffer);
+    }
+    if buffer.len() < size {
+        buffer.resize(size, 0);
+    }
+    let mut length = 0;
+    while length < size {
+        match file.read(&mut buffer[length..size]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
 }
 
 /// A path as reports show it: with `/`, without a leading `./`.
