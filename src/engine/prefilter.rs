@@ -15,7 +15,7 @@ use crate::rules::{ByteSet, Literal};
 
 /// Large enough that one position in a hundred, not one in fifteen, is taken for a gram it is not.
 const BITS: u32 = 20;
-const SECOND_BITS: u32 = 18;
+const SECOND_BITS: u32 = 19;
 const FOLD: u32 = 0x2020_2020;
 
 /// So many bytes of a literal are compared, and only the few literals that are longer have more.
@@ -46,7 +46,8 @@ struct Entry {
 #[derive(Debug)]
 pub struct Prefilter {
     bitmap: Box<[u32; 1 << (BITS - 5)]>,
-    /// The same under another hash, asked where the first says yes: nine of ten chance hits end here.
+    /// The same of grams with a byte more, asked where the first says yes: most of what it says so of ends here, before
+    /// anything farther away is read.
     second: Box<[u32; 1 << (SECOND_BITS - 5)]>,
     /// By bucket.
     entries: Vec<Entry>,
@@ -65,6 +66,7 @@ impl Prefilter {
     /// follow it, asked of literals of three and four bytes; the empty set is any byte.
     pub fn new<'l>(literals: impl IntoIterator<Item = (&'l Literal, ByteSet)>) -> Self {
         let mut stored = Vec::new();
+        let mut second = Box::new([0u32; 1 << (SECOND_BITS - 5)]);
         let mut entries: Vec<Entry> = Vec::with_capacity(1 << 15);
         for (literal, follows) in literals {
             let text = literal.text.as_bytes();
@@ -81,22 +83,35 @@ impl Prefilter {
                 };
                 entries.push(Entry { gram, literal: index, offset, check_at, check });
             };
+            let mut more = |more: Neighbour, bytes: [u8; 4]| {
+                let hash = second_hash(more, u32::from_le_bytes(bytes) | FOLD);
+                second[(hash >> 5) as usize] |= 1 << (hash & 31);
+            };
             let next = || folded(follows);
             match *text {
                 [a, b, c] => {
-                    next().for_each(|next| add([a, b, c, next], 0));
-                    folded(ByteSet::default()).for_each(|before| add([before, a, b, c], -1));
+                    let behind = next().map(|next| ([a, b, c, next], 0));
+                    for (gram, offset) in behind.chain(folded(ByteSet::default()).map(|before| ([before, a, b, c], -1)))
+                    {
+                        add(gram, offset);
+                        more(Neighbour::Any, gram);
+                    }
                 }
                 [a, b, c, d] => {
                     add([a, b, c, d], 0);
-                    next().for_each(|next| add([b, c, d, next], 1));
+                    for next in next() {
+                        add([b, c, d, next], 1);
+                        more(Neighbour::Behind(next), [a, b, c, d]);
+                        more(Neighbour::Before(a), [b, c, d, next]);
+                    }
                 }
                 [_, _, _, _, ..] => {
                     let offset = usize::from(literal.rarest);
-                    for offset in [offset, offset + 1] {
-                        if let Some(&[a, b, c, d]) = text.get(offset..offset + 4) {
-                            add([a, b, c, d], offset as i8);
-                        }
+                    if let Some(&[a, b, c, d, e]) = text.get(offset..offset + 5) {
+                        add([a, b, c, d], offset as i8);
+                        more(Neighbour::Behind(e), [a, b, c, d]);
+                        add([b, c, d, e], offset as i8 + 1);
+                        more(Neighbour::Before(a), [b, c, d, e]);
                     }
                 }
                 _ => {}
@@ -105,13 +120,10 @@ impl Prefilter {
         }
         let deepest = entries.iter().map(|entry| entry.offset.max(0) as usize).max().unwrap_or(0);
         let mut bitmap = Box::new([0u32; 1 << (BITS - 5)]);
-        let mut second = Box::new([0u32; 1 << (SECOND_BITS - 5)]);
         let mut buckets = Box::new([0u32; BUCKETS + 1]);
         for entry in &entries {
             let hash = hash(entry.gram);
             bitmap[(hash >> 5) as usize] |= 1 << (hash & 31);
-            let hash = second_hash(entry.gram);
-            second[(hash >> 5) as usize] |= 1 << (hash & 31);
             buckets[bucket(entry.gram) + 1] += 1;
         }
         for at in 0..BUCKETS {
@@ -166,9 +178,9 @@ impl Prefilter {
                 let place = bits.trailing_zeros();
                 bits &= bits - 1;
                 let gram = if place == 6 { high } else { (low >> (8 * place)) as u32 };
-                let hash = second_hash(gram);
-                if self.second[(hash >> 5) as usize] >> (hash & 31) & 1 != 0 {
-                    self.look(text, at + place as usize, from, to, &mut found);
+                let position = at + place as usize;
+                if self.may_stand(text, position, gram) {
+                    self.look(text, position, from, to, &mut found);
                 }
             }
             at += 8;
@@ -179,6 +191,18 @@ impl Prefilter {
             }
             at += 2;
         }
+    }
+
+    /// Whether the bytes in front of the gram at `position` and behind it are those of a literal as well.
+    #[inline(always)]
+    fn may_stand(&self, text: &[u8], position: usize, gram: u32) -> bool {
+        let test = |more| {
+            let hash = second_hash(more, gram);
+            self.second[(hash >> 5) as usize] >> (hash & 31) & 1
+        };
+        let Some(&behind) = text.get(position + 4) else { return true };
+        let before = text.get(position.wrapping_sub(1)).map_or(0, |&before| test(Neighbour::Before(before)));
+        before | test(Neighbour::Behind(behind)) | test(Neighbour::Any) != 0
     }
 
     /// Compares the literals whose gram may stand at `position`.
@@ -227,9 +251,23 @@ fn hash(gram: u32) -> u32 {
     gram.wrapping_mul(0x9E37_79B1) >> (32 - BITS)
 }
 
+/// What is known of a literal beside a gram.
+#[derive(Clone, Copy)]
+enum Neighbour {
+    Before(u8),
+    Behind(u8),
+    /// Nothing, as it has three bytes.
+    Any,
+}
+
 #[inline(always)]
-fn second_hash(gram: u32) -> u32 {
-    gram.wrapping_mul(0xC2B2_AE35) >> (32 - SECOND_BITS)
+fn second_hash(more: Neighbour, gram: u32) -> u32 {
+    let more = match more {
+        Neighbour::Before(byte) => u64::from(byte | 0x20),
+        Neighbour::Behind(byte) => 1 << 8 | u64::from(byte | 0x20),
+        Neighbour::Any => 2 << 8,
+    };
+    ((more << 32 | u64::from(gram)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - SECOND_BITS)) as u32
 }
 
 fn bucket(gram: u32) -> usize {
