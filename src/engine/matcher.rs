@@ -217,7 +217,7 @@ impl<'e> Scanner<'e> {
                     }
                 }
                 Method::Generic if boundary::is_piece(text, &literal) => {
-                    self.keep_open(literal.start, literal.start.saturating_sub(1)..literal.end + 1);
+                    self.keep_open(literal.start, literal.start.saturating_sub(boundary::REACH)..literal.end + 1);
                     self.drop_candidate(index, literal, "the keyword is only a piece of a longer word");
                 }
                 method @ (Method::Assigned | Method::Generic) => {

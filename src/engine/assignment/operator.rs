@@ -44,6 +44,8 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b'|' if next == Some(b'|') => default(view, spaced + 2),
         // A cell of a table in Markdown.
         b'|' if spaced > at && view.before(name.start).trim_ascii_end().ends_with(b"|") => assign(1),
+        // A pair of Kotlin's: `"name" to "value"`.
+        b't' if closed && spaced > at && view.starts(spaced, b"to \"") => assign(3),
         b'i' if spaced > at && view.starts(spaced, b"is") => sentence(view, spaced + 2),
         b'w' if spaced > at && view.starts(spaced, b"was") => sentence(view, spaced + 3),
         b'P' | b'p' if spaced > at && view.starts_ignoring_case(spaced, b"pic ") => picture(view, spaced + 4),
@@ -52,7 +54,9 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         // A here-string of a shell.
         b'<' if view.starts(spaced, b"<<< ") => assign(3),
         b'-' if closed && next == Some(b'>') => assign(2),
-        b'>' if before == Some(b'<') => Some((Operator::Assign, spaced)),
+        b'>' if before == Some(b'<') || before == Some(b':') && prefixed(view, name.start - 1) => {
+            Some((Operator::Assign, spaced))
+        }
         b'(' if !closed => argument(view, spaced + 1),
         // The name is all of its literal.
         b',' if closed && matches!(before, Some(b'"' | b'\'')) || copies(view, name) => argument(view, spaced + 1),
@@ -62,6 +66,10 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b'[' => assign_behind(view, array(view, spaced + 1)?),
         // C++ initializes with braces.
         b'{' if !closed && braced(view, spaced + 1).is_some() => Some((Operator::Assign, braced(view, spaced + 1)?)),
+        // `ENV.fetch("NAME") { "value" }`
+        b'{' if closed && spaced > at && view.get(at - 1) == Some(b')') => {
+            Some((Operator::Default, braced(view, spaced + 1)?))
+        }
         b'{' if spaced > at => assign_behind(view, accessors(view, spaced + 1)?),
         b'\n' | b'\r' if !closed => below(view, spaced),
         b'A' | b'a' if spaced > at && view.starts_ignoring_case(spaced, b"as ") => {
@@ -85,7 +93,9 @@ fn sentence(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
         return None;
     }
     let start = view.skip_blanks(at + 1);
-    let word = (0..64).map_while(|offset| view.get(start + offset).filter(|byte| *byte > b' '));
+    let quote = view.get(start).filter(|byte| matches!(byte, b'`' | b'"' | b'\''));
+    let from = start + usize::from(quote.is_some());
+    let word = (0..64).map_while(|offset| view.get(from + offset).filter(|byte| *byte > b' ' && Some(*byte) != quote));
     let (mut length, mut lower, mut upper, mut digits, mut signs) = (0, 0, 0, 0, 0);
     for byte in word {
         length += 1;
@@ -97,7 +107,7 @@ fn sentence(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
             _ => {}
         }
     }
-    let mixed = digits > 0 && lower > 0 && (upper > 1 || signs > 0);
+    let mixed = digits > 0 && lower > 0 && (upper > usize::from(quote.is_none()) || signs > 0);
     ((8..64).contains(&length) && mixed).then_some((Operator::Space, start))
 }
 
@@ -129,6 +139,13 @@ fn close(view: &View<'_>, name: &Range<usize>, before: Option<u8>) -> Option<(us
         }
     }
     Some((at, closed))
+}
+
+/// Whether a tag's prefix ends in front of the colon at `at`: `<con:`.
+fn prefixed(view: &View<'_>, at: usize) -> bool {
+    let before = view.before(at);
+    let word = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    (1..=16).contains(&word) && before[..before.len() - word].ends_with(b"<")
 }
 
 /// Behind the dash of `the token - 'value'`, as notes and lists have it.
@@ -178,7 +195,7 @@ fn default(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
 
 /// Whether the name is the first argument of `strcpy(`, `put(` and the like.
 fn copies(view: &View<'_>, name: &Range<usize>) -> bool {
-    const SETTERS: [&[u8]; 6] = [b"cpy(", b"put(", b"set(", b"setenv(", b"define(", b"assign("];
+    const SETTERS: [&[u8]; 7] = [b"cpy(", b"put(", b"set(", b"setenv(", b"define(", b"assign(", b"strcmp("];
     let before = view.before(name.start);
     SETTERS.iter().any(|setter| before.ends_with(setter))
 }
@@ -232,8 +249,10 @@ fn space(view: &View<'_>, name: &Range<usize>, at: usize, spaced: usize) -> Opti
     if !flag && let Some(found) = option(view, lead, spaced) {
         return Some(found);
     }
-    if flag || matches!(view.get(spaced), Some(b'"' | b'\'')) {
-        return Some((Operator::Space, spaced));
+    // Objective-C's literals begin with `@`.
+    let literal = spaced + usize::from(view.get(spaced) == Some(b'@'));
+    if flag || matches!(view.get(literal), Some(b'"' | b'\'')) {
+        return Some((Operator::Space, literal));
     }
     // `password string = "..."`: Go, SQL; declarators of C are rarer.
     let word = (0..24).take_while(|&offset| view.get(spaced + offset).is_some_and(|byte| byte.is_ascii_alphanumeric()));
@@ -243,11 +262,19 @@ fn space(view: &View<'_>, name: &Range<usize>, at: usize, spaced: usize) -> Opti
     {
         return Some(found);
     }
+    // A field of Go with what it is when nothing else is said: `Name string `default:"value"``.
+    if word > 0
+        && let Some(found) = tagged(view, spaced + word)
+    {
+        return Some(found);
+    }
     #[rustfmt::skip]
-    let leads: [&[u8]; 13] = [
+    let leads: [&[u8]; 17] = [
         b"", b"set", b"set $", b"ENV", b"ARG", b"env", b"set -gx", b"set -x", b"set -Ux", b"set -lx", b"set -g",
         // Macros of RPM.
         b"%define", b"%global",
+        // Apache, csh, FastCGI's parameters of nginx, a variable of Robot Framework.
+        b"SetEnv", b"setenv", b"fastcgi_param", b"${",
     ];
     let short = spaced - at <= 24;
     // `npm config set //host/:_authToken value`
@@ -255,6 +282,21 @@ fn space(view: &View<'_>, name: &Range<usize>, at: usize, spaced: usize) -> Opti
     let word = command.iter().rev().take_while(|byte| **byte > b' ').count();
     let configured = command[..command.len() - word].trim_ascii_end().ends_with(b"config set");
     (short && (leads.contains(&lead) || configured) && alone(view, spaced)).then_some((Operator::Space, spaced))
+}
+
+/// The literal behind `default:` or `envDefault:` in the tag of a field.
+fn tagged(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
+    const FAR: usize = 64;
+    let open = view.skip_blanks(at);
+    if view.get(open) != Some(b'`') {
+        return None;
+    }
+    let inside = |&at: &usize| view.get(at).is_some_and(|byte| !matches!(byte, b'`' | b'\n'));
+    let at = (open + 1..open + FAR).take_while(inside).find(|&at| {
+        view.starts_ignoring_case(at, b"default:\"") || view.starts_ignoring_case(at, b"default_value:\"")
+    })?;
+    let quote = (at..at + 16).find(|&at| view.get(at) == Some(b'"'))?;
+    Some((Operator::Default, quote))
 }
 
 /// `secret set NAME --body value`, `put-parameter --name NAME --value value`: the option that holds the value.

@@ -166,6 +166,11 @@ pub(super) fn wrapper(view: &View<'_>, at: usize) -> usize {
         b"value",
         b"password",
         b"token",
+        b"qstring",
+        b"qstringliteral",
+        b"qlatin1string",
+        b"bytestring",
+        b"strdup",
         // What stands in an encoding is decoded where it is used.
         b"decode",
         b"decodestring",
@@ -297,24 +302,46 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
         // The next command of a shell.
         Some(b'&') if tight && rest > end => view.get(rest + 1) == Some(b'&'),
         // A mapping of YAML in one line; code has names and calls there.
-        Some(b'}') if operator == Operator::Assign && at == name.end + 2 => view.text[start..end]
-            .iter()
-            .any(|byte| matches!(byte, b'!' | b'#' | b'%' | b'@' | b'$' | b'^' | b'&' | b'?')),
+        Some(b'}') if operator == Operator::Assign && at == name.end + 2 => {
+            view.text[start..end]
+                .iter()
+                .any(|byte| matches!(byte, b'!' | b'#' | b'%' | b'@' | b'$' | b'^' | b'&' | b'?'))
+                || numbered(&view.text[start..end]) && closes(view, rest)
+        }
+        Some(b'}') if operator == Operator::Assign && rest > end => {
+            numbered(&view.text[start..end]) && closes(view, rest)
+        }
         Some(b'&' | b'#' | b'>' | b')') if query => true,
         Some(b';') if tight && rest == end && parameter(view, rest + 1) => true,
         // The text of an element.
         Some(b'<') if rest == end && operator != Operator::Call => view.get(rest + 1) == Some(b'/'),
         // A comment of an INI file.
         Some(b';') if rest > end && view.get(rest + 1) == Some(b' ') => true,
+        // One parameter of several between commas: `host:6380,password=VALUE,ssl=True`.
+        Some(b',') if tight && rest == end && before == Some(b',') && end - start >= 16 => {
+            numbered(&view.text[start..end]) && view.get(rest + 1).is_some_and(|byte| byte.is_ascii_alphabetic())
+        }
         Some(b';' | b',') => {
             operator == Operator::Space || matches!(view.get(view.skip_blanks(rest + 1)), None | Some(b'\n' | b'\r'))
         }
         Some(b'#') => rest > end,
-        Some(b'/') => rest > end && view.get(rest + 1) == Some(b'/'),
+        Some(b'/') if !tight => rest > end && view.get(rest + 1) == Some(b'/'),
         Some(byte) if tight && rest > end => byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'/' | b'_'),
         _ => operator == Operator::Space,
     };
     Found::plain(start..end, if closed { Quoting::Bare } else { Quoting::BareInside })
+}
+
+/// Whether a word has two digits and a letter, as few names in code have.
+fn numbered(word: &[u8]) -> bool {
+    word.iter().filter(|byte| byte.is_ascii_digit()).count() > 1 && word.iter().any(u8::is_ascii_alphabetic)
+}
+
+/// Whether nothing but closing braces stands from `at` to the line's end.
+fn closes(view: &View<'_>, at: usize) -> bool {
+    let braces = (at..at + 8).take_while(|&at| matches!(view.get(at), Some(b'}' | b' '))).count();
+    let end = at + braces;
+    view.get(end).is_none() || view.line_end(end).is_some()
 }
 
 /// Whether another parameter of a connection string follows, or its end: `Password=value;Database=x"`.
