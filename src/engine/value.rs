@@ -10,7 +10,7 @@ use super::forms;
 use super::innocent::{expression, name_fits, place_fits, something_else, template};
 use super::model::{self, Features, features};
 use super::texts::plainly_text;
-use super::words::{distinct, has_run, letter_cost, placeholder, reads_as_words, repeats, surely_reads_as_words};
+use super::words::{counts_in_hex, distinct, has_run, letter_cost, placeholder, reads_as_words, repeats, surely_reads_as_words};
 use crate::finding::Reason;
 
 /// A value and how it stands.
@@ -114,7 +114,7 @@ fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
             return Err("the value holds a placeholder word");
         }
     }
-    if distinct(value) < 5 || has_run(value, 6) || repeats(value) {
+    if distinct(value) < 5 || has_run(value, 6) || repeats(value) || counts_in_hex(value) {
         return Err("the value repeats or counts");
     }
     if candidate.password {

@@ -59,7 +59,7 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         }
         b'(' if !closed => argument(view, spaced + 1),
         // The name is all of its literal.
-        b',' if closed && matches!(before, Some(b'"' | b'\'')) || copies(view, name) => argument(view, spaced + 1),
+        b',' if closed && matches!(before, Some(b'"' | b'\'' | b'/')) || copies(view, name) => argument(view, spaced + 1),
         // A tuple of Erlang; a setting of curl's library.
         b',' if before == Some(b'{') || view.text[name.clone()].starts_with(b"CURLOPT_") => argument(view, spaced + 1),
         b',' if before == Some(b',') => Some((Operator::Space, spaced + 1)),
@@ -78,6 +78,8 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
             assign_behind(view, spaced + 3 + word.count())
         }
         b'b' if spaced > at && view.starts(spaced, b"by lazy {") => assign(9),
+        // Bold, and the value as code: `**password** `VALUE``.
+        b'`' if !closed && spaced > at => sentence(view, spaced - 1),
         _ if !closed && spaced > at && before != Some(b'<') => space(view, name, at, spaced),
         b'"' | b'\'' if spaced > at && view.before(name.start).windows(12).any(|words| words == b"secrets set ") => {
             Some((Operator::Space, spaced))
@@ -92,7 +94,12 @@ fn sentence(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
     if !matches!(view.get(at), Some(b' ' | b':')) {
         return None;
     }
-    let start = view.skip_blanks(at + 1);
+    let mut start = view.skip_blanks(at + 1);
+    for phrase in [&b"now "[..], b"changed to ", b"set to ", b"reset to "] {
+        if view.starts(start, phrase) {
+            start = view.skip_blanks(start + phrase.len());
+        }
+    }
     let quote = view.get(start).filter(|byte| matches!(byte, b'`' | b'"' | b'\''));
     let from = start + usize::from(quote.is_some());
     let word = (0..64).map_while(|offset| view.get(from + offset).filter(|byte| *byte > b' ' && Some(*byte) != quote));
@@ -195,7 +202,7 @@ fn default(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
 
 /// Whether the name is the first argument of `strcpy(`, `put(` and the like.
 fn copies(view: &View<'_>, name: &Range<usize>) -> bool {
-    const SETTERS: [&[u8]; 7] = [b"cpy(", b"put(", b"set(", b"setenv(", b"define(", b"assign(", b"strcmp("];
+    const SETTERS: [&[u8]; 8] = [b"set :", b"cpy(", b"put(", b"set(", b"setenv(", b"define(", b"assign(", b"strcmp("];
     let before = view.before(name.start);
     SETTERS.iter().any(|setter| before.ends_with(setter))
 }
@@ -280,7 +287,8 @@ fn space(view: &View<'_>, name: &Range<usize>, at: usize, spaced: usize) -> Opti
     // `npm config set //host/:_authToken value`
     let command = lead.strip_suffix(b":").unwrap_or(lead);
     let word = command.iter().rev().take_while(|byte| **byte > b' ').count();
-    let configured = command[..command.len() - word].trim_ascii_end().ends_with(b"config set");
+    let configured = command[..command.len() - word].trim_ascii_end().ends_with(b"config set")
+        || command[..command.len() - word].trim_ascii_end().ends_with(b"configure set");
     (short && (leads.contains(&lead) || configured) && alone(view, spaced)).then_some((Operator::Space, spaced))
 }
 

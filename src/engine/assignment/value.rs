@@ -40,8 +40,8 @@ impl Found {
     }
 }
 
-/// Words that stand between operator and value in HTTP headers.
-const SCHEMES: [&[u8]; 5] = [b"bearer ", b"basic ", b"token ", b"ssws ", b"apikey "];
+/// Words that stand between operator and value in HTTP headers; and Spring's mark of a password that is not hashed.
+const SCHEMES: [&[u8]; 6] = [b"bearer ", b"basic ", b"token ", b"ssws ", b"apikey ", b"{noop}"];
 
 /// The value at `at`.
 pub(super) fn read(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> Option<Found> {
@@ -199,6 +199,11 @@ pub(super) fn wrapper(view: &View<'_>, at: usize) -> usize {
         end += 1;
     }
     let word = &view.text[last.min(end)..end];
+    // `SecretString::new("value".into())`
+    let keeps = [&b"secret"[..], b"zeroizing", b"password"].iter().any(|kind| view.starts_ignoring_case(at, kind));
+    if word == b"new" && keeps && last > at && view.get(end) == Some(b'(') {
+        return literal_behind(view, end + 1).unwrap_or(at);
+    }
     if !WRAPPERS.iter().any(|known| word.eq_ignore_ascii_case(known)) {
         return match view.get(end) {
             Some(b'(' | b'[') if end == at => literal_behind(view, at + 1).unwrap_or(at),
@@ -308,6 +313,9 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
                 .any(|byte| matches!(byte, b'!' | b'#' | b'%' | b'@' | b'$' | b'^' | b'&' | b'?'))
                 || numbered(&view.text[start..end]) && closes(view, rest)
         }
+        Some(b',') if operator == Operator::Assign && at == name.end + 2 && end - start > 5 && numbered(&view.text[start..end]) => {
+            rest == end && entry(view, rest + 1)
+        }
         Some(b'}') if operator == Operator::Assign && rest > end => {
             numbered(&view.text[start..end]) && closes(view, rest)
         }
@@ -335,6 +343,19 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
 /// Whether a word has two digits and a letter, as few names in code have.
 fn numbered(word: &[u8]) -> bool {
     word.iter().filter(|byte| byte.is_ascii_digit()).count() > 1 && word.iter().any(u8::is_ascii_alphabetic)
+}
+
+/// Whether another entry of a mapping follows, or the line ends: ` NAME: `.
+fn entry(view: &View<'_>, at: usize) -> bool {
+    if view.get(at).is_none() || view.line_end(at).is_some() {
+        return true;
+    }
+    let start = at + 1;
+    let word = (start..start + 48).take_while(|&at| {
+        view.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+    });
+    let end = start + word.count();
+    view.get(at) == Some(b' ') && end > start && view.starts(end, b": ")
 }
 
 /// Whether nothing but closing braces stands from `at` to the line's end.
