@@ -70,7 +70,10 @@ pub(super) fn uuid(value: &[u8]) -> bool {
 
 /// Whether the value is a random UUID (version 4, RFC 9562 section 5.4) that nobody counted up or made of one sign.
 pub(super) fn random_uuid(value: &[u8]) -> bool {
-    uuid(value) && value[14] == b'4' && matches!(value[19], b'8' | b'9' | b'a' | b'b' | b'A' | b'B') && distinct(value) > 9
+    uuid(value)
+        && value[14] == b'4'
+        && matches!(value[19], b'8' | b'9' | b'a' | b'b' | b'A' | b'B')
+        && distinct(value) > 9
 }
 
 /// Whether only secrets have the name: it says what the secret is for, or that it is one, in at least two words

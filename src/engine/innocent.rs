@@ -48,9 +48,9 @@ pub(super) fn is_of_a_secret(name: &[u8], place: &std::ops::Range<usize>) -> Res
     // A field of a window holds the value itself: `txtPassword.Text`.
     const HOLDS: [&[u8]; 2] = [b".text", b".value"];
     let behind = &name[place.end..];
-    let held = HOLDS.iter().find(|field| {
-        behind.len() >= field.len() && behind[behind.len() - field.len()..].eq_ignore_ascii_case(field)
-    });
+    let held = HOLDS
+        .iter()
+        .find(|field| behind.len() >= field.len() && behind[behind.len() - field.len()..].eq_ignore_ascii_case(field));
     let behind = &behind[..behind.len() - held.map_or(0, |field| field.len())];
     if let (Some(&last), Some(&next)) = (keyword.last(), behind.first()) {
         let runs_on = last.is_ascii_lowercase() && next.is_ascii_lowercase()
@@ -345,7 +345,10 @@ pub(super) fn something_else(value: &[u8], password: bool, random_key: bool) -> 
         return Err("the value is a selector of a page's element");
     }
     // `required|min:8|confirmed`: rules of a form.
-    let rule = |part: &[u8]| part.first().is_some_and(u8::is_ascii_lowercase) && part.iter().all(|b| named(b) || b.is_ascii_digit() || matches!(b, b':' | b','));
+    let rule = |part: &[u8]| {
+        part.first().is_some_and(u8::is_ascii_lowercase)
+            && part.iter().all(|b| named(b) || b.is_ascii_digit() || matches!(b, b':' | b','))
+    };
     if value.contains(&b'|') && value.split(|byte| *byte == b'|').all(rule) {
         return Err("the value is a list of a form's rules");
     }

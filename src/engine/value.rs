@@ -10,7 +10,9 @@ use super::forms;
 use super::innocent::{expression, name_fits, place_fits, something_else, template};
 use super::model::{self, Features, features};
 use super::texts::plainly_text;
-use super::words::{counts_in_hex, distinct, has_run, letter_cost, placeholder, reads_as_words, repeats, surely_reads_as_words};
+use super::words::{
+    counts_in_hex, distinct, has_run, letter_cost, placeholder, reads_as_words, repeats, surely_reads_as_words,
+};
 use crate::finding::Reason;
 
 /// A value and how it stands.

@@ -51,7 +51,9 @@ fn markdown(view: &View<'_>, name: &Range<usize>) -> Option<Vec<Found>> {
     let (_, line) = line(view, at)?;
     let (rule, mut next) = self::line(view, line)?;
     let rule = &view.text[rule];
-    if !rule.iter().all(|byte| matches!(byte, b'|' | b'-' | b':' | b' ')) || !rule.windows(3).any(|dashes| dashes == b"---") {
+    if !rule.iter().all(|byte| matches!(byte, b'|' | b'-' | b':' | b' '))
+        || !rule.windows(3).any(|dashes| dashes == b"---")
+    {
         return None;
     }
     let mut rows = Vec::new();
@@ -104,7 +106,8 @@ fn inserted(view: &View<'_>, name: &Range<usize>) -> Option<Vec<Found>> {
     let quote = |byte: Option<u8>| matches!(byte, Some(b'`' | b'"' | b'[' | b']'));
     let near = view.before(name.start);
     let lead = near.strip_suffix(b"`").or_else(|| near.strip_suffix(b"\"")).or_else(|| near.strip_suffix(b"["));
-    if !lead.unwrap_or(near).trim_ascii_end().ends_with(b",") && !lead.unwrap_or(near).trim_ascii_end().ends_with(b"(") {
+    if !lead.unwrap_or(near).trim_ascii_end().ends_with(b",") && !lead.unwrap_or(near).trim_ascii_end().ends_with(b"(")
+    {
         return None;
     }
     let mut at = name.end + usize::from(quote(view.get(name.end)));

@@ -59,7 +59,9 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         }
         b'(' if !closed => argument(view, spaced + 1),
         // The name is all of its literal.
-        b',' if closed && matches!(before, Some(b'"' | b'\'' | b'/')) || copies(view, name) => argument(view, spaced + 1),
+        b',' if closed && (matches!(before, Some(b'"' | b'\'')) || ends_path(view, name)) || copies(view, name) => {
+            argument(view, spaced + 1)
+        }
         // A tuple of Erlang; a setting of curl's library.
         b',' if before == Some(b'{') || view.text[name.clone()].starts_with(b"CURLOPT_") => argument(view, spaced + 1),
         b',' if before == Some(b',') => Some((Operator::Space, spaced + 1)),
@@ -198,6 +200,14 @@ fn below(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
 fn default(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
     let at = view.skip_space(at);
     matches!(view.get(at), Some(b'"' | b'\'' | b'`')).then_some((Operator::Default, at))
+}
+
+/// Whether the name ends the path of a setting, the first argument of a call: `("db/password", "value")`.
+fn ends_path(view: &View<'_>, name: &Range<usize>) -> bool {
+    let before = view.before(name.start);
+    let path = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'/' | b'_' | b'-');
+    let lead = &before[..before.len() - before.iter().rev().take_while(path).count()];
+    before.ends_with(b"/") && matches!(lead, [.., b'(', b'"' | b'\''])
 }
 
 /// Whether the name is the first argument of `strcpy(`, `put(` and the like.
@@ -368,6 +378,10 @@ fn typed(view: &View<'_>, at: usize) -> Option<usize> {
     }
     let length = (0..48).take_while(|&offset| view.get(start + offset).is_some_and(of_type)).count();
     // `name: QUJD=` at a line's end is padded base64, no type without a value.
-    let has_value = |at: &usize| !matches!(view.get(view.skip_blanks(*at)), None | Some(b'\n' | b'\r' | b'='));
+    let has_value = |at: &usize| {
+        let at = view.skip_blanks(*at);
+        let escaped_end = view.get(at) == Some(b'\\') && matches!(view.get(at + 1), Some(b'n' | b'r'));
+        !escaped_end && !matches!(view.get(at), None | Some(b'\n' | b'\r' | b'='))
+    };
     assign_behind(view, start + length).map(|(_, at)| at).filter(has_value)
 }

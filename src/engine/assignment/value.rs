@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::lines::{here_document, next_line};
 use super::literal::{bracketed, escaped, joined, quoted};
 use super::{Assignment, Operator, Quoting, VALUE, View};
 
@@ -93,53 +94,6 @@ fn marks(view: &View<'_>, at: usize) -> usize {
     let end = at + 1 + word.count();
     let tag = view.starts(at, b"!!str") || view.get(at) == Some(b'&') && end > at + 1;
     if tag && matches!(view.get(end), Some(b' ')) { view.skip_blanks(end) } else { at }
-}
-
-/// A value that begins on the next line; the outer `None` when this line goes on.
-fn next_line(view: &View<'_>, at: usize, operator: Operator) -> Option<Option<Found>> {
-    if !matches!(operator, Operator::Assign | Operator::Call) {
-        return None;
-    }
-    let first = view.get(at)?;
-    let opener = matches!(first, b'(' | b'[' | b'\\' | b'|' | b'>');
-    let mut end = at + usize::from(opener);
-    if matches!(first, b'|' | b'>') && matches!(view.get(end), Some(b'-' | b'+')) {
-        end += 1;
-    }
-    let line = view.line_end(view.skip_blanks(end))?;
-    let start = view.skip_blanks(line);
-    Some(match view.get(start)? {
-        quote @ (b'"' | b'\'') if !matches!(first, b'|' | b'>') => quoted(view, start, quote, operator),
-        // A block or a plain scalar of YAML; a word behind a backslash in a shell.
-        _ if matches!(first, b'|' | b'>' | b'\\' | b'\r' | b'\n') && (start > line || first == b'\\') => {
-            line_of_one_word(view, start)
-        }
-        _ => None,
-    })
-}
-
-/// A value that is all of its line.
-fn line_of_one_word(view: &View<'_>, start: usize) -> Option<Found> {
-    let mut end = start;
-    while view.get(end).is_some_and(|byte| byte > b' ') && end - start <= VALUE {
-        end += 1;
-    }
-    let rest = view.skip_blanks(end);
-    let ends = view.get(rest).is_none() || view.line_end(rest).is_some();
-    // `key: value` and list items are another entry.
-    let entry = view.get(end.wrapping_sub(1)) == Some(b':') || view.get(start) == Some(b'-') || end - start > VALUE;
-    if ends && !entry { Found::plain(start..end, Quoting::Bare) } else { None }
-}
-
-/// `<<EOT`, `<<-EOT`, `<<~EOT`: the line behind.
-fn here_document(view: &View<'_>, at: usize) -> Option<Found> {
-    let at = at + usize::from(matches!(view.get(at), Some(b'-' | b'~')));
-    let word = (0..24).take_while(|&offset| {
-        view.get(at + offset).is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'\'' | b'_'))
-    });
-    let word = word.count();
-    let line = view.line_end(at + word).filter(|_| word > 0)?;
-    line_of_one_word(view, view.skip_blanks(line))
 }
 
 /// Behind a constructor or conversion that a literal is handed to: `String::from(`, `[]byte(`, `ConvertTo-SecureString `.
@@ -313,7 +267,12 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
                 .any(|byte| matches!(byte, b'!' | b'#' | b'%' | b'@' | b'$' | b'^' | b'&' | b'?'))
                 || numbered(&view.text[start..end]) && closes(view, rest)
         }
-        Some(b',') if operator == Operator::Assign && at == name.end + 2 && end - start > 5 && numbered(&view.text[start..end]) => {
+        Some(b',')
+            if operator == Operator::Assign
+                && at == name.end + 2
+                && end - start > 5
+                && numbered(&view.text[start..end]) =>
+        {
             rest == end && entry(view, rest + 1)
         }
         Some(b'}') if operator == Operator::Assign && rest > end => {
