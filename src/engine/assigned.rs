@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::assignment::{self, Assignment};
 use super::value::{self, Candidate};
-use super::{Judged, Match, REACH, Scanner, boundary, decode, encoded, innocent, model, texts};
+use super::{Judged, Match, REACH, Scanner, boundary, decode, encoded, innocent, model, named, texts};
 use crate::finding::Reason;
 use crate::rules::Method;
 
@@ -25,7 +25,7 @@ impl Scanner<'_> {
         }
         let name = &text[found.name.clone()];
         let keyword = literal.start.saturating_sub(found.name.start)..literal.end.saturating_sub(found.name.start);
-        if innocent::tells_of_no_credential(name, &keyword) {
+        if named::tells_of_no_credential(name, &keyword) {
             self.drop_candidate(index, literal, "the name tells of something else of this provider");
             return false;
         }
@@ -89,7 +89,7 @@ impl Scanner<'_> {
             return false;
         }
         for (index, word) in owners {
-            if innocent::tells_of_no_credential(name, &word) {
+            if named::tells_of_no_credential(name, &word) {
                 continue;
             }
             let confidence = i16::from(self.engine.rule(index).confidence);
@@ -124,7 +124,7 @@ impl Scanner<'_> {
         if whole.end != found.value.end {
             return false;
         }
-        if innocent::names_a_credential(found.value(text)) {
+        if named::names_a_credential(found.value(text)) {
             self.drop_candidate(index, whole, "the value is the name of a credential");
             return false;
         }
@@ -162,7 +162,7 @@ impl Scanner<'_> {
             }
         }
         let rule = self.engine.rule(index);
-        let candidate = Candidate {
+        let mut candidate = Candidate {
             text,
             name_at: found.name.clone(),
             value_at: found.value.clone(),
@@ -175,7 +175,12 @@ impl Scanner<'_> {
             after: text.get(found.value.end).copied(),
             password: rule.tags.iter().any(|tag| tag == "password"),
         };
-        let judged = match value::judge(&candidate) {
+        let mut judged = value::judge(&candidate);
+        if judged.is_err() && value::may_be_chosen(&candidate) {
+            candidate.password = true;
+            judged = value::judge(&candidate);
+        }
+        let judged = match judged {
             Ok(judged) => judged,
             Err(why) => {
                 self.drop_candidate(index, span_of(found), why);
@@ -199,6 +204,7 @@ impl Scanner<'_> {
             return true;
         }
         let weighed = match value::weigh(&judged, password, rule.confidence) {
+            _ if value::is_random_key(&candidate) => Ok(vec![Reason::new(6, "a random UUID, under a name of secrets")]),
             Ok(_) if self.fails_as_token(text, found) => {
                 Err("it has the form of a token whose checksum or structure fails")
             }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::decode::hex_byte;
-use super::innocent::word_spans;
+use super::innocent::{listed, word_spans};
 use crate::rules::ByteSet;
 
 /// How far the tests look to each side of a match, in bytes.
@@ -100,7 +100,25 @@ pub(super) fn is_piece(text: &[u8], span: &Range<usize>) -> bool {
         || last.is_ascii_uppercase()
             && next.is_ascii_uppercase()
             && keyword.iter().all(|byte| !byte.is_ascii_lowercase());
-    runs_on || span.len() <= 4 && !is_word(text, span)
+    runs_on || span.len() <= 4 && !is_word(text, span) && !ends_compound(text, span)
+}
+
+/// Whether the keyword `pass` at `span` ends a compound of its own: `dbpass`, `smtppass`, `$controlpass`.
+fn ends_compound(text: &[u8], span: &Range<usize>) -> bool {
+    #[rustfmt::skip]
+    const FIRST: &[&str] = &[
+        "db", "sql", "mysql", "pg", "user", "usr", "admin", "root", "smtp", "imap", "pop", "mail", "ftp", "ssh", "http", "web",
+        "login", "auth", "wifi", "wlan", "control", "ctrl", "key", "store", "client", "server", "vpn", "proxy", "ldap", "bind",
+        "redis", "mongo", "mqtt", "app", "api", "sudo", "vault", "host", "net", "enc", "zip",
+    ];
+    if !text[span.clone()].eq_ignore_ascii_case(b"pass") {
+        return false;
+    }
+    let from = span.start.saturating_sub(REACH);
+    let letters = text[from..span.start].iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let word = word_spans(&text[span.start - letters..span.start]).last();
+    let inside = letters == REACH; // of what lies further back nothing is known
+    word.is_some_and(|word| (word.start > 0 || !inside) && listed(FIRST, &text[span.start - letters..][word]))
 }
 
 #[cfg(test)]

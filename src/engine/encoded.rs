@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::assignment::{Assignment, Operator, Read};
 use super::decode::{self, DEEPEST, Form, Piece};
-use super::{Decoded, Dropped, MOST_CANDIDATES, Match, Scanner};
+use super::{Decoded, Dropped, MOST_CANDIDATES, MOST_IN_VAIN, Match, Scanner};
 use crate::finding::Reason;
 use crate::rules::{Method, Rule};
 use crate::secret::Secret;
@@ -35,6 +35,8 @@ const BEHIND: usize = 1600;
 const LONG: usize = 8192;
 /// How far into a token the first escape is looked for, in bytes.
 const TOKEN: usize = 256;
+/// Most blanks to each side of the sign behind a name that a value in escapes may have.
+const BLANKS: usize = 4;
 /// Longest name of an assignment, in bytes.
 const NAME: usize = 80;
 
@@ -52,12 +54,14 @@ impl Scanner<'_> {
         if self.depth < DEEPEST {
             let most = out.len() + MOST_CANDIDATES;
             for piece in decode::encodings(text) {
-                if out.len() > most {
+                if out.len() > most || self.vain > MOST_IN_VAIN {
                     self.crowded = true;
                     break;
                 }
                 self.piece(&piece, out);
             }
+        } else {
+            self.too_deep |= decode::goes_on(text);
         }
     }
 
@@ -131,7 +135,11 @@ impl Scanner<'_> {
             }
         };
         self.again(&piece, &literal, out);
-        let end = if matches!(failed, Failed::Assignment(_)) { literal.end + NAME + ESCAPE } else { literal.end };
+        let end = if matches!(failed, Failed::Assignment(_)) {
+            literal.end + NAME + 2 * BLANKS + 1 + ESCAPE
+        } else {
+            literal.end
+        };
         piece.outer.start..piece.outer.end.max(end.min(text.len()))
     }
 
@@ -154,13 +162,13 @@ impl Scanner<'_> {
     /// Judges the literal at `literal` again, in a decoded piece.
     fn again(&mut self, piece: &Piece, literal: &Range<usize>, out: &mut Vec<Match>) {
         let outer_dropped = self.dropped.as_mut().map(std::mem::take);
-        let open = self.open.take();
+        let (open, vain) = (self.open.take(), self.vain);
         self.depth += 1;
         let at = piece.inner(literal.start);
         let mut inner = Vec::new();
         self.candidates(&piece.text, at..at + 1, &mut inner);
         self.depth -= 1;
-        self.open = open;
+        (self.open, self.vain) = (open, vain);
         self.keep_dropped(outer_dropped, piece);
         out.extend(inner.into_iter().map(|found| {
             let mut found = outward(found, piece);
@@ -210,16 +218,23 @@ fn escape_within(text: &[u8], literal: &Range<usize>, end: usize) -> Option<Form
     places.find_map(|at| decode::begins(text[at]).and_then(|_| escape_at(text, at)))
 }
 
-/// The escape that ends the name a keyword stands in, and the bytes that were looked at.
+/// The escape that ends the name a keyword stands in or begins its value (`name = &quot;value&quot;`), and the bytes that
+/// were looked at.
 fn behind_name(text: &[u8], literal: &Range<usize>) -> (Option<Form>, Range<usize>) {
     let name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'_' | b'-' | b'.');
     let end = literal.end + text[literal.end..].iter().take(NAME).take_while(name).count();
-    let form = escape_at(text, end).filter(|form| match form {
-        Form::QuotedPrintable => text[end..].starts_with(b"=3D"),
-        Form::Backslash => !text[end..].starts_with(b"\\/"),
-        Form::Percent | Form::Entity => true,
-    });
-    (form, literal.start..(end + ESCAPE).min(text.len()))
+    let escape = |at: usize| {
+        escape_at(text, at).filter(|form| match form {
+            Form::QuotedPrintable => text[at..].starts_with(b"=3D"),
+            Form::Backslash => !text[at..].starts_with(b"\\/"),
+            Form::Percent | Form::Entity => true,
+        })
+    };
+    let blanks = |at: usize| at + text[at..].iter().take(BLANKS).take_while(|byte| **byte == b' ').count();
+    let sign = blanks(end);
+    let value = if matches!(text.get(sign), Some(b'=' | b':')) { blanks(sign + 1) } else { sign };
+    let form = escape(end).or_else(|| escape(sign)).or_else(|| escape(value));
+    (form, literal.start..(end + 2 * BLANKS + 1 + ESCAPE).min(text.len()))
 }
 
 /// Whether a value is not to be judged as it stands: [`Scanner::beside`] decodes it.

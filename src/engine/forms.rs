@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 
-use super::words::{placeholder, reads_as_words};
+use super::innocent::words;
+use super::words::{distinct, placeholder, reads_as_words};
 
 /// Whether the value is base64 of `name:password` with a password worth reporting; `None` when it is no such thing.
 pub(super) fn basic(value: &[u8]) -> Option<bool> {
@@ -67,9 +68,59 @@ pub(super) fn uuid(value: &[u8]) -> bool {
         })
 }
 
+/// Whether the value is a random UUID (version 4, RFC 9562 section 5.4) that nobody counted up or made of one sign.
+pub(super) fn random_uuid(value: &[u8]) -> bool {
+    uuid(value)
+        && value[14] == b'4'
+        && matches!(value[19], b'8' | b'9' | b'a' | b'b' | b'A' | b'B')
+        && distinct(value) > 9
+}
+
+/// Whether only secrets have the name: it says what the secret is for, or that it is one, in at least two words
+/// (`client_secret`, `apiKey`, `ACCESS_TOKEN`).
+pub(super) fn names_a_key(name: &[u8]) -> bool {
+    const KEYS: [(&[u8], &[u8]); 16] = [
+        (b"api", b"key"),
+        (b"api", b"secret"),
+        (b"api", b"token"),
+        (b"access", b"token"),
+        (b"auth", b"token"),
+        (b"refresh", b"token"),
+        (b"secret", b"key"),
+        (b"secret", b"token"),
+        (b"client", b"secret"),
+        (b"app", b"secret"),
+        (b"webhook", b"secret"),
+        (b"signing", b"secret"),
+        (b"shared", b"secret"),
+        (b"jwt", b"secret"),
+        (b"signing", b"key"),
+        (b"encryption", b"key"),
+    ];
+    let spelt: Vec<&[u8]> = words(name).collect();
+    let pair = |two: &[&[u8]]| {
+        KEYS.iter().any(|(first, last)| two[0].eq_ignore_ascii_case(first) && two[1].eq_ignore_ascii_case(last))
+    };
+    spelt.windows(2).any(pair) || spelt.iter().any(|word| word.eq_ignore_ascii_case(b"apikey"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{beside_uuids, numbered, suffixed};
+    use super::{beside_uuids, names_a_key, numbered, random_uuid, suffixed};
+
+    #[test]
+    fn random_uuids_are_keys_under_the_name_of_one() {
+        assert!(random_uuid(b"3f2b9c04-d71e-4a86-8b5d-0e6fa4c29137"));
+        for other in ["123e4567-e89b-12d3-a456-426614174000", "00000000-0000-4000-8000-000000000000", "3f2b9c04"] {
+            assert!(!random_uuid(other.as_bytes()), "{other}");
+        }
+        for name in ["api_key", "clientSecret", "X-Api-Key", "SECRET_KEY", "app.auth.token", "APIKEY"] {
+            assert!(names_a_key(name.as_bytes()), "{name}");
+        }
+        for name in ["token", "secret", "key", "access_key", "session_token"] {
+            assert!(!names_a_key(name.as_bytes()), "{name}");
+        }
+    }
 
     #[test]
     fn uuids_are_told_from_what_stands_beside_them() {

@@ -45,7 +45,13 @@ pub(super) fn name_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> {
 /// See [`name_fits`].
 pub(super) fn is_of_a_secret(name: &[u8], place: &std::ops::Range<usize>) -> Result<(), &'static str> {
     let keyword = &name[place.clone()];
+    // A field of a window holds the value itself: `txtPassword.Text`.
+    const HOLDS: [&[u8]; 2] = [b".text", b".value"];
     let behind = &name[place.end..];
+    let held = HOLDS
+        .iter()
+        .find(|field| behind.len() >= field.len() && behind[behind.len() - field.len()..].eq_ignore_ascii_case(field));
+    let behind = &behind[..behind.len() - held.map_or(0, |field| field.len())];
     if let (Some(&last), Some(&next)) = (keyword.last(), behind.first()) {
         let runs_on = last.is_ascii_lowercase() && next.is_ascii_lowercase()
             || last.is_ascii_uppercase()
@@ -58,7 +64,9 @@ pub(super) fn is_of_a_secret(name: &[u8], place: &std::ops::Range<usize>) -> Res
     if words(behind).any(|word| listed(ABOUT, word)) || file_name(name) {
         return Err("the name says that the value is about a secret");
     }
-    if words(&name[..place.start]).any(|word| listed(NOT_SECRET, word)) {
+    // The token against forged requests is public, what signs it is not.
+    let signs = |word: &[u8]| listed(&["csrf", "xsrf"], word) && keyword.eq_ignore_ascii_case(b"secret");
+    if words(&name[..place.start]).any(|word| listed(NOT_SECRET, word) && !signs(word)) {
         return Err("the name says that the value is not secret");
     }
     Ok(())
@@ -109,29 +117,6 @@ fn file_name(name: &[u8]) -> bool {
     // The page of a manual ends in its section: `passwd.8`.
     let kind = name.iter().rposition(|&byte| byte == b'.').map_or(&[][..], |dot| &name[dot + 1..]);
     matches!(kind, [b'1'..=b'9']) || listed(SOURCES, kind)
-}
-
-/// Last words of a name that begins with a provider's and yet tells of no credential: its ids, places, revisions.
-#[rustfmt::skip]
-const NOT_CREDENTIAL: &[&str] = &[
-    "account", "build", "channel", "checksum", "commit", "digest", "domain", "email", "etag", "file", "filename",
-    "fingerprint", "guid", "hash", "host", "hostname", "id", "ids", "image", "index", "md5", "message", "name", "org",
-    "organization", "path", "project", "public", "ref", "region", "release", "rev", "revision", "sha", "sha1",
-    "sha256", "site", "space", "tag", "team", "type", "uri", "url", "user", "username", "uuid", "version",
-    "workspace", "zone",
-];
-
-/// Whether what follows a provider's keyword in `name` says that the value is one of the provider's ids or the like.
-pub(super) fn tells_of_no_credential(name: &[u8], keyword: &std::ops::Range<usize>) -> bool {
-    words(name.get(keyword.end..).unwrap_or_default()).last().is_some_and(|word| listed(NOT_CREDENTIAL, word))
-}
-
-/// Whether a value is itself the name of a credential: `snowflake_pass`, `API_TOKEN`.
-pub(super) fn names_a_credential(value: &[u8]) -> bool {
-    #[rustfmt::skip]
-    const LAST: &[&str] = &["pass", "password", "passwd", "pwd", "secret", "token", "key", "credential", "credentials"];
-    let plain = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'.');
-    value.iter().all(plain) && words(value).last().is_some_and(|word| word.len() < value.len() && listed(LAST, word))
 }
 
 pub(super) fn listed(list: &[&str], word: &[u8]) -> bool {
@@ -200,6 +185,7 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     // `a.b.c`: member access, or a host name.
     if value.contains(&b'.')
         && !value.ends_with(b".")
+        && !(candidate.password && ends_in_a_year(value))
         && value.split(|&byte| byte == b'.').all(|part| part.is_empty() || identifier(part))
     {
         return Err("the value is a member access");
@@ -213,6 +199,7 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     }
     let parts = value.split(|&byte| byte == b'.').filter(|part| !part.is_empty());
     if parts.clone().count() > 1
+        && !(candidate.password && ends_in_a_year(value))
         && parts
             .clone()
             .all(|part| !part[0].is_ascii_digit() && part.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_'))
@@ -226,6 +213,17 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
         return Err("the value is an identifier");
     }
     Ok(())
+}
+
+/// `Sunny.Garden1987`: capitals, small letters, and digits at the end that are no width of bits.
+fn ends_in_a_year(value: &[u8]) -> bool {
+    let digits = value.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let width: [&[u8]; 8] = [b"16", b"32", b"64", b"128", b"256", b"384", b"512", b"1024"];
+    value.len() >= 10
+        && (2..=4).contains(&digits)
+        && !width.contains(&&value[value.len() - digits..])
+        && value.iter().any(u8::is_ascii_uppercase)
+        && value.iter().any(u8::is_ascii_lowercase)
 }
 
 fn identifier(text: &[u8]) -> bool {
@@ -304,8 +302,8 @@ pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// URLs, paths, file names, UUIDs, dates, numbers, versions, media, hashes with a label.
-pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'static str> {
+/// URLs, paths, file names, UUIDs (but for a random one that is a key),  dates, numbers, versions, media, hashes with a label.
+pub(super) fn something_else(value: &[u8], password: bool, random_key: bool) -> Result<(), &'static str> {
     if value.windows(3).any(|window| window == b"://") {
         return Err("the value is a URL");
     }
@@ -324,6 +322,7 @@ pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'stati
     }
     if let Some(rest) = beside_uuids(value)
         && rest < 20
+        && !random_key
     {
         return Err("the value is a UUID");
     }
@@ -340,6 +339,19 @@ pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'stati
     if slashes > 0 && value.split(|&byte| byte == b'/').all(|part| part.len() < 3 || reads_as_words(part)) {
         return Err("the value is a path");
     }
+    // `#password-input`, a selector of a page's element.
+    let named = |byte: &u8| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_');
+    if value[0] == b'#' && value[1..].iter().all(named) {
+        return Err("the value is a selector of a page's element");
+    }
+    // `required|min:8|confirmed`: rules of a form.
+    let rule = |part: &[u8]| {
+        part.first().is_some_and(u8::is_ascii_lowercase)
+            && part.iter().all(|b| named(b) || b.is_ascii_digit() || matches!(b, b':' | b','))
+    };
+    if value.contains(&b'|') && value.split(|byte| *byte == b'|').all(rule) {
+        return Err("the value is a list of a form's rules");
+    }
     if let Some(dot) = value.iter().rposition(|&byte| byte == b'.') {
         #[rustfmt::skip]
         const EXTENSIONS: &[&str] = &[
@@ -355,6 +367,14 @@ pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'stati
     if value.len() == 35 && value.starts_with(b"v1:") && value[3..].iter().all(u8::is_ascii_hexdigit) {
         return Err("the value is a keyed hash");
     }
+    // `user/image@sha256:...`
+    if memchr::memmem::find(value, b"@sha256:").is_some() {
+        return Err("the value is a digest, a certificate or public data");
+    }
+    // A sealed secret: a wrapped key of 4096 bits and what it encrypts, readable in its cluster alone.
+    if value.len() > 640 && value.starts_with(b"Ag") && matches!(value[2], b'A'..=b'D') {
+        return Err("the value is encrypted");
+    }
     for label in [
         "sha1-", "sha256-", "sha384-", "sha512-", "sha256:", "sha1:", "md5:", "h1:", "data:", "MIIB", "MIIC", "MIID",
         "MIIE", "ssh-rsa", "iVBOR", "urn:", "$2a$", "$2b$", "$2y$", "$argon2", "pbkdf2", "{SSHA}", "{bcrypt}",
@@ -364,34 +384,4 @@ pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'stati
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{names_a_credential, tells_of_no_credential};
-
-    #[test]
-    fn a_providers_ids_are_no_credentials() {
-        let tells = |name: &str, keyword: &str| {
-            let at = name.find(keyword).expect("keyword there");
-            tells_of_no_credential(name.as_bytes(), &(at..at + keyword.len()))
-        };
-        for name in ["datadog_trace_id", "datadogTraceId", "datadog-release", "DATADOG_SITE".to_lowercase().as_str()] {
-            assert!(tells(name, "datadog"), "{name}");
-        }
-        for name in ["datadog", "datadog_api_key", "datadogApiKey", "datadog_key_test", "site_datadog_key"] {
-            assert!(!tells(name, "datadog"), "{name}");
-        }
-        assert!(!tells("twilio_account_sid", "twilio_account_sid"));
-    }
-
-    #[test]
-    fn names_of_credentials_are_no_values() {
-        for name in ["snowflake_pass", "API_TOKEN", "dbPassword", "client-secret"] {
-            assert!(names_a_credential(name.as_bytes()), "{name}");
-        }
-        for value in ["Zx81kLmQ99pRtYv2", "token", "correct-horse-battery", "kQzVxKEYz"] {
-            assert!(!names_a_credential(value.as_bytes()), "{value}");
-        }
-    }
 }

@@ -13,7 +13,7 @@ use super::encoded::Failed;
 use super::prefilter::Hit;
 use super::resolve::resolve;
 use super::validate::{self, Verdict};
-use super::{Dropped, Judged, MOST_CANDIDATES, Match, Open, SHORT_REACH, boundary, score, token, words};
+use super::{Dropped, Judged, MOST_CANDIDATES, MOST_IN_VAIN, Match, Open, SHORT_REACH, boundary, score, token, words};
 use crate::error::Error;
 use crate::finding::Reason;
 use crate::rules::{Method, Rule, RuleSet};
@@ -59,9 +59,11 @@ impl Engine {
             open: None,
             dropped: None,
             exhausted: false,
+            too_deep: false,
             crowded: false,
             slow: None,
             far: 0,
+            vain: 0,
             depth: 0,
             budget: 0,
             judged: None,
@@ -95,13 +97,18 @@ pub struct Scanner<'e> {
     pub dropped: Option<Vec<Dropped>>,
     /// Set when a compressed stream in an encoding was not read to its end, for its size; the caller takes it down.
     pub exhausted: bool,
-    /// Set when a text held more than [`MOST_MATCHES`](super::MOST_MATCHES) or [`MOST_CANDIDATES`], or more beginnings of
-    /// long secrets than are followed, or a user's pattern took too long: the rest is gone; the caller takes it down.
+    /// Set when an encoding in the text last scanned stands in [`DEEPEST`](super::decode::DEEPEST) others, and was left.
+    pub too_deep: bool,
+    /// Set when a text held more than [`MOST_MATCHES`](super::MOST_MATCHES), [`MOST_CANDIDATES`] or [`MOST_IN_VAIN`], or
+    /// more beginnings of long secrets than are followed, or a user's pattern took too long: the rest is gone; the caller
+    /// takes it down.
     pub crowded: bool,
     /// The rule of a user that took too long; the caller takes it down.
     pub slow: Option<u16>,
     /// How many bytes patterns of long secrets may still look at in vain.
     pub(super) far: usize,
+    /// How many assignments of the text at hand came to nothing, those in its encodings among them.
+    pub(super) vain: usize,
     /// How many decoders the text at hand has passed.
     pub(super) depth: usize,
     /// What streams may still decompress to.
@@ -162,6 +169,7 @@ impl<'e> Scanner<'e> {
         let most = out.len() + MOST_CANDIDATES;
         if self.depth == 0 {
             self.far = token::far_budget(text.len());
+            (self.vain, self.too_deep) = (0, false);
         }
         // In pieces: a hostile text has a hit at every byte, which would take many times its size.
         let mut room = PIECE;
@@ -187,12 +195,14 @@ impl<'e> Scanner<'e> {
         self.hits = hits;
     }
 
-    /// Judges the hits of a piece of a text; false when there are more than `most` candidates before the last of them.
+    /// Judges the hits of a piece of a text; false when there are more than `most` candidates before the last of them, or
+    /// more that come to nothing than are looked at. Each of those is listed as open, so the delta walk scans such a text
+    /// whole (`most_anchors`).
     fn judge(&mut self, text: &[u8], hits: &[Hit], most: usize, state: &mut Passing, out: &mut Vec<Match>) -> bool {
         let compiled = &self.engine.compiled;
         let Passing { last, searched, decoded } = state;
         for hit in hits {
-            if out.len() > most {
+            if out.len() > most || self.vain > MOST_IN_VAIN {
                 return false;
             }
             let mut literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
@@ -217,7 +227,7 @@ impl<'e> Scanner<'e> {
                     }
                 }
                 Method::Generic if boundary::is_piece(text, &literal) => {
-                    self.keep_open(literal.start, literal.start.saturating_sub(1)..literal.end + 1);
+                    self.keep_open(literal.start, literal.start.saturating_sub(boundary::REACH)..literal.end + 1);
                     self.drop_candidate(index, literal, "the keyword is only a piece of a longer word");
                 }
                 method @ (Method::Assigned | Method::Generic) => {
@@ -267,6 +277,7 @@ impl<'e> Scanner<'e> {
                         *decoded = literal.clone();
                     }
                     if out.len() == before {
+                        self.vain += 1;
                         self.keep_open(literal.start, looked);
                     }
                 }

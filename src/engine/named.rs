@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::innocent::word_spans;
+use super::innocent::{listed, word_spans, words};
 use crate::rules::RuleSet;
 
 /// Most words of a name that may make one word of a rule (`privateai` is written `private_ai`).
@@ -49,9 +49,32 @@ impl Names {
     }
 }
 
+/// Last words of a name that begins with a provider's and yet tells of no credential: its ids, places, revisions.
+#[rustfmt::skip]
+const NOT_CREDENTIAL: &[&str] = &[
+    "account", "build", "channel", "checksum", "commit", "digest", "domain", "email", "etag", "file", "filename",
+    "fingerprint", "guid", "hash", "host", "hostname", "id", "ids", "image", "index", "md5", "message", "name", "org",
+    "organization", "path", "project", "public", "ref", "region", "release", "rev", "revision", "sha", "sha1",
+    "sha256", "site", "space", "tag", "team", "type", "uri", "url", "user", "username", "uuid", "version",
+    "workspace", "zone",
+];
+
+/// Whether what follows a provider's keyword in `name` says that the value is one of the provider's ids or the like.
+pub(super) fn tells_of_no_credential(name: &[u8], keyword: &std::ops::Range<usize>) -> bool {
+    words(name.get(keyword.end..).unwrap_or_default()).last().is_some_and(|word| listed(NOT_CREDENTIAL, word))
+}
+
+/// Whether a value is itself the name of a credential: `snowflake_pass`, `API_TOKEN`.
+pub(super) fn names_a_credential(value: &[u8]) -> bool {
+    #[rustfmt::skip]
+    const LAST: &[&str] = &["pass", "password", "passwd", "pwd", "secret", "token", "key", "credential", "credentials"];
+    let plain = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'.');
+    value.iter().all(plain) && words(value).last().is_some_and(|word| word.len() < value.len() && listed(LAST, word))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Names;
+    use super::{Names, names_a_credential, tells_of_no_credential};
     use crate::engine::Engine;
     use crate::rules::{RuleSet, load};
 
@@ -112,6 +135,31 @@ mod tests {
         assert_eq!(found(&format!("OTHER_API_KEY={value}\n")), ["tokens"]);
         for quiet in ["copper", "copper_hash", "copper_token_id", "copper_token_url", "public_copper_token"] {
             assert!(found(&format!("{quiet}={value}\n")).is_empty(), "{quiet}");
+        }
+    }
+
+    #[test]
+    fn a_providers_ids_are_no_credentials() {
+        let tells = |name: &str, keyword: &str| {
+            let at = name.find(keyword).expect("keyword there");
+            tells_of_no_credential(name.as_bytes(), &(at..at + keyword.len()))
+        };
+        for name in ["datadog_trace_id", "datadogTraceId", "datadog-release", "DATADOG_SITE".to_lowercase().as_str()] {
+            assert!(tells(name, "datadog"), "{name}");
+        }
+        for name in ["datadog", "datadog_api_key", "datadogApiKey", "datadog_key_test", "site_datadog_key"] {
+            assert!(!tells(name, "datadog"), "{name}");
+        }
+        assert!(!tells("twilio_account_sid", "twilio_account_sid"));
+    }
+
+    #[test]
+    fn names_of_credentials_are_no_values() {
+        for name in ["snowflake_pass", "API_TOKEN", "dbPassword", "client-secret"] {
+            assert!(names_a_credential(name.as_bytes()), "{name}");
+        }
+        for value in ["Zx81kLmQ99pRtYv2", "token", "correct-horse-battery", "kQzVxKEYz"] {
+            assert!(!names_a_credential(value.as_bytes()), "{value}");
         }
     }
 }

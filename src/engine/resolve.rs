@@ -112,10 +112,12 @@ fn unwrap<'r>(
 ) {
     let rank = |found: &Match| (found.proven, !matches!(rule(found.rule).method, Method::Generic | Method::Whole(_)));
     let overlap = |a: &Match, b: &Match| a.secret.start < b.secret.end && b.secret.start < a.secret.end;
-    // The frame of an encoding (a manifest, a header) has a shape as well; what is in it says more.
+    // The frame of an encoding (a manifest, a header) has a shape as well; what is in it says more. What is a secret in
+    // certain files alone hides nothing that is one in all.
     let wins = |inner: &Match, outer: &Match| {
         let shaped = rank(inner).1 && !outer.proven && outer.secret.len() > inner.secret.len().saturating_sub(4);
-        rank(inner) > rank(outer) || shaped
+        let anywhere = matches!(rule(outer.rule).method, Method::Whole(_)) && inner.confidence >= 50;
+        rank(inner) > rank(outer) || shaped || anywhere
     };
     let mut tell = |loser: &Match, winner: &Match| {
         if let Some(dropped) = dropped.as_deref_mut() {

@@ -1,6 +1,6 @@
 //! Confidence: the sum of its reasons, 0 to 100; and the marks of samples in tokens that have a form of their own.
 
-use super::words::{distinct, has_run, repeats, surely_reads_as_words};
+use super::words::{counts_in_hex, distinct, has_run, repeats, surely_reads_as_words};
 use crate::finding::Reason;
 use crate::rules::Rule;
 
@@ -52,7 +52,7 @@ pub(super) fn sample(secret: &[u8], rule: &Rule) -> Result<Option<Reason>, &'sta
     if SAMPLES.iter().any(|word| body.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))) {
         return Err("it is a sample: a word that says so stands in it");
     }
-    if has_run(body, 8) || body.len() >= 12 && (distinct(body) < 6 || repeats(body)) {
+    if has_run(body, 8) || counts_in_hex(body) || body.len() >= 12 && (distinct(body) < 6 || repeats(body)) {
         return Err("it repeats or counts");
     }
     // Short random text may have letters that are cheap by chance; samples hold few digits, short ones none.

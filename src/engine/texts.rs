@@ -75,10 +75,11 @@ fn marked_up(value: &[u8]) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Letters beyond ASCII for the most part, and no digit: a prompt, a label, what an option takes.
+/// Letters beyond ASCII, for the most part or beside nothing but others, and no digit: a prompt, a label, what an option takes.
 fn of_another_script(value: &[u8]) -> bool {
     let beyond = value.iter().filter(|byte| !byte.is_ascii()).count();
-    beyond * 2 > value.len() && !value.iter().any(u8::is_ascii_digit)
+    let word = value.iter().all(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
+    (beyond * 2 > value.len() || word) && !value.iter().any(u8::is_ascii_digit)
 }
 
 /// A text of escapes: `\x63\x6c\x69` of words, `%C3%A9` of what no password holds.

@@ -6,10 +6,13 @@
 use std::ops::Range;
 
 use super::assignment::{Operator, Quoting};
+use super::forms;
 use super::innocent::{expression, name_fits, place_fits, something_else, template};
 use super::model::{self, Features, features};
 use super::texts::plainly_text;
-use super::words::{distinct, has_run, letter_cost, placeholder, reads_as_words, repeats, surely_reads_as_words};
+use super::words::{
+    counts_in_hex, distinct, has_run, letter_cost, placeholder, reads_as_words, repeats, surely_reads_as_words,
+};
 use crate::finding::Reason;
 
 /// A value and how it stands.
@@ -53,6 +56,30 @@ pub(crate) fn judge(candidate: &Candidate<'_>) -> Result<Features, &'static str>
     Ok(features::look(candidate))
 }
 
+/// Whether the value is a random UUID under a name that only secrets have: the model knows UUIDs as names of things.
+pub(crate) fn is_random_key(candidate: &Candidate<'_>) -> bool {
+    forms::random_uuid(candidate.value) && forms::names_a_key(candidate.name)
+}
+
+/// Whether the name says secret and nothing more, which people choose as often as machines make it, and the value is made
+/// as people make passwords: letters and digits with capitals or a sign among them.
+pub(crate) fn may_be_chosen(candidate: &Candidate<'_>) -> bool {
+    let value = candidate.value;
+    let any = |test: fn(&u8) -> bool| value.iter().any(test);
+    let secret = candidate.keyword.end == candidate.name.len()
+        && candidate.name[candidate.keyword.clone()].eq_ignore_ascii_case(b"secret");
+    if candidate.password || !secret {
+        return false;
+    }
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let sign = any(|byte| matches!(byte, b'!' | b'#' | b'$' | b'%' | b'&' | b'*' | b'?' | b'@' | b'^' | b'+'));
+    (8..=32).contains(&value.len())
+        && digits > 1
+        && any(u8::is_ascii_lowercase)
+        && (any(u8::is_ascii_uppercase) || sign)
+        && !any(|byte| matches!(byte, b'/' | b':' | b'-' | b'{' | b'(' | b' '))
+}
+
 /// What can be told without weighing, cheapest test first.
 fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
     let value = candidate.value;
@@ -82,14 +109,14 @@ fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
         template(inner)?;
     }
     plainly_text(candidate)?;
-    something_else(value, candidate.password)?;
+    something_else(value, candidate.password, is_random_key(candidate))?;
     if let Some(word) = placeholder(value) {
         // A long random value may hold a short word by chance; a placeholder is mostly the word.
         if word.len() >= 7 || value.len() < word.len() * 4 || letter_cost(value).is_some_and(|cost| cost < 5.0) {
             return Err("the value holds a placeholder word");
         }
     }
-    if distinct(value) < 5 || has_run(value, 6) || repeats(value) {
+    if distinct(value) < 5 || has_run(value, 6) || repeats(value) || counts_in_hex(value) {
         return Err("the value repeats or counts");
     }
     if candidate.password {

@@ -256,6 +256,18 @@ pub fn repeats(text: &[u8]) -> bool {
     })
 }
 
+/// Whether `text` is hex of bytes that count up or down (`000102...`, `00112233...`): a vector of a test.
+pub(super) fn counts_in_hex(text: &[u8]) -> bool {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let bytes: Option<Vec<u8>> =
+        (text.chunks_exact(2)).map(|pair| Some((digit(pair[0])? * 16 + digit(pair[1])?) as u8)).collect();
+    let Some(bytes) = bytes.filter(|bytes| bytes.len() >= 8 && text.len() % 2 == 0) else { return false };
+    let steps = bytes.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]));
+    let counting =
+        [0x00, 0x01, 0xff, 0x11, 0xef, 0x22].iter().map(|step| steps.clone().filter(|one| one == step).count());
+    counting.max().is_some_and(|most| most * 4 >= (bytes.len() - 1) * 3)
+}
+
 /// How many different bytes stand in `text`.
 pub fn distinct(text: &[u8]) -> u32 {
     let mut seen = [0u64; 4];
@@ -271,7 +283,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{
-        PLACEHOLDERS, has_run, holds_placeholder, letter_cost, placeholder, reads_as_words, repeats,
+        PLACEHOLDERS, counts_in_hex, has_run, holds_placeholder, letter_cost, placeholder, reads_as_words, repeats,
         surely_reads_as_words,
     };
 
@@ -301,6 +313,11 @@ mod tests {
         assert_eq!(placeholder(b"MyExampleKey"), Some("example"));
         assert_eq!(placeholder(b"kT9vQx2Lw"), None);
         assert!(repeats(b"tok_abc123abc123abc123") && !repeats(b"kT9vQx2LwkT9vQx2Lw"));
+        for counting in ["000102030405060708090a0b0c0d0e0f", "00112233445566778899aabbccddeeff", "0b0b0b0b0b0b0b0b0b0b"]
+        {
+            assert!(counts_in_hex(counting.as_bytes()), "{counting}");
+        }
+        assert!(!counts_in_hex(b"8f14e45fceea167a5a36dedd4bea2543") && !counts_in_hex(b"0001"));
         assert!(has_run(b"zz456789q", 6) && has_run(b"a-zyxwv", 5) && !has_run(b"a1b2c3", 4));
     }
 

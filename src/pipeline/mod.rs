@@ -252,6 +252,9 @@ impl Worker<'_> {
         if std::mem::take(&mut self.scanner.exhausted) {
             self.mine.notices.push(unpack::decoding_cut(origin, text.len()));
         }
+        if self.scanner.too_deep {
+            self.mine.notices.push(unpack::encoded_too_often(origin));
+        }
         self.note_crowd(origin);
         matches
     }

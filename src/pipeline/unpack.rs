@@ -1,6 +1,6 @@
 //! What stands inside an item in another form: containers are opened, and trouble with that becomes notices.
 
-use crate::engine::{MOST_CANDIDATES, MOST_MATCHES, decode};
+use crate::engine::{MOST_CANDIDATES, MOST_IN_VAIN, MOST_MATCHES, decode};
 use crate::error::{Notice, NoticeKind};
 use crate::finding::Origin;
 use crate::source::Item;
@@ -103,8 +103,8 @@ impl super::Worker<'_> {
                 ),
                 None => (
                     format!(
-                        "it holds more than {MOST_MATCHES} findings or {MOST_CANDIDATES} candidates, or too many \
-                         beginnings of keys without an end: the rest was left out"
+                        "it holds more than {MOST_MATCHES} findings, {MOST_CANDIDATES} candidates or {MOST_IN_VAIN} \
+                         placeholders and the like, or too many beginnings of keys without an end: the rest was left out"
                     ),
                     "look into it by hand, and exclude it or accept the gap",
                 ),
@@ -144,6 +144,14 @@ fn about(origin: &Origin, mut notice: Notice) -> Notice {
     notice.path = Some(origin.path.clone()).filter(|path| !path.is_empty());
     notice.object.clone_from(&origin.object);
     notice
+}
+
+/// A gap: an encoding stands in more others than are followed.
+pub(super) fn encoded_too_often(origin: &Origin) -> Notice {
+    let message = format!("an encoding stands in {} others: what is inside it was not looked at", decode::DEEPEST);
+    let notice = Notice::new(NoticeKind::Budget, message)
+        .mend("decode it by hand and scan what comes out (`keysweep scan -`), or accept the gap");
+    about(origin, notice.gap())
 }
 
 /// Compressed text in an encoding was cut off for its size.

@@ -3,12 +3,14 @@
 //! ```text
 //!  keyword -> name -> operator (=, :, ->, (, ||, ...) -> value (quoted, bare, in pieces, on the next line)
 //!                  -> or a pair: key="NAME" value="...", <key>NAME</key> <string>...</string>
-//!                  -> or the head of a column: `user,password` over `bob,...`
+//!                  -> or the head of a column: `user,password` over `bob,...`, `| password |`, `INSERT INTO ...`
 //! ```
 //!
 //! One hand-shaped scanner for every common form in code, shell, configuration, markup and documentation. It gives up
 //! at the first byte that cannot be part of such a form, and knows to the byte how far it has looked.
 
+mod columns;
+mod lines;
 mod literal;
 mod operator;
 mod pair;
@@ -235,7 +237,7 @@ fn find(view: &View<'_>, name: &Range<usize>, others: &mut Vec<Assignment>) -> O
     if let Some(found) = pair::read(view, name) {
         return Some(found.assignment(name.clone(), Operator::Assign));
     }
-    if let Some((found, rows)) = table::read(view, name) {
+    if let Some((found, rows)) = table::read(view, name).or_else(|| columns::read(view, name)) {
         others.extend(rows.into_iter().map(|row| row.assignment(name.clone(), Operator::Assign)));
         return Some(found.assignment(name.clone(), Operator::Assign));
     }

@@ -44,6 +44,8 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b'|' if next == Some(b'|') => default(view, spaced + 2),
         // A cell of a table in Markdown.
         b'|' if spaced > at && view.before(name.start).trim_ascii_end().ends_with(b"|") => assign(1),
+        // A pair of Kotlin's: `"name" to "value"`.
+        b't' if closed && spaced > at && view.starts(spaced, b"to \"") => assign(3),
         b'i' if spaced > at && view.starts(spaced, b"is") => sentence(view, spaced + 2),
         b'w' if spaced > at && view.starts(spaced, b"was") => sentence(view, spaced + 3),
         b'P' | b'p' if spaced > at && view.starts_ignoring_case(spaced, b"pic ") => picture(view, spaced + 4),
@@ -52,16 +54,24 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         // A here-string of a shell.
         b'<' if view.starts(spaced, b"<<< ") => assign(3),
         b'-' if closed && next == Some(b'>') => assign(2),
-        b'>' if before == Some(b'<') => Some((Operator::Assign, spaced)),
+        b'>' if before == Some(b'<') || before == Some(b':') && prefixed(view, name.start - 1) => {
+            Some((Operator::Assign, spaced))
+        }
         b'(' if !closed => argument(view, spaced + 1),
         // The name is all of its literal.
-        b',' if closed && matches!(before, Some(b'"' | b'\'')) || copies(view, name) => argument(view, spaced + 1),
+        b',' if closed && (matches!(before, Some(b'"' | b'\'')) || ends_path(view, name)) || copies(view, name) => {
+            argument(view, spaced + 1)
+        }
         // A tuple of Erlang; a setting of curl's library.
         b',' if before == Some(b'{') || view.text[name.clone()].starts_with(b"CURLOPT_") => argument(view, spaced + 1),
         b',' if before == Some(b',') => Some((Operator::Space, spaced + 1)),
         b'[' => assign_behind(view, array(view, spaced + 1)?),
         // C++ initializes with braces.
         b'{' if !closed && braced(view, spaced + 1).is_some() => Some((Operator::Assign, braced(view, spaced + 1)?)),
+        // `ENV.fetch("NAME") { "value" }`
+        b'{' if closed && spaced > at && view.get(at - 1) == Some(b')') => {
+            Some((Operator::Default, braced(view, spaced + 1)?))
+        }
         b'{' if spaced > at => assign_behind(view, accessors(view, spaced + 1)?),
         b'\n' | b'\r' if !closed => below(view, spaced),
         b'A' | b'a' if spaced > at && view.starts_ignoring_case(spaced, b"as ") => {
@@ -70,6 +80,8 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
             assign_behind(view, spaced + 3 + word.count())
         }
         b'b' if spaced > at && view.starts(spaced, b"by lazy {") => assign(9),
+        // Bold, and the value as code: `**password** `VALUE``.
+        b'`' if !closed && spaced > at => sentence(view, spaced - 1),
         _ if !closed && spaced > at && before != Some(b'<') => space(view, name, at, spaced),
         b'"' | b'\'' if spaced > at && view.before(name.start).windows(12).any(|words| words == b"secrets set ") => {
             Some((Operator::Space, spaced))
@@ -84,8 +96,15 @@ fn sentence(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
     if !matches!(view.get(at), Some(b' ' | b':')) {
         return None;
     }
-    let start = view.skip_blanks(at + 1);
-    let word = (0..64).map_while(|offset| view.get(start + offset).filter(|byte| *byte > b' '));
+    let mut start = view.skip_blanks(at + 1);
+    for phrase in [&b"now "[..], b"changed to ", b"set to ", b"reset to "] {
+        if view.starts(start, phrase) {
+            start = view.skip_blanks(start + phrase.len());
+        }
+    }
+    let quote = view.get(start).filter(|byte| matches!(byte, b'`' | b'"' | b'\''));
+    let from = start + usize::from(quote.is_some());
+    let word = (0..64).map_while(|offset| view.get(from + offset).filter(|byte| *byte > b' ' && Some(*byte) != quote));
     let (mut length, mut lower, mut upper, mut digits, mut signs) = (0, 0, 0, 0, 0);
     for byte in word {
         length += 1;
@@ -97,7 +116,7 @@ fn sentence(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
             _ => {}
         }
     }
-    let mixed = digits > 0 && lower > 0 && (upper > 1 || signs > 0);
+    let mixed = digits > 0 && lower > 0 && (upper > usize::from(quote.is_none()) || signs > 0);
     ((8..64).contains(&length) && mixed).then_some((Operator::Space, start))
 }
 
@@ -129,6 +148,13 @@ fn close(view: &View<'_>, name: &Range<usize>, before: Option<u8>) -> Option<(us
         }
     }
     Some((at, closed))
+}
+
+/// Whether a tag's prefix ends in front of the colon at `at`: `<con:`.
+fn prefixed(view: &View<'_>, at: usize) -> bool {
+    let before = view.before(at);
+    let word = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    (1..=16).contains(&word) && before[..before.len() - word].ends_with(b"<")
 }
 
 /// Behind the dash of `the token - 'value'`, as notes and lists have it.
@@ -176,9 +202,17 @@ fn default(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
     matches!(view.get(at), Some(b'"' | b'\'' | b'`')).then_some((Operator::Default, at))
 }
 
+/// Whether the name ends the path of a setting, the first argument of a call: `("db/password", "value")`.
+fn ends_path(view: &View<'_>, name: &Range<usize>) -> bool {
+    let before = view.before(name.start);
+    let path = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'/' | b'_' | b'-');
+    let lead = &before[..before.len() - before.iter().rev().take_while(path).count()];
+    before.ends_with(b"/") && matches!(lead, [.., b'(', b'"' | b'\''])
+}
+
 /// Whether the name is the first argument of `strcpy(`, `put(` and the like.
 fn copies(view: &View<'_>, name: &Range<usize>) -> bool {
-    const SETTERS: [&[u8]; 6] = [b"cpy(", b"put(", b"set(", b"setenv(", b"define(", b"assign("];
+    const SETTERS: [&[u8]; 8] = [b"set :", b"cpy(", b"put(", b"set(", b"setenv(", b"define(", b"assign(", b"strcmp("];
     let before = view.before(name.start);
     SETTERS.iter().any(|setter| before.ends_with(setter))
 }
@@ -232,8 +266,10 @@ fn space(view: &View<'_>, name: &Range<usize>, at: usize, spaced: usize) -> Opti
     if !flag && let Some(found) = option(view, lead, spaced) {
         return Some(found);
     }
-    if flag || matches!(view.get(spaced), Some(b'"' | b'\'')) {
-        return Some((Operator::Space, spaced));
+    // Objective-C's literals begin with `@`.
+    let literal = spaced + usize::from(view.get(spaced) == Some(b'@'));
+    if flag || matches!(view.get(literal), Some(b'"' | b'\'')) {
+        return Some((Operator::Space, literal));
     }
     // `password string = "..."`: Go, SQL; declarators of C are rarer.
     let word = (0..24).take_while(|&offset| view.get(spaced + offset).is_some_and(|byte| byte.is_ascii_alphanumeric()));
@@ -243,18 +279,42 @@ fn space(view: &View<'_>, name: &Range<usize>, at: usize, spaced: usize) -> Opti
     {
         return Some(found);
     }
+    // A field of Go with what it is when nothing else is said: `Name string `default:"value"``.
+    if word > 0
+        && let Some(found) = tagged(view, spaced + word)
+    {
+        return Some(found);
+    }
     #[rustfmt::skip]
-    let leads: [&[u8]; 13] = [
+    let leads: [&[u8]; 17] = [
         b"", b"set", b"set $", b"ENV", b"ARG", b"env", b"set -gx", b"set -x", b"set -Ux", b"set -lx", b"set -g",
         // Macros of RPM.
         b"%define", b"%global",
+        // Apache, csh, FastCGI's parameters of nginx, a variable of Robot Framework.
+        b"SetEnv", b"setenv", b"fastcgi_param", b"${",
     ];
     let short = spaced - at <= 24;
     // `npm config set //host/:_authToken value`
     let command = lead.strip_suffix(b":").unwrap_or(lead);
     let word = command.iter().rev().take_while(|byte| **byte > b' ').count();
-    let configured = command[..command.len() - word].trim_ascii_end().ends_with(b"config set");
+    let configured = command[..command.len() - word].trim_ascii_end().ends_with(b"config set")
+        || command[..command.len() - word].trim_ascii_end().ends_with(b"configure set");
     (short && (leads.contains(&lead) || configured) && alone(view, spaced)).then_some((Operator::Space, spaced))
+}
+
+/// The literal behind `default:` or `envDefault:` in the tag of a field.
+fn tagged(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
+    const FAR: usize = 64;
+    let open = view.skip_blanks(at);
+    if view.get(open) != Some(b'`') {
+        return None;
+    }
+    let inside = |&at: &usize| view.get(at).is_some_and(|byte| !matches!(byte, b'`' | b'\n'));
+    let at = (open + 1..open + FAR).take_while(inside).find(|&at| {
+        view.starts_ignoring_case(at, b"default:\"") || view.starts_ignoring_case(at, b"default_value:\"")
+    })?;
+    let quote = (at..at + 16).find(|&at| view.get(at) == Some(b'"'))?;
+    Some((Operator::Default, quote))
 }
 
 /// `secret set NAME --body value`, `put-parameter --name NAME --value value`: the option that holds the value.
@@ -318,6 +378,10 @@ fn typed(view: &View<'_>, at: usize) -> Option<usize> {
     }
     let length = (0..48).take_while(|&offset| view.get(start + offset).is_some_and(of_type)).count();
     // `name: QUJD=` at a line's end is padded base64, no type without a value.
-    let has_value = |at: &usize| !matches!(view.get(view.skip_blanks(*at)), None | Some(b'\n' | b'\r' | b'='));
+    let has_value = |at: &usize| {
+        let at = view.skip_blanks(*at);
+        let escaped_end = view.get(at) == Some(b'\\') && matches!(view.get(at + 1), Some(b'n' | b'r'));
+        !escaped_end && !matches!(view.get(at), None | Some(b'\n' | b'\r' | b'='))
+    };
     assign_behind(view, start + length).map(|(_, at)| at).filter(has_value)
 }

@@ -15,9 +15,16 @@ const NEAR: usize = 160;
 pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<Found> {
     let before = view.before(name.start);
     let quoted = before.last().is_some_and(|byte| matches!(byte, b'"' | b'\''));
-    if before.ends_with(b"<key>") && view.starts(name.end, b"</key>") {
+    let tag = before.len().saturating_sub(5);
+    if before[tag..].eq_ignore_ascii_case(b"<key>") && view.starts_ignoring_case(name.end, b"</key>") {
         let at = view.skip_space(name.end + 6);
-        return if view.starts(at, b"<string>") { value::element(view, at + 8) } else { None };
+        if view.starts(at, b"<string>") {
+            return value::element(view, at + 8);
+        }
+        // KeePass: `<Key>Password</Key><Value ProtectInMemory="True">...</Value>`
+        let open = view.starts_ignoring_case(at, b"<value").then_some(at + 6)?;
+        let close = (open..open + 64).take_while(|&at| !matches!(view.get(at), None | Some(b'\n' | b'<')));
+        return value::element(view, close.into_iter().find(|&at| view.get(at) == Some(b'>'))? + 1);
     }
     let lead = if quoted { &before[..before.len() - 1] } else { before };
     if quoted && [&b"variable "[..], b"secret ", b"param "].iter().any(|word| lead.ends_with(word)) {

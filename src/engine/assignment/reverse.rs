@@ -29,6 +29,12 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Found, Range
     if !matches!(before.last(), Some(b'"' | b'\'' | b' ')) {
         return None;
     }
+    // R assigns to the right as well: `"VALUE" -> name`.
+    if let Some(rest) = before.strip_suffix(b" -> ").filter(|rest| rest.ends_with(b"\"") || rest.ends_with(b"'")) {
+        let found = literal_before(view, name.start - 4 - rest.len(), rest)?;
+        let ends = view.get(name.end).is_none() || view.line_end(name.end).is_some();
+        return ends.then_some((found, name.clone()));
+    }
     let found = labelled(view, name.start, before).or_else(|| listed(view, name.start, before))?;
     Some((found, name.clone()))
 }
@@ -88,6 +94,13 @@ fn listed(view: &View<'_>, at: usize, before: &[u8]) -> Option<Found> {
     let rest = text.get(..text.len() - (before.len() - label.start))?;
     let quote = |rest: &[u8]| matches!(rest.last(), Some(b'"' | b'\''));
     let rest = rest.strip_suffix(b"\"").or_else(|| rest.strip_suffix(b"'")).unwrap_or(rest).trim_ascii_end();
+    // Attributes have no comma: `value="VALUE" key="NAME"`.
+    if quote(rest)
+        && let Some(found) = literal_before(view, start, rest)
+        && text[..found.start() - start - 1].ends_with(b"value=")
+    {
+        return Some(found);
+    }
     if let Some(rest) = rest.strip_suffix(b",").map(<[u8]>::trim_ascii_end).filter(|rest| quote(rest)) {
         let found = literal_before(view, start, rest)?;
         return is_value(&text[..found.start() - start - 1]).then_some(found);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::lines::{here_document, next_line};
 use super::literal::{bracketed, escaped, joined, quoted};
 use super::{Assignment, Operator, Quoting, VALUE, View};
 
@@ -40,8 +41,8 @@ impl Found {
     }
 }
 
-/// Words that stand between operator and value in HTTP headers.
-const SCHEMES: [&[u8]; 5] = [b"bearer ", b"basic ", b"token ", b"ssws ", b"apikey "];
+/// Words that stand between operator and value in HTTP headers; and Spring's mark of a password that is not hashed.
+const SCHEMES: [&[u8]; 6] = [b"bearer ", b"basic ", b"token ", b"ssws ", b"apikey ", b"{noop}"];
 
 /// The value at `at`.
 pub(super) fn read(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> Option<Found> {
@@ -95,53 +96,6 @@ fn marks(view: &View<'_>, at: usize) -> usize {
     if tag && matches!(view.get(end), Some(b' ')) { view.skip_blanks(end) } else { at }
 }
 
-/// A value that begins on the next line; the outer `None` when this line goes on.
-fn next_line(view: &View<'_>, at: usize, operator: Operator) -> Option<Option<Found>> {
-    if !matches!(operator, Operator::Assign | Operator::Call) {
-        return None;
-    }
-    let first = view.get(at)?;
-    let opener = matches!(first, b'(' | b'[' | b'\\' | b'|' | b'>');
-    let mut end = at + usize::from(opener);
-    if matches!(first, b'|' | b'>') && matches!(view.get(end), Some(b'-' | b'+')) {
-        end += 1;
-    }
-    let line = view.line_end(view.skip_blanks(end))?;
-    let start = view.skip_blanks(line);
-    Some(match view.get(start)? {
-        quote @ (b'"' | b'\'') if !matches!(first, b'|' | b'>') => quoted(view, start, quote, operator),
-        // A block or a plain scalar of YAML; a word behind a backslash in a shell.
-        _ if matches!(first, b'|' | b'>' | b'\\' | b'\r' | b'\n') && (start > line || first == b'\\') => {
-            line_of_one_word(view, start)
-        }
-        _ => None,
-    })
-}
-
-/// A value that is all of its line.
-fn line_of_one_word(view: &View<'_>, start: usize) -> Option<Found> {
-    let mut end = start;
-    while view.get(end).is_some_and(|byte| byte > b' ') && end - start <= VALUE {
-        end += 1;
-    }
-    let rest = view.skip_blanks(end);
-    let ends = view.get(rest).is_none() || view.line_end(rest).is_some();
-    // `key: value` and list items are another entry.
-    let entry = view.get(end.wrapping_sub(1)) == Some(b':') || view.get(start) == Some(b'-') || end - start > VALUE;
-    if ends && !entry { Found::plain(start..end, Quoting::Bare) } else { None }
-}
-
-/// `<<EOT`, `<<-EOT`, `<<~EOT`: the line behind.
-fn here_document(view: &View<'_>, at: usize) -> Option<Found> {
-    let at = at + usize::from(matches!(view.get(at), Some(b'-' | b'~')));
-    let word = (0..24).take_while(|&offset| {
-        view.get(at + offset).is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'\'' | b'_'))
-    });
-    let word = word.count();
-    let line = view.line_end(at + word).filter(|_| word > 0)?;
-    line_of_one_word(view, view.skip_blanks(line))
-}
-
 /// Behind a constructor or conversion that a literal is handed to: `String::from(`, `[]byte(`, `ConvertTo-SecureString `.
 pub(super) fn wrapper(view: &View<'_>, at: usize) -> usize {
     const WRAPPERS: &[&[u8]] = &[
@@ -166,6 +120,11 @@ pub(super) fn wrapper(view: &View<'_>, at: usize) -> usize {
         b"value",
         b"password",
         b"token",
+        b"qstring",
+        b"qstringliteral",
+        b"qlatin1string",
+        b"bytestring",
+        b"strdup",
         // What stands in an encoding is decoded where it is used.
         b"decode",
         b"decodestring",
@@ -194,6 +153,11 @@ pub(super) fn wrapper(view: &View<'_>, at: usize) -> usize {
         end += 1;
     }
     let word = &view.text[last.min(end)..end];
+    // `SecretString::new("value".into())`
+    let keeps = [&b"secret"[..], b"zeroizing", b"password"].iter().any(|kind| view.starts_ignoring_case(at, kind));
+    if word == b"new" && keeps && last > at && view.get(end) == Some(b'(') {
+        return literal_behind(view, end + 1).unwrap_or(at);
+    }
     if !WRAPPERS.iter().any(|known| word.eq_ignore_ascii_case(known)) {
         return match view.get(end) {
             Some(b'(' | b'[') if end == at => literal_behind(view, at + 1).unwrap_or(at),
@@ -297,24 +261,67 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
         // The next command of a shell.
         Some(b'&') if tight && rest > end => view.get(rest + 1) == Some(b'&'),
         // A mapping of YAML in one line; code has names and calls there.
-        Some(b'}') if operator == Operator::Assign && at == name.end + 2 => view.text[start..end]
-            .iter()
-            .any(|byte| matches!(byte, b'!' | b'#' | b'%' | b'@' | b'$' | b'^' | b'&' | b'?')),
+        Some(b'}') if operator == Operator::Assign && at == name.end + 2 => {
+            view.text[start..end]
+                .iter()
+                .any(|byte| matches!(byte, b'!' | b'#' | b'%' | b'@' | b'$' | b'^' | b'&' | b'?'))
+                || numbered(&view.text[start..end]) && closes(view, rest)
+        }
+        Some(b',')
+            if operator == Operator::Assign
+                && at == name.end + 2
+                && end - start > 5
+                && numbered(&view.text[start..end]) =>
+        {
+            rest == end && entry(view, rest + 1)
+        }
+        Some(b'}') if operator == Operator::Assign && rest > end => {
+            numbered(&view.text[start..end]) && closes(view, rest)
+        }
         Some(b'&' | b'#' | b'>' | b')') if query => true,
         Some(b';') if tight && rest == end && parameter(view, rest + 1) => true,
         // The text of an element.
         Some(b'<') if rest == end && operator != Operator::Call => view.get(rest + 1) == Some(b'/'),
         // A comment of an INI file.
         Some(b';') if rest > end && view.get(rest + 1) == Some(b' ') => true,
+        // One parameter of several between commas: `host:6380,password=VALUE,ssl=True`.
+        Some(b',') if tight && rest == end && before == Some(b',') && end - start >= 16 => {
+            numbered(&view.text[start..end]) && view.get(rest + 1).is_some_and(|byte| byte.is_ascii_alphabetic())
+        }
         Some(b';' | b',') => {
             operator == Operator::Space || matches!(view.get(view.skip_blanks(rest + 1)), None | Some(b'\n' | b'\r'))
         }
         Some(b'#') => rest > end,
-        Some(b'/') => rest > end && view.get(rest + 1) == Some(b'/'),
+        Some(b'/') if !tight => rest > end && view.get(rest + 1) == Some(b'/'),
         Some(byte) if tight && rest > end => byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'/' | b'_'),
         _ => operator == Operator::Space,
     };
     Found::plain(start..end, if closed { Quoting::Bare } else { Quoting::BareInside })
+}
+
+/// Whether a word has two digits and a letter, as few names in code have.
+fn numbered(word: &[u8]) -> bool {
+    word.iter().filter(|byte| byte.is_ascii_digit()).count() > 1 && word.iter().any(u8::is_ascii_alphabetic)
+}
+
+/// Whether another entry of a mapping follows, or the line ends: ` NAME: `.
+fn entry(view: &View<'_>, at: usize) -> bool {
+    if view.get(at).is_none() || view.line_end(at).is_some() {
+        return true;
+    }
+    let start = at + 1;
+    let word = (start..start + 48).take_while(|&at| {
+        view.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+    });
+    let end = start + word.count();
+    view.get(at) == Some(b' ') && end > start && view.starts(end, b": ")
+}
+
+/// Whether nothing but closing braces stands from `at` to the line's end.
+fn closes(view: &View<'_>, at: usize) -> bool {
+    let braces = (at..at + 8).take_while(|&at| matches!(view.get(at), Some(b'}' | b' '))).count();
+    let end = at + braces;
+    view.get(end).is_none() || view.line_end(end).is_some()
 }
 
 /// Whether another parameter of a connection string follows, or its end: `Password=value;Database=x"`.

@@ -53,6 +53,11 @@ pub fn may_pay(text: &[u8]) -> bool {
     plans(text).next().is_some()
 }
 
+/// Whether more is encoded in what came out of the deepest decoder that is followed.
+pub(super) fn goes_on(bytes: &[u8]) -> bool {
+    inflate::is_stream(bytes) || may_pay(bytes)
+}
+
 /// The same for a text that came from one for which it was false, when only `ranges` are new: the new bytes, and
 /// [`NEAR`] bytes or more to each side of them, as far as the text goes. In order.
 pub fn may_pay_in(text: &[u8], ranges: impl IntoIterator<Item = Range<usize>>) -> bool {

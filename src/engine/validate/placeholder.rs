@@ -126,6 +126,12 @@ pub(super) fn is_template(value: &str) -> bool {
         || STARTS.iter().any(|start| value.starts_with(start))
 }
 
+/// Whether a program or a shell fills the host in: `{}`, `${DB_HOST}`, `%s`, `$HOST`.
+pub(super) fn is_filled_in(host: &str) -> bool {
+    let format = ["%s", "%v", "%@"].contains(&host);
+    format || is_template(host) && (host.starts_with('$') || host.starts_with('{') || host.starts_with("#{"))
+}
+
 /// What kind of machine a host name means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Host {

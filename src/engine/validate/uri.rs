@@ -1,5 +1,6 @@
 //! Addresses that hold a password: `scheme://user:password@host`, JDBC's parameters, Azure's signed queries.
 
+use super::super::words;
 use super::codec::{base64, contains};
 use super::placeholder::{self, Host};
 use super::{Checked, HOLDS, Weighed, date, hint, rejected, silent};
@@ -45,11 +46,14 @@ fn judge(address: &Address) -> Checked {
         return rejected("what looks like its password is a port and more");
     }
     let kinds: Vec<Host> = address.hosts.iter().map(|name| placeholder::host(name)).collect();
-    if !kinds.is_empty() && kinds.iter().all(|kind| *kind == Host::Example) {
+    let filled_in = address.hosts.iter().any(|host| placeholder::is_filled_in(host));
+    if !kinds.is_empty() && kinds.iter().all(|kind| *kind == Host::Example) && !(filled_in && chosen(&address)) {
         return rejected("its host is an example or a template");
     }
     let mut weighed = Weighed::default();
-    if kinds.iter().all(|kind| *kind != Host::Real) {
+    if filled_in {
+        weighed.add(-10, "its host is filled in elsewhere");
+    } else if kinds.iter().all(|kind| *kind != Host::Real) {
         weighed.add(-40, "its host is this machine or a bare name");
     } else {
         weighed.add(HOLDS / 2, "a complete address of another machine");
@@ -67,6 +71,17 @@ fn judge(address: &Address) -> Checked {
     }
     let hosts = address.hosts.join(", ");
     weighed.verdict().with("scheme", &address.scheme).with("host", hosts).with("user", &address.user)
+}
+
+/// Whether user and password are literals that somebody chose: where the host alone is filled in, they count.
+fn chosen(address: &Address) -> bool {
+    let password = address.password.as_bytes();
+    let digits = password.iter().filter(|byte| byte.is_ascii_digit()).count();
+    password.len() >= 8
+        && digits > 0
+        && password.iter().any(u8::is_ascii_alphabetic)
+        && words::placeholder(password).is_none()
+        && !placeholder::is_template(&address.user)
 }
 
 /// Takes an address apart. Passwords with a raw `/`, `#` or `?` (not allowed, but common) are understood.

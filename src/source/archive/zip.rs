@@ -54,6 +54,10 @@ pub(super) fn read(bytes: &[u8], walker: &mut Walker<'_>) -> io::Result<()> {
         if walker.is_over() {
             return Ok(());
         }
+        let comment = usize::from(u16_le(records, 32).unwrap_or(0));
+        if comment > 0 {
+            walker.text(records.get(length - comment..length).unwrap_or_default());
+        }
         records = records.get(length..).unwrap_or_default();
     }
     walker.text(bytes.get(..first).unwrap_or_default());
