@@ -205,6 +205,9 @@ impl Scanner<'_> {
         }
         let weighed = match value::weigh(&judged, password, rule.confidence) {
             _ if value::is_random_key(&candidate) => Ok(vec![Reason::new(6, "a random UUID, under a name of secrets")]),
+            _ if value::is_short_key(&candidate) => {
+                Ok(vec![Reason::new(5, "random hexadecimal digits, under a name of secrets")])
+            }
             Ok(_) if self.fails_as_token(text, found) => {
                 Err("it has the form of a token whose checksum or structure fails")
             }

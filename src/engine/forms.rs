@@ -76,6 +76,19 @@ pub(super) fn random_uuid(value: &[u8]) -> bool {
         && distinct(value) > 9
 }
 
+/// Whether the value is random hexadecimal digits, fewer than a digest has: 8 to 15 bytes in one case of letters.
+pub(super) fn short_random_hex(value: &[u8]) -> bool {
+    let count = |test: fn(&u8) -> bool| value.iter().filter(|byte| test(byte)).count();
+    let (digits, lower, upper) =
+        (count(u8::is_ascii_digit), count(u8::is_ascii_lowercase), count(u8::is_ascii_uppercase));
+    (16..=30).contains(&value.len())
+        && value.len().is_multiple_of(2)
+        && value.iter().all(u8::is_ascii_hexdigit)
+        && digits > 3
+        && (lower > 2 && upper == 0 || upper > 2 && lower == 0)
+        && distinct(value) > 7
+}
+
 /// Whether only secrets have the name: it says what the secret is for, or that it is one, in at least two words
 /// (`client_secret`, `apiKey`, `ACCESS_TOKEN`).
 pub(super) fn names_a_key(name: &[u8]) -> bool {
@@ -106,7 +119,7 @@ pub(super) fn names_a_key(name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{beside_uuids, names_a_key, numbered, random_uuid, suffixed};
+    use super::{beside_uuids, names_a_key, numbered, random_uuid, short_random_hex, suffixed};
 
     #[test]
     fn random_uuids_are_keys_under_the_name_of_one() {
@@ -120,6 +133,17 @@ mod tests {
         for name in ["token", "secret", "key", "access_key", "session_token"] {
             assert!(!names_a_key(name.as_bytes()), "{name}");
         }
+    }
+
+    #[test]
+    fn a_short_key_of_hex_is_told_from_counting_and_from_digests() {
+        assert!(short_random_hex(b"9f1c15d9a67db5e7") && short_random_hex(b"44CF9590006BF252F707"));
+        for other in
+            ["0000000000000001", "20240131235959001122", "9F1c15d9a67dB5e7", "9f1c15d9a67db5e", "deadbeefcafebabe"]
+        {
+            assert!(!short_random_hex(other.as_bytes()), "{other}");
+        }
+        assert!(!short_random_hex(b"9f1c15d9a67db5e79f1c15d9a67db5e7"));
     }
 
     #[test]

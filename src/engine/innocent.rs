@@ -5,7 +5,7 @@
 use super::assignment::{BACK, Operator, Quoting};
 use super::forms::{basic, beside_uuids, instant, numbered, suffixed};
 use super::value::Candidate;
-use super::words::{has_field, letter_cost, reads_as_words};
+use super::words::{has_field, letter_cost, reads_as_words, transitions};
 
 /// Words of a name that, behind the keyword, say that its value is about a secret and not one.
 #[rustfmt::skip]
@@ -208,11 +208,21 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
         return Err("the value is a member access");
     }
     // Nobody has a name of so many letters that are so unlike words.
-    let unlike = value.len() >= 14 && letter_cost(value).is_some_and(|cost| cost >= 5.6);
+    let least = match value.len() {
+        14.. => 5.6,
+        12.. if is_mixed(value) => 5.8,
+        _ => f32::INFINITY,
+    };
+    let unlike = letter_cost(value).is_some_and(|cost| cost >= least);
     if identifier(value) && (digits == 0 && !unlike || !candidate.password && reads_as_words(value)) {
         return Err("the value is an identifier");
     }
     Ok(())
+}
+
+/// Whether capitals and small letters alternate as in no name: at least at every third place.
+fn is_mixed(value: &[u8]) -> bool {
+    transitions(value) > 0.3 && !value.contains(&b'_')
 }
 
 /// `Sunny.Garden1987`: capitals, small letters, and digits at the end that are no width of bits.

@@ -61,6 +61,12 @@ pub(crate) fn is_random_key(candidate: &Candidate<'_>) -> bool {
     forms::random_uuid(candidate.value) && forms::names_a_key(candidate.name)
 }
 
+/// Whether the value is random hexadecimal digits under a name that only secrets have: fewer digits than a digest has are
+/// mostly names of things to the model.
+pub(crate) fn is_short_key(candidate: &Candidate<'_>) -> bool {
+    forms::short_random_hex(candidate.value) && forms::names_a_key(candidate.name)
+}
+
 /// Whether the name says secret and nothing more, which people choose as often as machines make it, and the value is made
 /// as people make passwords: letters and digits with capitals or a sign among them.
 pub(crate) fn may_be_chosen(candidate: &Candidate<'_>) -> bool {

@@ -100,10 +100,12 @@ enum Piece {
 fn piece(view: &View<'_>, at: usize, quote: u8, operator: Operator) -> Piece {
     let mut next = view.skip_blanks(at);
     let mut lines = 0;
+    let mut margin = false;
     while let Some(line) =
         view.line_end(next).or_else(|| (view.get(next) == Some(b'\\')).then(|| view.line_end(next + 1)).flatten())
     {
         next = view.skip_blanks(line);
+        margin = next == line;
         lines += 1;
         if lines > 1 {
             return Piece::None;
@@ -111,6 +113,8 @@ fn piece(view: &View<'_>, at: usize, quote: u8, operator: Operator) -> Piece {
     }
     let spaced = next > at;
     let length = match view.get(next) {
+        // What a patch adds.
+        Some(b'+') if margin => return Piece::None,
         Some(b'+') if view.get(next + 1) == Some(b'+') => 2,
         Some(b'+' | b'~') => 1,
         Some(b'&') if view.get(next + 1) == Some(b' ') => 1,

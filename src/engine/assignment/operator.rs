@@ -39,6 +39,7 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b'|' if next == Some(b'=') => assign(2),
         // PHP appends to a string.
         b'.' if next == Some(b'=') => assign(2),
+        b'.' if closed => instead(view, spaced),
         b'-' if spaced > at && before != Some(b'-') && dashed(view, spaced).is_some() => dashed(view, spaced),
         b'|' if next == Some(b'|') && view.get(spaced + 2) == Some(b'=') => assign(3),
         b'|' if next == Some(b'|') => default(view, spaced + 2),
@@ -140,6 +141,8 @@ fn close(view: &View<'_>, name: &Range<usize>, before: Option<u8>) -> Option<(us
             b'}' if before == Some(b'{') => {}
             // `get("name") or "value"`
             b')' if closed => {}
+            // RSpec's `let(:name) { "value" }`
+            b')' if before == Some(b':') && lets(view.before(name.start)) => closed = true,
             _ => break,
         }
         at += 1;
@@ -148,6 +151,21 @@ fn close(view: &View<'_>, name: &Range<usize>, before: Option<u8>) -> Option<(us
         }
     }
     Some((at, closed))
+}
+
+/// Whether RSpec's `let(:` or `let!(:` ends `before`.
+fn lets(before: &[u8]) -> bool {
+    [&b"let(:"[..], b"let!(:"].iter().any(|word| before.ends_with(word))
+}
+
+/// Behind what takes the place of a variable that is not set: `env::var("NAME").unwrap_or("value".into())`.
+fn instead(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
+    const CALLS: [&[u8]; 5] = [b".unwrap_or(", b".unwrap_or_else(|_| ", b".getOrElse(", b".orElse(", b".fallback("];
+    let call = CALLS.iter().find(|call| view.starts(at, call))?;
+    let literal = view.skip_blanks(at + call.len());
+    let quoted = matches!(view.get(literal), Some(b'"' | b'\''));
+    let made = view.starts(literal, b"String::from(\"") || view.starts(literal, b"format!(\"");
+    (quoted || made).then_some((Operator::Default, literal))
 }
 
 /// Whether a tag's prefix ends in front of the colon at `at`: `<con:`.
@@ -177,12 +195,10 @@ fn bold(view: &View<'_>, at: usize) -> usize {
 /// The literal that is all there is in the braces that open in front of `at`.
 fn braced(view: &View<'_>, at: usize) -> Option<usize> {
     let literal = view.skip_space(at);
-    if view.get(literal) != Some(b'"') {
-        return None;
-    }
-    let inside = |&offset: &usize| view.get(literal + offset).is_some_and(|byte| byte > b' ' && byte != b'"');
+    let quote = view.get(literal).filter(|byte| matches!(byte, b'"' | b'\''))?;
+    let inside = |&offset: &usize| view.get(literal + offset).is_some_and(|byte| byte > b' ' && byte != quote);
     let end = literal + 1 + (1..256).take_while(inside).count();
-    (view.get(end) == Some(b'"') && view.get(view.skip_space(end + 1)) == Some(b'}')).then_some(literal)
+    (view.get(end) == Some(quote) && view.get(view.skip_space(end + 1)) == Some(b'}')).then_some(literal)
 }
 
 /// A literal behind an equals sign that begins the next line, as formatters break long ones.

@@ -71,7 +71,9 @@ fn beside(view: &View<'_>, at: usize) -> Option<Found> {
             byte if byte.is_ascii_alphabetic() => {
                 let (word, behind) = field(view, at)?;
                 const VALUES: [&[u8]; 3] = [b"value", b"val", b"content"];
-                if VALUES.iter().any(|known| view.text[word.clone()].eq_ignore_ascii_case(known)) {
+                // `android:value="..."`
+                let own = view.text[word.clone()].rsplit(|byte| *byte == b':').next().unwrap_or_default();
+                if VALUES.iter().any(|known| own.eq_ignore_ascii_case(known)) {
                     return value::read(view, behind, Operator::Assign, &word);
                 }
                 skip(view, view.skip_blanks(behind))?

@@ -166,6 +166,8 @@ fn values_on_other_lines_and_in_pieces_are_read() {
         // The next line's key is no piece of it.
         ("password=\"abcd\"\n\"user\": \"x\"", "abcd"),
         ("password: 'abcd'\n'user' => 'x'", "abcd"),
+        // Nor what a patch adds below a line that it takes away.
+        ("-password = \"abcd\"\n+password = \"efgh\"\n", "abcd"),
         ("$password = 'ab' . 'cd';", "abcd"),
         ("password=\"ab\\\ncd\"", "abcd"),
         ("export password=\\\nabcd\n", "abcd"),
@@ -191,6 +193,12 @@ fn values_on_other_lines_and_in_pieces_are_read() {
 fn pairs_wrappers_and_defaults_are_read() {
     for (text, value) in [
         ("<add key=\"Db.password\" value=\"vv\" />", "vv"),
+        ("<meta-data android:name=\"com.x.password\" android:value=\"vv\"/>", "vv"),
+        ("let(:password) { 'vv' }", "vv"),
+        ("let!(:password) { \"vv\" }", "vv"),
+        ("env::var(\"password\").unwrap_or(\"vv\".into())", "vv"),
+        ("sys.env.get(\"password\").getOrElse(\"vv\")", "vv"),
+        ("env::var(\"password\").unwrap_or_else(|_| String::from(\"vv\"))", "vv"),
         ("<entry key=\"password\">vv</entry>", "vv"),
         ("<setting name=\"password\"><value>vv</value></setting>", "vv"),
         ("<key>password</key>\n  <string>vv</string>", "vv"),

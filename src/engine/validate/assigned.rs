@@ -31,8 +31,11 @@ pub(super) fn mssql(secret: &[u8], whole: &[u8]) -> Checked {
     let mut weighed = Weighed::default();
     match host.map(placeholder::host) {
         Some(Host::Example) => return rejected("its host is an example or a template"),
-        Some(Host::Local) => weighed.add(-40, "its host is this machine or a bare name"),
         Some(Host::Real) => weighed.add(HOLDS, "a complete connection string of another machine"),
+        Some(kind) => {
+            let doubt = placeholder::doubt(kind, user.unwrap_or_default(), &password);
+            doubt.into_iter().for_each(|(points, why)| weighed.add(points, why));
+        }
         None => {}
     }
     if user.is_some_and(|user| user.eq_ignore_ascii_case(&password)) {

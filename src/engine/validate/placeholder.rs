@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::super::words::has_field;
+use super::super::words::{self, has_field};
 
 /// Whether a password is a template (`${X}`, `<password>`, `{{ x }}`, `%s`, `:param`) or a word that stands for one.
 pub(super) fn is_placeholder(password: &str) -> bool {
@@ -137,8 +137,10 @@ pub(super) fn is_filled_in(host: &str) -> bool {
 pub(super) enum Host {
     /// A machine that may hold something.
     Real,
-    /// This machine or one that is known by a bare name only (a container beside it).
+    /// This machine.
     Local,
+    /// One that is known by a bare name only: a container beside it, or a machine of somebody's own network.
+    Bare,
     /// A name that documentation uses (RFC 2606, 6761) or a template: nothing stands there.
     Example,
 }
@@ -183,7 +185,29 @@ pub(super) fn host(name: &str) -> Host {
     if template || stand_ins.contains(&name.as_str()) {
         return Host::Example;
     }
-    if labels.len() == 1 { Host::Local } else { Host::Real }
+    if labels.len() == 1 { Host::Bare } else { Host::Real }
+}
+
+/// What takes from the confidence of a password for a host of this kind, and why.
+pub(super) fn doubt(kind: Host, user: &str, password: &str) -> Option<(i16, &'static str)> {
+    match kind {
+        Host::Local => Some((-40, "its host is this machine")),
+        Host::Bare if chosen(user, password) => Some((-15, "its host is a bare name")),
+        Host::Bare => Some((-40, "its host is a bare name")),
+        Host::Example | Host::Real => None,
+    }
+}
+
+/// Whether user and password are literals that somebody chose: where the host does not tell whether anything stands there,
+/// they count. Scott's tiger is every manual's.
+pub(super) fn chosen(user: &str, password: &str) -> bool {
+    let bytes = password.as_bytes();
+    bytes.len() >= 8
+        && bytes.iter().any(u8::is_ascii_digit)
+        && bytes.iter().any(u8::is_ascii_alphabetic)
+        && words::placeholder(bytes).is_none()
+        && !is_template(user)
+        && !(user.eq_ignore_ascii_case("scott") && password.starts_with("tiger"))
 }
 
 #[cfg(test)]
@@ -224,11 +248,23 @@ mod tests {
     }
 
     #[test]
+    fn a_bare_name_is_doubted_less_with_a_password_that_somebody_chose() {
+        let points = |kind, user, password| doubt(kind, user, password).map(|(points, _)| points);
+        assert_eq!(points(Host::Bare, "app", "Heron!dune4431"), Some(-15));
+        for (user, password) in [("app", "secret"), ("scott", "tiger^5HHH"), ("${USER}", "Heron!dune4431")] {
+            assert_eq!(points(Host::Bare, user, password), Some(-40), "{user}");
+        }
+        assert_eq!(points(Host::Local, "app", "Heron!dune4431"), Some(-40));
+        assert_eq!(points(Host::Real, "app", "secret"), None);
+    }
+
+    #[test]
     fn hosts() {
-        for name in
-            ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "0.0.0.0", "db", "postgres", ".", "(localdb)\\v11", ""]
-        {
+        for name in ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "0.0.0.0", ".", "(localdb)\\v11", ""] {
             assert_eq!(host(name), Host::Local, "{name}");
+        }
+        for name in ["db", "postgres", "SQLPROD01", "mssql2017"] {
+            assert_eq!(host(name), Host::Bare, "{name}");
         }
         for name in [
             "example.com",

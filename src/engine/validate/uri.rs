@@ -1,6 +1,5 @@
 //! Addresses that hold a password: `scheme://user:password@host`, JDBC's parameters, Azure's signed queries.
 
-use super::super::words;
 use super::codec::{base64, contains};
 use super::placeholder::{self, Host};
 use super::{Checked, HOLDS, Weighed, date, hint, rejected, silent};
@@ -46,17 +45,20 @@ fn judge(address: &Address) -> Checked {
         return rejected("what looks like its password is a port and more");
     }
     let kinds: Vec<Host> = address.hosts.iter().map(|name| placeholder::host(name)).collect();
+    let chosen = || placeholder::chosen(&address.user, &address.password);
     let filled_in = address.hosts.iter().any(|host| placeholder::is_filled_in(host));
-    if !kinds.is_empty() && kinds.iter().all(|kind| *kind == Host::Example) && !(filled_in && chosen(&address)) {
+    if !kinds.is_empty() && kinds.iter().all(|kind| *kind == Host::Example) && !(filled_in && chosen()) {
         return rejected("its host is an example or a template");
     }
     let mut weighed = Weighed::default();
     if filled_in {
         weighed.add(-10, "its host is filled in elsewhere");
-    } else if kinds.iter().all(|kind| *kind != Host::Real) {
-        weighed.add(-40, "its host is this machine or a bare name");
-    } else {
+    } else if kinds.contains(&Host::Real) {
         weighed.add(HOLDS / 2, "a complete address of another machine");
+    } else {
+        let kind = if kinds.contains(&Host::Bare) { Host::Bare } else { Host::Local };
+        let doubt = placeholder::doubt(kind, &address.user, &address.password);
+        doubt.into_iter().for_each(|(points, why)| weighed.add(points, why));
     }
     if address.password.eq_ignore_ascii_case(&address.user) {
         weighed.add(-30, "user and password are the same");
@@ -71,17 +73,6 @@ fn judge(address: &Address) -> Checked {
     }
     let hosts = address.hosts.join(", ");
     weighed.verdict().with("scheme", &address.scheme).with("host", hosts).with("user", &address.user)
-}
-
-/// Whether user and password are literals that somebody chose: where the host alone is filled in, they count.
-fn chosen(address: &Address) -> bool {
-    let password = address.password.as_bytes();
-    let digits = password.iter().filter(|byte| byte.is_ascii_digit()).count();
-    password.len() >= 8
-        && digits > 0
-        && password.iter().any(u8::is_ascii_alphabetic)
-        && words::placeholder(password).is_none()
-        && !placeholder::is_template(&address.user)
 }
 
 /// Takes an address apart. Passwords with a raw `/`, `#` or `?` (not allowed, but common) are understood.
@@ -237,10 +228,11 @@ mod tests {
         assert!(points(real) > 0);
         assert!(check(b"kV9xw2Lq", real.as_bytes()).facts.contains(&("host", "db.company.com".to_owned())));
         for local in
-            ["postgres://app:kV9xw2Lq@localhost/main", "redis://:kV9xw2Lq@redis:6379", "amqp://a:kV9xw2Lq@127.0.0.1"]
+            ["postgres://app:kV9xw2Lq@localhost/main", "amqp://a:kV9xw2Lq@127.0.0.1", "redis://:kestrel@redis:6379"]
         {
             assert!((-60..=-30).contains(&points(local)), "{local}");
         }
+        assert_eq!(points("redis://:kV9xw2Lq@redis:6379"), -15);
         for sample in [
             "https://user:pass@host.company.com",
             "postgres://u:${PW}@db.company.com/x",
