@@ -47,7 +47,7 @@ fn judge(address: &Address) -> Checked {
     }
     let kinds: Vec<Host> = address.hosts.iter().map(|name| placeholder::host(name)).collect();
     let filled_in = address.hosts.iter().any(|host| placeholder::is_filled_in(host));
-    if !kinds.is_empty() && kinds.iter().all(|kind| *kind == Host::Example) && !(filled_in && chosen(&address)) {
+    if !kinds.is_empty() && kinds.iter().all(|kind| *kind == Host::Example) && !(filled_in && chosen(address)) {
         return rejected("its host is an example or a template");
     }
     let mut weighed = Weighed::default();
