@@ -91,3 +91,23 @@ fn escapes_may_begin_a_value() {
         }
     });
 }
+
+#[test]
+fn long_runs_are_decoded_in_pieces_that_overlap() {
+    const PIECE: usize = 8 << 20;
+    let filler = "some words of a log file, line by line\n";
+    let mut text = filler.repeat(PIECE / filler.len());
+    // On the border of two pieces, and at the end.
+    text.truncate(PIECE - 20);
+    text.push('\n');
+    text.push_str(SECRET);
+    text.push_str(&filler.repeat(9000));
+    text.push_str("api_secret = \"q7Gf0ZxT2mV8LkWp3Rb6YdNc\"\n"); // keysweep:allow made up
+    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    with_scanner(|scanner| {
+        for encoded in [STANDARD.encode(&text), hex] {
+            let found = scanner.scan(format!("data: {encoded}\n").as_bytes());
+            assert_eq!(found.len(), 2, "{:?}", found.iter().map(|found| found.span.clone()).collect::<Vec<_>>());
+        }
+    });
+}
