@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::assignment::{Assignment, Operator, Read};
 use super::decode::{self, DEEPEST, Form, Piece};
-use super::{Decoded, Dropped, MOST_CANDIDATES, MOST_IN_VAIN, Match, Scanner};
+use super::{Decoded, Dropped, MOST_CANDIDATES, Match, Scanner};
 use crate::finding::Reason;
 use crate::rules::{Method, Rule};
 use crate::secret::Secret;
@@ -54,7 +54,7 @@ impl Scanner<'_> {
         if self.depth < DEEPEST {
             let most = out.len() + MOST_CANDIDATES;
             for piece in decode::encodings(text) {
-                if out.len() > most || self.vain > MOST_IN_VAIN {
+                if out.len() > most || self.vain > self.most_in_vain {
                     self.crowded = true;
                     break;
                 }

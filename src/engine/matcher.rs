@@ -64,6 +64,7 @@ impl Engine {
             slow: None,
             far: 0,
             vain: 0,
+            most_in_vain: MOST_IN_VAIN,
             depth: 0,
             budget: 0,
             judged: None,
@@ -109,6 +110,8 @@ pub struct Scanner<'e> {
     pub(super) far: usize,
     /// How many assignments of the text at hand came to nothing, those in its encodings among them.
     pub(super) vain: usize,
+    /// [`MOST_IN_VAIN`].
+    pub(super) most_in_vain: usize,
     /// How many decoders the text at hand has passed.
     pub(super) depth: usize,
     /// What streams may still decompress to.
@@ -202,7 +205,7 @@ impl<'e> Scanner<'e> {
         let compiled = &self.engine.compiled;
         let Passing { last, searched, decoded } = state;
         for hit in hits {
-            if out.len() > most || self.vain > MOST_IN_VAIN {
+            if out.len() > most || self.vain > self.most_in_vain {
                 return false;
             }
             let mut literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);

@@ -261,7 +261,7 @@ pub(super) fn counts_in_hex(text: &[u8]) -> bool {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let bytes: Option<Vec<u8>> =
         (text.chunks_exact(2)).map(|pair| Some((digit(pair[0])? * 16 + digit(pair[1])?) as u8)).collect();
-    let Some(bytes) = bytes.filter(|bytes| bytes.len() >= 8 && text.len() % 2 == 0) else { return false };
+    let Some(bytes) = bytes.filter(|bytes| bytes.len() >= 8 && text.len().is_multiple_of(2)) else { return false };
     let steps = bytes.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]));
     let counting =
         [0x00, 0x01, 0xff, 0x11, 0xef, 0x22].iter().map(|step| steps.clone().filter(|one| one == step).count());

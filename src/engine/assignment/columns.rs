@@ -36,7 +36,7 @@ fn markdown(view: &View<'_>, name: &Range<usize>) -> Option<Vec<Found>> {
     let lead = before.iter().rev().take_while(|byte| **byte != b'|').count();
     if !before.trim_ascii_start().starts_with(b"|")
         || lead > HEAD
-        || !before[before.len() - lead..].iter().all(|byte| plain(byte))
+        || !before[before.len() - lead..].iter().all(plain)
         || column > CELLS
     {
         return None;

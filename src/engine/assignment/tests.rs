@@ -55,6 +55,32 @@ fn every_common_form_is_read() {
         ("Use `password=vv` for now.", "password", "vv", Quoting::Bare),
         ("The password is k9!Vx2pQ, see below", "password", "k9!Vx2pQ", Quoting::Bare), // keysweep:allow made up
         ("The password was: k9!Vx2pQ.\n", "password", "k9!Vx2pQ", Quoting::Bare),       // keysweep:allow made up
+        ("The password is `Sunny_day_77` here", "password", "Sunny_day_77", Quoting::Quoted(b'`')), // keysweep:allow made up
+        ("**password** `Sunny_day_77`", "password", "Sunny_day_77", Quoting::Quoted(b'`')), // keysweep:allow made up
+        ("the password was changed to k9!Vx2pQ\n", "password", "k9!Vx2pQ", Quoting::Bare),  // keysweep:allow made up
+        ("mapOf(\"password\" to \"vv\")", "password", "vv", double),
+        ("ENV.fetch(\"password\") { \"vv\" }", "password", "vv", double),
+        ("password string `json:\"x\" default:\"vv\"`", "password", "vv", double),
+        ("#define kpassword @\"vv\"", "kpassword", "vv", double),
+        ("if (strcmp(password, \"vv\") == 0)", "password", "vv", double),
+        ("\"vv\" -> password\n", "password", "vv", double),
+        ("QString password = QStringLiteral(\"vv\");", "password", "vv", double),
+        ("let password = SecretString::new(\"vv\".into());", "password", "vv", double),
+        ("setValue(\"db/password\", \"vv\")", "password", "vv", double),
+        ("SetEnv password vvvvv\n", "password", "vvvvv", Quoting::Bare),
+        ("${password}    vvvvv\n", "password", "vvvvv", Quoting::Bare),
+        ("- {user: x, password: sunny77}\n", "password", "sunny77", Quoting::Bare), // keysweep:allow made up
+        ("{password: sunny77, user: x}\n", "password", "sunny77", Quoting::Bare),   // keysweep:allow made up
+        ("password = sunny77 }\n", "password", "sunny77", Quoting::Bare),           // keysweep:allow made up
+        ("h:6380,password=q7Gf0ZxT2mV8LkWp,ssl=True", "password", "q7Gf0ZxT2mV8LkWp", Quoting::Bare), // keysweep:allow made up
+        ("0 3 * * * MYSQL_password=vv7 /usr/bin/x\n", "MYSQL_password", "vv7", Quoting::Bare), // keysweep:allow made up
+        ("<add value=\"vv\" key=\"password\" />", "password", "vv", double),
+        ("<con:password>vv</con:password>", "password", "vv", Quoting::Element),
+        ("<Key>password</Key><Value ProtectInMemory=\"True\">vv</Value>", "password", "vv", Quoting::Element),
+        (".password(\"{noop}vv\")", ".password", "vv", double),
+        ("| name | password |\n|---|:--|\n| bob | `vv` |\n", "password", "vv", Quoting::Bare),
+        ("INSERT INTO u (name, password) VALUES ('bob', 'vv');", "password", "vv", single),
+        ("insert into `u` (`name`, `password`, `at`)\n  values (UPPER('x'), 'vv', NOW());", "password", "vv", single),
         ("   05 MY-password PIC X(12) VALUE \"vv\".", "MY-password", "vv", double),
         ("id,user,password,role\n1,bob,vv,admin\n", "password", "vv", Quoting::Bare),
         ("\"user\";\"password\"\r\n\"bob\";\"v,v\"\r\n", "password", "v,v", double),

@@ -268,7 +268,7 @@ fn bare(view: &View<'_>, at: usize, operator: Operator, name: &Range<usize>) -> 
                 || numbered(&view.text[start..end]) && closes(view, rest)
         }
         Some(b',')
-            if operator == Operator::Assign
+            if matches!(operator, Operator::Assign | Operator::Default)
                 && at == name.end + 2
                 && end - start > 5
                 && numbered(&view.text[start..end]) =>

@@ -90,14 +90,20 @@ pub(super) fn compressed(run: &[u8]) -> bool {
     })
 }
 
-/// Decodes from `start` on, as far as it goes.
-pub(super) fn decode(text: &[u8], start: usize) -> Piece {
+/// Decodes from `start` on, as far as it goes, or until `largest` bytes came out that are no compressed stream.
+pub(super) fn decode(text: &[u8], start: usize, mut largest: usize) -> Piece {
     let mut piece = Piece::new(NAME, start);
     let mut at = start;
     // The digits of an unfinished group and where each stands.
     let (mut group, mut places, mut count) = ([0u8; 4], [start; 4], 0);
     let mut line = start;
     loop {
+        if piece.text.len() >= largest && count == 0 {
+            if !super::inflate::is_stream(&piece.text) {
+                return piece;
+            }
+            largest = usize::MAX;
+        }
         if count == 0
             && let Some(four) = text.get(at..at + 4)
             && four.iter().all(|&byte| is_digit(byte))
@@ -177,7 +183,7 @@ pub(super) fn value(value: &[u8]) -> Option<Vec<u8>> {
     if !whole || digits < 10 || digits % 4 == 1 || padding > 0 && !value.len().is_multiple_of(4) {
         return None;
     }
-    let text = decode(value, 0).text;
+    let text = decode(value, 0, usize::MAX).text;
     let text = text.strip_suffix(b"\n").unwrap_or(&text);
     text.iter().all(|byte| (b' '..=b'~').contains(byte)).then(|| text.to_vec())
 }
@@ -205,12 +211,12 @@ mod tests {
                 let end: &[u8] = if form == 4 { b"\n  " } else { b"\\r\\n" };
                 text = String::from_utf8(lines.join(end)).expect("ascii");
             }
-            let piece = decode(text.as_bytes(), 0);
+            let piece = decode(text.as_bytes(), 0, usize::MAX);
             prop_assert_eq!(&piece.text, &bytes);
             for at in 0..bytes.len() {
                 let outer = piece.outer(at..at + 1);
                 prop_assert!(outer.end <= text.len() && outer.start < outer.end);
-                let part = decode(text.as_bytes(), outer.start);
+                let part = decode(text.as_bytes(), outer.start, usize::MAX);
                 prop_assert_eq!(part.text[0], bytes[at - at % 3]);
             }
         }

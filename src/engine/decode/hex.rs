@@ -57,11 +57,12 @@ pub(super) fn compressed(run: &[u8]) -> bool {
     super::inflate::is_stream(&head)
 }
 
-/// Decodes from `start` on, as far as the digits go.
-pub(super) fn decode(text: &[u8], start: usize) -> Piece {
+/// Decodes from `start` on, as far as the digits go, or until `largest` bytes came out that are no compressed stream.
+pub(super) fn decode(text: &[u8], start: usize, largest: usize) -> Piece {
     let mut piece = Piece::new(NAME, start);
     let pairs = text[start..].chunks_exact(2).take_while(|pair| pair.iter().all(u8::is_ascii_hexdigit));
-    for (at, pair) in pairs.enumerate() {
+    let largest = if compressed(&text[start..]) { usize::MAX } else { largest };
+    for (at, pair) in pairs.take(largest).enumerate() {
         let at = start + 2 * at;
         piece.push(&[byte(pair)], at..at + 2);
     }
@@ -87,7 +88,7 @@ mod tests {
         assert_eq!(text_at(encoded.as_bytes()), Some(0));
         assert_eq!(text_at(format!("0{encoded}").as_bytes()), Some(1));
         assert_eq!(text_at(b"da39a3ee5e6b4b0d3255bfef95601890afd80709"), None);
-        let piece = decode(format!("x{encoded}z").as_bytes(), 1);
+        let piece = decode(format!("x{encoded}z").as_bytes(), 1, usize::MAX);
         assert_eq!(piece.text, b"some plain text");
         assert_eq!(piece.outer(2..4), 5..9);
         assert_eq!(piece.outer, 1..1 + encoded.len());

@@ -85,6 +85,11 @@ const LARGEST: usize = 1 << 20;
 /// See [`LARGEST`].
 const OVERLAP: usize = 8 << 10;
 
+/// Runs are decoded in pieces of this size (decoded), so that memory does not grow with the text; compressed streams whole.
+const LARGEST_RUN: usize = 8 << 20;
+/// How many bytes of the text a piece shares with the one before: more than a private key has.
+const RUN_OVERLAP: usize = 96 << 10;
+
 /// The encodings of `text` in order, decoded.
 pub(super) fn encodings<'t>(text: &'t [u8]) -> impl Iterator<Item = Piece> + 't {
     let mut plans = plans(text);
@@ -92,14 +97,14 @@ pub(super) fn encodings<'t>(text: &'t [u8]) -> impl Iterator<Item = Piece> + 't 
         let (plan, start) = plans.next()?;
         let (piece, next) = match plan {
             Plan::Base64 => {
-                let piece = base64::decode(text, start);
-                let end = piece.outer.end;
-                (piece, end)
+                let piece = base64::decode(text, start, LARGEST_RUN);
+                let next = behind_run(&piece);
+                (piece, next)
             }
             Plan::Hex => {
-                let piece = hex::decode(text, start);
-                let end = piece.outer.end;
-                (piece, end)
+                let piece = hex::decode(text, start, LARGEST_RUN);
+                let next = behind_run(&piece);
+                (piece, next)
             }
             Plan::Escapes(form, end) => {
                 let stop = end.min(start + LARGEST);
@@ -109,6 +114,12 @@ pub(super) fn encodings<'t>(text: &'t [u8]) -> impl Iterator<Item = Piece> + 't 
         plans.behind(next);
         Some(piece)
     })
+}
+
+/// Where the next run may begin: behind a piece, or in its last bytes when it was cut off.
+fn behind_run(piece: &Piece) -> usize {
+    let cut = piece.text.len() >= LARGEST_RUN && !inflate::is_stream(&piece.text);
+    piece.outer.end - if cut { RUN_OVERLAP } else { 0 }
 }
 
 /// What a decoded piece holds once more when it is no text yet: a compressed stream or UTF-16. The limit is taken
