@@ -163,6 +163,10 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     if candidate.quoting == Quoting::BareInside {
         return Err("the value is an expression");
     }
+    // `credential_plaintext *name;`
+    if candidate.operator == Operator::Space && value[0] == b'*' {
+        return Err("the value is the name of a pointer");
+    }
     if matches!(candidate.operator, Operator::Compare | Operator::Call) {
         return Err("the value is an expression");
     }

@@ -64,7 +64,9 @@ pub(crate) fn is_random_key(candidate: &Candidate<'_>) -> bool {
 /// Whether the value is random hexadecimal digits under a name that only secrets have: fewer digits than a digest has are
 /// mostly names of things to the model.
 pub(crate) fn is_short_key(candidate: &Candidate<'_>) -> bool {
-    forms::short_random_hex(candidate.value) && forms::names_a_key(candidate.name)
+    // `"AWS::ApiGateway::ApiKey": "9f1c15d9a67db5e7"`: of a type, its digest.
+    let of_a_type = candidate.text[..candidate.name_at.start].ends_with(b"::");
+    !of_a_type && forms::short_random_hex(candidate.value) && forms::names_a_key(candidate.name)
 }
 
 /// Whether the name says secret and nothing more, which people choose as often as machines make it, and the value is made
@@ -181,6 +183,30 @@ mod tests {
     }
 
     #[test]
+    fn short_hex_is_a_key_under_the_name_of_one_alone() {
+        let is_key = |text: &str, keyword: &str| {
+            let at = text.find(keyword).expect("keyword there");
+            let found = read(text.as_bytes(), at..at + keyword.len()).found.expect("an assignment");
+            super::is_short_key(&Candidate {
+                text: text.as_bytes(),
+                name_at: found.name.clone(),
+                value_at: found.value.clone(),
+                name: &text.as_bytes()[found.name.clone()],
+                keyword: at - found.name.start..at - found.name.start + keyword.len(),
+                value: found.value(text.as_bytes()),
+                partial: found.partial,
+                quoting: found.quoting,
+                operator: found.operator,
+                after: None,
+                password: false,
+            })
+        };
+        assert!(is_key("api_key = \"9f1c15d9a67db5e7\"", "key") && is_key("ApiKey: '9f1c15d9a67db5e7'", "Key"));
+        assert!(!is_key("key = \"9f1c15d9a67db5e7\"", "key"));
+        assert!(!is_key("\"AWS::ApiGateway::ApiKey\": \"9f1c15d9a67db5e7\"", "Key"));
+    }
+
+    #[test]
     fn quiet_about_what_is_no_secret() {
         for (text, keyword) in [
             ("password = getPassword()", "password"),
@@ -205,6 +231,7 @@ mod tests {
             ("password = f\"{user.name}-kV9#xw2!\"", "password"),
             ("password: '!#$%.:-@*?'", "password"),
             ("password=#{Shell.escape name} x", "password"),
+            ("credential_pass *cred;", "pass"),
             ("password: ENC(q7Gf0ZxT2mV8LkWp3Rb6YdNc)", "password"),
             ("root_password_sha2 = 8f14e45fceea167a5a36dedd4bea2543", "password"),
             ("name=\"authenticity_token\" value=\"q7Gf0ZxT2mV8LkWp3Rb6YdNc\"", "token"),
