@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::pair::{attributes, prefixed};
 use super::{Operator, View, value};
 
 /// The operator behind `name` and where the value may begin.
@@ -11,6 +12,10 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
     let spaced = view.skip_blanks(at);
     let byte = view.get(spaced)?;
     let next = view.get(spaced + 1);
+    let opens_tag = before == Some(b'<') || before == Some(b':') && prefixed(view, name.start - 1);
+    if opens_tag && spaced > at && byte.is_ascii_alphabetic() {
+        return attributes(view, spaced).map(|end| (Operator::Assign, end));
+    }
     let assign = |behind: usize| Some((Operator::Assign, spaced + behind));
     match byte {
         b'=' => match (next, view.get(spaced + 2)) {
@@ -44,6 +49,11 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b'|' if next == Some(b'|') => default(view, spaced + 2),
         // A cell of a table in Markdown.
         b'|' if spaced > at && view.before(name.start).trim_ascii_end().ends_with(b"|") => assign(1),
+        // RSpec: `let(:name) { "value" }`.
+        b')' if view.before(name.start).ends_with(b"let(:") || view.before(name.start).ends_with(b"let!(:") => {
+            let open = view.skip_blanks(spaced + 1);
+            (view.get(open) == Some(b'{')).then(|| braced(view, open + 1)).flatten().map(|at| (Operator::Assign, at))
+        }
         // A pair of Kotlin's: `"name" to "value"`.
         b't' if closed && spaced > at && view.starts(spaced, b"to \"") => assign(3),
         b'i' if spaced > at && view.starts(spaced, b"is") => sentence(view, spaced + 2),
@@ -54,9 +64,7 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         // A here-string of a shell.
         b'<' if view.starts(spaced, b"<<< ") => assign(3),
         b'-' if closed && next == Some(b'>') => assign(2),
-        b'>' if before == Some(b'<') || before == Some(b':') && prefixed(view, name.start - 1) => {
-            Some((Operator::Assign, spaced))
-        }
+        b'>' if opens_tag => Some((Operator::Assign, spaced)),
         b'(' if !closed => argument(view, spaced + 1),
         // The name is all of its literal.
         b',' if closed && (matches!(before, Some(b'"' | b'\'')) || ends_path(view, name)) || copies(view, name) => {
@@ -150,13 +158,6 @@ fn close(view: &View<'_>, name: &Range<usize>, before: Option<u8>) -> Option<(us
     Some((at, closed))
 }
 
-/// Whether a tag's prefix ends in front of the colon at `at`: `<con:`.
-fn prefixed(view: &View<'_>, at: usize) -> bool {
-    let before = view.before(at);
-    let word = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    (1..=16).contains(&word) && before[..before.len() - word].ends_with(b"<")
-}
-
 /// Behind the dash of `the token - 'value'`, as notes and lists have it.
 fn dashed(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
     let literal = view.skip_blanks(at + 1);
@@ -177,12 +178,10 @@ fn bold(view: &View<'_>, at: usize) -> usize {
 /// The literal that is all there is in the braces that open in front of `at`.
 fn braced(view: &View<'_>, at: usize) -> Option<usize> {
     let literal = view.skip_space(at);
-    if view.get(literal) != Some(b'"') {
-        return None;
-    }
-    let inside = |&offset: &usize| view.get(literal + offset).is_some_and(|byte| byte > b' ' && byte != b'"');
+    let quote = view.get(literal).filter(|byte| matches!(byte, b'"' | b'\''))?;
+    let inside = |&offset: &usize| view.get(literal + offset).is_some_and(|byte| byte > b' ' && byte != quote);
     let end = literal + 1 + (1..256).take_while(inside).count();
-    (view.get(end) == Some(b'"') && view.get(view.skip_space(end + 1)) == Some(b'}')).then_some(literal)
+    (view.get(end) == Some(quote) && view.get(view.skip_space(end + 1)) == Some(b'}')).then_some(literal)
 }
 
 /// A literal behind an equals sign that begins the next line, as formatters break long ones.
@@ -298,7 +297,7 @@ fn space(view: &View<'_>, name: &Range<usize>, at: usize, spaced: usize) -> Opti
     let command = lead.strip_suffix(b":").unwrap_or(lead);
     let word = command.iter().rev().take_while(|byte| **byte > b' ').count();
     let configured = command[..command.len() - word].trim_ascii_end().ends_with(b"config set")
-        || command[..command.len() - word].trim_ascii_end().ends_with(b"configure set");
+        || command.ends_with(b"configure set");
     (short && (leads.contains(&lead) || configured) && alone(view, spaced)).then_some((Operator::Space, spaced))
 }
 
