@@ -26,6 +26,12 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<Found> {
         let close = (open..open + 64).take_while(|&at| !matches!(view.get(at), None | Some(b'\n' | b'<')));
         return value::element(view, close.into_iter().find(|&at| view.get(at) == Some(b'>'))? + 1);
     }
+    if before.last() == Some(&b'>')
+        && view.starts(name.end, b"</")
+        && let Some(found) = sibling(view, name, before)
+    {
+        return Some(found);
+    }
     let lead = if quoted { &before[..before.len() - 1] } else { before };
     if quoted && [&b"variable "[..], b"secret ", b"param ", b"output "].iter().any(|word| lead.ends_with(word)) {
         return declared(view, name);
@@ -53,6 +59,23 @@ pub(super) fn label(lead: &[u8]) -> Option<Range<usize>> {
     let length = lead.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let word = lead.len() - length..lead.len();
     LABELS.iter().any(|label| lead[word.clone()].eq_ignore_ascii_case(label)).then_some(word)
+}
+
+/// The element behind one that holds the name: `<name>NAME</name> <value>...`, `<param-name>`, `<env-entry-name>`.
+fn sibling(view: &View<'_>, name: &Range<usize>, before: &[u8]) -> Option<Found> {
+    let open = memchr::memrchr(b'<', before)?;
+    let tag = &before[open + 1..before.len() - 1];
+    let called = [&b"name"[..], b"key"].iter().any(|end| tag.ends_with(end)) && tag.len() <= 24;
+    if !called || !view.starts(name.end + 2, tag) || view.get(name.end + 2 + tag.len()) != Some(b'>') {
+        return None;
+    }
+    let next = view.skip_space(name.end + 3 + tag.len());
+    let word = (next + 1..next + 32).take_while(|&at| {
+        view.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':'))
+    });
+    let end = next + 1 + word.count();
+    let holds = view.get(next) == Some(b'<') && view.get(end) == Some(b'>') && view.text[next..end].ends_with(b"value");
+    if holds { value::element(view, end + 1) } else { None }
 }
 
 /// The value that follows a quoted or bare name.

@@ -56,6 +56,11 @@ pub(super) fn read(view: &View<'_>, at: usize, operator: Operator, name: &Range<
     if view.starts(at, b"<<") {
         return here_document(view, at + 2);
     }
+    if operator == Operator::Assign
+        && let Some(literal) = instead(view, at)
+    {
+        return quoted(view, literal, view.get(literal)?, Operator::Default);
+    }
     if operator == Operator::Assign {
         at = marks(view, at);
         if let Some(found) = joined(view, at).or_else(|| bracketed(view, at)) {
@@ -81,6 +86,21 @@ pub(super) fn read(view: &View<'_>, at: usize, operator: Operator, name: &Range<
         b'\r' | b'\n' => None,
         _ => bare(view, at, operator, name),
     }
+}
+
+/// The literal that counts when what stands at `at` is not set: `process.env.X || "value"`, `ENV['X'] || 'value'`.
+fn instead(view: &View<'_>, at: usize) -> Option<usize> {
+    const FAR: usize = 64;
+    if !view.get(at)?.is_ascii_alphabetic() && view.get(at) != Some(b'$') {
+        return None;
+    }
+    let inside =
+        |&at: &usize| view.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_.:[]()'\"$>-".contains(&byte));
+    let blank = at + (at..at + FAR).take_while(inside).count();
+    let sign = view.skip_blanks(blank);
+    let stands = [&b"|| "[..], b"?? ", b"?: ", b"or "].iter().any(|word| view.starts(sign, word));
+    let literal = view.skip_blanks(sign + 2);
+    (stands && blank > at && sign > blank && matches!(view.get(literal), Some(b'"' | b'\'' | b'`'))).then_some(literal)
 }
 
 /// Behind a tag or anchor of YAML: `!!str value`, `&name value`.
