@@ -10,6 +10,7 @@
 //! at the first byte that cannot be part of such a form, and knows to the byte how far it has looked.
 
 mod columns;
+mod fallback;
 mod lines;
 mod literal;
 mod operator;

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::fallback::{called, default, expansion};
+use super::pair::{attributes, prefixed};
 use super::{Operator, View, value};
 
 /// The operator behind `name` and where the value may begin.
@@ -11,6 +13,10 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
     let spaced = view.skip_blanks(at);
     let byte = view.get(spaced)?;
     let next = view.get(spaced + 1);
+    let opens_tag = before == Some(b'<') || before == Some(b':') && prefixed(view, name.start - 1);
+    if opens_tag && spaced > at && byte.is_ascii_alphabetic() {
+        return attributes(view, spaced).map(|end| (Operator::Assign, end));
+    }
     let assign = |behind: usize| Some((Operator::Assign, spaced + behind));
     match byte {
         b'=' => match (next, view.get(spaced + 2)) {
@@ -39,12 +45,17 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         b'|' if next == Some(b'=') => assign(2),
         // PHP appends to a string.
         b'.' if next == Some(b'=') => assign(2),
-        b'.' if closed => instead(view, spaced),
+        b'.' if closed => called(view, spaced),
         b'-' if spaced > at && before != Some(b'-') && dashed(view, spaced).is_some() => dashed(view, spaced),
         b'|' if next == Some(b'|') && view.get(spaced + 2) == Some(b'=') => assign(3),
         b'|' if next == Some(b'|') => default(view, spaced + 2),
         // A cell of a table in Markdown.
         b'|' if spaced > at && view.before(name.start).trim_ascii_end().ends_with(b"|") => assign(1),
+        // RSpec: `let(:name) { "value" }`.
+        b')' if view.before(name.start).ends_with(b"let(:") || view.before(name.start).ends_with(b"let!(:") => {
+            let open = view.skip_blanks(spaced + 1);
+            (view.get(open) == Some(b'{')).then(|| braced(view, open + 1)).flatten().map(|at| (Operator::Assign, at))
+        }
         // A pair of Kotlin's: `"name" to "value"`.
         b't' if closed && spaced > at && view.starts(spaced, b"to \"") => assign(3),
         b'i' if spaced > at && view.starts(spaced, b"is") => sentence(view, spaced + 2),
@@ -55,9 +66,7 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<(Operator, us
         // A here-string of a shell.
         b'<' if view.starts(spaced, b"<<< ") => assign(3),
         b'-' if closed && next == Some(b'>') => assign(2),
-        b'>' if before == Some(b'<') || before == Some(b':') && prefixed(view, name.start - 1) => {
-            Some((Operator::Assign, spaced))
-        }
+        b'>' if opens_tag => Some((Operator::Assign, spaced)),
         b'(' if !closed => argument(view, spaced + 1),
         // The name is all of its literal.
         b',' if closed && (matches!(before, Some(b'"' | b'\'')) || ends_path(view, name)) || copies(view, name) => {
@@ -141,8 +150,6 @@ fn close(view: &View<'_>, name: &Range<usize>, before: Option<u8>) -> Option<(us
             b'}' if before == Some(b'{') => {}
             // `get("name") or "value"`
             b')' if closed => {}
-            // RSpec's `let(:name) { "value" }`
-            b')' if before == Some(b':') && lets(view.before(name.start)) => closed = true,
             _ => break,
         }
         at += 1;
@@ -153,38 +160,11 @@ fn close(view: &View<'_>, name: &Range<usize>, before: Option<u8>) -> Option<(us
     Some((at, closed))
 }
 
-/// Whether RSpec's `let(:` or `let!(:` ends `before`.
-fn lets(before: &[u8]) -> bool {
-    [&b"let(:"[..], b"let!(:"].iter().any(|word| before.ends_with(word))
-}
-
-/// Behind what takes the place of a variable that is not set: `env::var("NAME").unwrap_or("value".into())`.
-fn instead(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
-    const CALLS: [&[u8]; 5] = [b".unwrap_or(", b".unwrap_or_else(|_| ", b".getOrElse(", b".orElse(", b".fallback("];
-    let call = CALLS.iter().find(|call| view.starts(at, call))?;
-    let literal = view.skip_blanks(at + call.len());
-    let quoted = matches!(view.get(literal), Some(b'"' | b'\''));
-    let made = view.starts(literal, b"String::from(\"") || view.starts(literal, b"format!(\"");
-    (quoted || made).then_some((Operator::Default, literal))
-}
-
-/// Whether a tag's prefix ends in front of the colon at `at`: `<con:`.
-fn prefixed(view: &View<'_>, at: usize) -> bool {
-    let before = view.before(at);
-    let word = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    (1..=16).contains(&word) && before[..before.len() - word].ends_with(b"<")
-}
-
 /// Behind the dash of `the token - 'value'`, as notes and lists have it.
 fn dashed(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
     let literal = view.skip_blanks(at + 1);
     let quoted = literal > at + 1 && matches!(view.get(literal), Some(b'"' | b'\'' | b'`'));
     quoted.then_some((Operator::Space, literal))
-}
-
-/// The length of `:-`, `:=` or `:` in `${NAME:-value}`.
-fn expansion(next: Option<u8>) -> usize {
-    if matches!(next, Some(b'-' | b'=')) { 2 } else { 1 }
 }
 
 /// Behind the stars of `**name:** value`.
@@ -210,12 +190,6 @@ fn below(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
     }
     let literal = view.skip_blanks(sign + 1);
     matches!(view.get(literal), Some(b'"' | b'\'' | b'`')).then_some((Operator::Assign, literal))
-}
-
-/// A literal behind `||`, `??` or `or`, on the next line too.
-fn default(view: &View<'_>, at: usize) -> Option<(Operator, usize)> {
-    let at = view.skip_space(at);
-    matches!(view.get(at), Some(b'"' | b'\'' | b'`')).then_some((Operator::Default, at))
 }
 
 /// Whether the name ends the path of a setting, the first argument of a call: `("db/password", "value")`.
@@ -314,7 +288,7 @@ fn space(view: &View<'_>, name: &Range<usize>, at: usize, spaced: usize) -> Opti
     let command = lead.strip_suffix(b":").unwrap_or(lead);
     let word = command.iter().rev().take_while(|byte| **byte > b' ').count();
     let configured = command[..command.len() - word].trim_ascii_end().ends_with(b"config set")
-        || command[..command.len() - word].trim_ascii_end().ends_with(b"configure set");
+        || command.ends_with(b"configure set");
     (short && (leads.contains(&lead) || configured) && alone(view, spaced)).then_some((Operator::Space, spaced))
 }
 

@@ -26,8 +26,14 @@ pub(super) fn read(view: &View<'_>, name: &Range<usize>) -> Option<Found> {
         let close = (open..open + 64).take_while(|&at| !matches!(view.get(at), None | Some(b'\n' | b'<')));
         return value::element(view, close.into_iter().find(|&at| view.get(at) == Some(b'>'))? + 1);
     }
+    if before.last() == Some(&b'>')
+        && view.starts(name.end, b"</")
+        && let Some(found) = sibling(view, name, before)
+    {
+        return Some(found);
+    }
     let lead = if quoted { &before[..before.len() - 1] } else { before };
-    if quoted && [&b"variable "[..], b"secret ", b"param "].iter().any(|word| lead.ends_with(word)) {
+    if quoted && [&b"variable "[..], b"secret ", b"param ", b"output "].iter().any(|word| lead.ends_with(word)) {
         return declared(view, name);
     }
     label(lead)?;
@@ -53,6 +59,23 @@ pub(super) fn label(lead: &[u8]) -> Option<Range<usize>> {
     let length = lead.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let word = lead.len() - length..lead.len();
     LABELS.iter().any(|label| lead[word.clone()].eq_ignore_ascii_case(label)).then_some(word)
+}
+
+/// The element behind one that holds the name: `<name>NAME</name> <value>...`, `<param-name>`, `<env-entry-name>`.
+fn sibling(view: &View<'_>, name: &Range<usize>, before: &[u8]) -> Option<Found> {
+    let open = memchr::memrchr(b'<', before)?;
+    let tag = &before[open + 1..before.len() - 1];
+    let called = [&b"name"[..], b"key"].iter().any(|end| tag.ends_with(end)) && tag.len() <= 24;
+    if !called || !view.starts(name.end + 2, tag) || view.get(name.end + 2 + tag.len()) != Some(b'>') {
+        return None;
+    }
+    let next = view.skip_space(name.end + 3 + tag.len());
+    let word = (next + 1..next + 32).take_while(|&at| {
+        view.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':'))
+    });
+    let end = next + 1 + word.count();
+    let holds = view.get(next) == Some(b'<') && view.get(end) == Some(b'>') && view.text[next..end].ends_with(b"value");
+    if holds { value::element(view, end + 1) } else { None }
 }
 
 /// The value that follows a quoted or bare name.
@@ -126,9 +149,10 @@ fn skip(view: &View<'_>, at: usize) -> Option<usize> {
     }
 }
 
-/// `variable "NAME" { type = string  default = "..." }`.
+/// `variable "NAME" { type = string  default = "..." }`, `output "NAME" { value = "..." }`.
 fn declared(view: &View<'_>, name: &Range<usize>) -> Option<Found> {
     const DEFAULT: &[u8] = b"default";
+    const VALUE: &[u8] = b"value";
     let open = view.skip_blanks(name.end + 1);
     if view.get(open) != Some(b'{') {
         return None;
@@ -136,14 +160,30 @@ fn declared(view: &View<'_>, name: &Range<usize>) -> Option<Found> {
     for at in open..open + NEAR {
         match view.get(at)? {
             b'}' => return None,
-            b'd' if view.starts(at, DEFAULT) => {
-                let behind = view.skip_blanks(at + DEFAULT.len());
+            b'd' | b'v' if view.starts(at, DEFAULT) || view.starts(at, VALUE) => {
+                let word = if view.starts(at, VALUE) { VALUE } else { DEFAULT };
+                let behind = view.skip_blanks(at + word.len());
                 if view.get(behind) == Some(b'=') {
-                    return value::read(view, behind + 1, Operator::Assign, &(at..at + DEFAULT.len()));
+                    return value::read(view, behind + 1, Operator::Assign, &(at..at + word.len()));
                 }
             }
             _ => {}
         }
     }
     None
+}
+
+/// The end of a tag behind its attributes, on one line: `<password type="plain">`.
+pub(super) fn attributes(view: &View<'_>, at: usize) -> Option<usize> {
+    const FAR: usize = 200;
+    let inside = |&at: &usize| view.get(at).is_some_and(|byte| !matches!(byte, b'<' | b'\n'));
+    let end = (at..at + FAR).take_while(inside).find(|&at| view.get(at) == Some(b'>'))?;
+    matches!(view.get(end - 1), Some(b'"' | b'\'')).then_some(end)
+}
+
+/// Whether a tag's prefix ends in front of the colon at `at`: `<con:`.
+pub(super) fn prefixed(view: &View<'_>, at: usize) -> bool {
+    let before = view.before(at);
+    let word = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    (1..=16).contains(&word) && before[..before.len() - word].ends_with(b"<")
 }

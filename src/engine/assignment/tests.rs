@@ -58,6 +58,8 @@ fn every_common_form_is_read() {
         ("The password is `Sunny_day_77` here", "password", "Sunny_day_77", Quoting::Quoted(b'`')), // keysweep:allow made up
         ("**password** `Sunny_day_77`", "password", "Sunny_day_77", Quoting::Quoted(b'`')), // keysweep:allow made up
         ("the password was changed to k9!Vx2pQ\n", "password", "k9!Vx2pQ", Quoting::Bare),  // keysweep:allow made up
+        ("let(:password) { 'vv' }", "password", "vv", single),
+        ("let!(:password) { \"vv\" }", "password", "vv", double),
         ("mapOf(\"password\" to \"vv\")", "password", "vv", double),
         ("ENV.fetch(\"password\") { \"vv\" }", "password", "vv", double),
         ("password string `json:\"x\" default:\"vv\"`", "password", "vv", double),
@@ -75,6 +77,15 @@ fn every_common_form_is_read() {
         ("h:6380,password=q7Gf0ZxT2mV8LkWp,ssl=True", "password", "q7Gf0ZxT2mV8LkWp", Quoting::Bare), // keysweep:allow made up
         ("0 3 * * * MYSQL_password=vv7 /usr/bin/x\n", "MYSQL_password", "vv7", Quoting::Bare), // keysweep:allow made up
         ("<add value=\"vv\" key=\"password\" />", "password", "vv", double),
+        ("<password type=\"plain\">vv</password>", "password", "vv", Quoting::Element),
+        ("<wsse:password Type=\"PasswordText\">vv</wsse:password>", "password", "vv", Quoting::Element),
+        ("aws configure set password vvvvv\n", "password", "vvvvv", Quoting::Bare),
+        ("output \"password\" { value = \"vv\" }", "password", "vv", double),
+        ("<name>password</name>\n  <value>vv</value>", "password", "vv", Quoting::Element),
+        ("<param-name>password</param-name><param-value>vv</param-value>", "password", "vv", Quoting::Element),
+        ("const password = process.env.X || 'vv';", "password", "vv", single),
+        ("config.password = ENV['X'] || \"vv\"", "config.password", "vv", double),
+        ("val password = System.getenv(\"X\") ?: \"vv\"", "password", "vv", double),
         ("<con:password>vv</con:password>", "password", "vv", Quoting::Element),
         ("<Key>password</Key><Value ProtectInMemory=\"True\">vv</Value>", "password", "vv", Quoting::Element),
         (".password(\"{noop}vv\")", ".password", "vv", double),

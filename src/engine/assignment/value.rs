@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::fallback::instead;
 use super::lines::{here_document, next_line};
 use super::literal::{bracketed, escaped, joined, quoted};
 use super::{Assignment, Operator, Quoting, VALUE, View};
@@ -55,6 +56,11 @@ pub(super) fn read(view: &View<'_>, at: usize, operator: Operator, name: &Range<
     }
     if view.starts(at, b"<<") {
         return here_document(view, at + 2);
+    }
+    if operator == Operator::Assign
+        && let Some(literal) = instead(view, at)
+    {
+        return quoted(view, literal, view.get(literal)?, Operator::Default);
     }
     if operator == Operator::Assign {
         at = marks(view, at);
