@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::assignment::{self, Assignment};
+use super::owner::{Joined, joined};
 use super::value::{self, Candidate};
 use super::{Judged, Match, REACH, Scanner, boundary, decode, encoded, innocent, model, texts};
 use crate::finding::Reason;
@@ -144,6 +145,17 @@ impl Scanner<'_> {
         found: &Assignment,
         out: &mut Vec<Match>,
     ) -> bool {
+        if self.engine.compiled.key_ends.contains(&index) {
+            match joined(text, &literal) {
+                Joined::No => {
+                    if let Some(far) = self.key_of_provider(text, literal.clone(), index, found, out) {
+                        return far;
+                    }
+                }
+                Joined::HitTwice => return false,
+                Joined::Yes => {}
+            }
+        }
         if self.named(text, &literal, found, out) {
             return false;
         }
@@ -162,24 +174,16 @@ impl Scanner<'_> {
             }
         }
         let rule = self.engine.rule(index);
-        let candidate = Candidate {
-            text,
-            name_at: found.name.clone(),
-            value_at: found.value.clone(),
-            name: &text[found.name.clone()],
-            keyword: literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start,
-            value: found.value(text),
-            partial: found.partial,
-            quoting: found.quoting,
-            operator: found.operator,
-            after: text.get(found.value.end).copied(),
-            password: rule.tags.iter().any(|tag| tag == "password"),
-        };
+        let candidate = candidate(text, &literal, found, rule.tags.iter().any(|tag| tag == "password"));
         let judged = match value::judge(&candidate) {
             Ok(judged) => judged,
             Err(why) => {
+                let is_uuid = why == innocent::UUID;
+                if is_uuid && self.uuid_of_provider(text, index, found, out) {
+                    return true;
+                }
                 self.drop_candidate(index, span_of(found), why);
-                return false;
+                return is_uuid;
             }
         };
         let password = candidate.password;
@@ -211,6 +215,9 @@ impl Scanner<'_> {
                 self.drop_candidate(index, span_of(found), why);
                 return true;
             }
+        }
+        if self.engine.compiled.knows_provider(&text[found.name.clone()]) {
+            reasons.push(self.of_known_provider(index));
         }
         self.conclude(text, index, span_of(found), found.value.clone(), value_context(text, found), reasons, out);
         true
@@ -253,40 +260,39 @@ impl Scanner<'_> {
         self.dropped = dropped;
         fails
     }
-
-    /// Whether a contextual rule whose provider is named within [`NEAR`] bytes owns the value.
-    pub(super) fn by_provider_near(&mut self, text: &[u8], found: &Assignment, out: &mut Vec<Match>) -> bool {
-        let span = span_of(found);
-        let start = span.start.saturating_sub(NEAR);
-        let near = &text[start..(span.end + NEAR).min(text.len())];
-        let owners = self.engine.compiled.providers_near(near);
-        for (index, keyword) in owners {
-            let keyword = keyword.start + start..keyword.end + start;
-            if keyword.start < found.value.end && keyword.end > found.value.start || !boundary::is_word(text, &keyword)
-            {
-                continue;
-            }
-            let reasons = vec![
-                Reason::new(i16::from(self.engine.rule(index).confidence), "the value has the form of the rule"),
-                Reason::new(-10, "its provider is not in the name but near it"),
-            ];
-            if self.whole_value(text, index, found, reasons, out) {
-                return true;
-            }
-        }
-        false
-    }
 }
 
 /// How far from an assignment its provider's name, or words the model knows, are looked for, in bytes.
-const NEAR: usize = 160;
+pub(super) const NEAR: usize = 160;
 const _: () = assert!(model::NEAR <= NEAR);
 
 /// How far below the name of a provider a plain `key` is looked for, in bytes.
 const BELOW: usize = 72;
 
+/// What is to be judged of an assignment.
+pub(super) fn candidate<'t>(
+    text: &'t [u8],
+    literal: &Range<usize>,
+    found: &'t Assignment,
+    password: bool,
+) -> Candidate<'t> {
+    Candidate {
+        text,
+        name_at: found.name.clone(),
+        value_at: found.value.clone(),
+        name: &text[found.name.clone()],
+        keyword: literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start,
+        value: found.value(text),
+        partial: found.partial,
+        quoting: found.quoting,
+        operator: found.operator,
+        after: text.get(found.value.end).copied(),
+        password,
+    }
+}
+
 /// Name, operator and value.
-fn span_of(found: &Assignment) -> Range<usize> {
+pub(super) fn span_of(found: &Assignment) -> Range<usize> {
     found.name.start.min(found.value.start)..found.value.end.max(found.name.end)
 }
 

@@ -304,6 +304,9 @@ pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// What [`something_else`] says of a UUID, which some providers' keys are.
+pub(super) const UUID: &str = "the value is a UUID";
+
 /// URLs, paths, file names, UUIDs, dates, numbers, versions, media, hashes with a label.
 pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'static str> {
     if value.windows(3).any(|window| window == b"://") {
@@ -325,7 +328,7 @@ pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'stati
     if let Some(rest) = beside_uuids(value)
         && rest < 20
     {
-        return Err("the value is a UUID");
+        return Err(UUID);
     }
     if basic(value) == Some(false) {
         return Err("the value encodes a name and a placeholder password");

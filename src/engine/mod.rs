@@ -24,6 +24,7 @@ mod letters;
 mod matcher;
 pub mod model;
 mod named;
+mod owner;
 pub mod prefilter;
 mod resolve;
 pub mod score;

@@ -2,50 +2,78 @@
 //! that the prefilter should not look for them.
 //!
 //! The generic path has found a name that holds a word for a secret (`COPPER_API_TOKEN`); here the other words of that
-//! name say which rules own it. So these words cost nothing where no secret is named.
+//! name say which rules own it. So these words cost nothing where no secret is named. Names of providers are known beside
+//! them: a key that is called by one is likelier a key, whatever its form.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::innocent::word_spans;
-use crate::rules::RuleSet;
+use crate::rules::{Method, RuleSet};
 
 /// Most words of a name that may make one word of a rule (`privateai` is written `private_ai`).
 const JOINED: usize = 3;
 
-/// The words of all rules, in small letters, and the rules of each.
+/// The words of all rules, in small letters, and the rules of each; the names of all providers.
 #[derive(Debug)]
-pub(super) struct Names(HashMap<Box<[u8]>, Vec<u16>>);
+pub(super) struct Names {
+    words: HashMap<Box<[u8]>, Vec<u16>>,
+    providers: HashSet<Box<[u8]>>,
+}
 
 impl Names {
     pub(super) fn new(rules: &RuleSet) -> Self {
-        let mut names: HashMap<Box<[u8]>, Vec<u16>> = HashMap::new();
+        let mut words: HashMap<Box<[u8]>, Vec<u16>> = HashMap::new();
+        let mut providers: HashSet<Box<[u8]>> = HashSet::new();
         for (index, rule) in rules.rules().iter().enumerate() {
             for word in rule.words.iter() {
-                names.entry(word.as_bytes().into()).or_default().push(index as u16);
+                words.entry(word.as_bytes().into()).or_default().push(index as u16);
+                providers.insert(word.as_bytes().into());
+            }
+            if rule.method != Method::Generic {
+                let name = rule.provider.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+                let name: Box<[u8]> = name.collect();
+                if name.len() >= SHORTEST {
+                    providers.insert(name);
+                }
             }
         }
-        Self(names)
+        Self { words, providers }
     }
 
     /// The rules that have a word of `name`, and where in the name it stands.
     pub(super) fn owners(&self, name: &[u8]) -> Vec<(u16, Range<usize>)> {
         let mut owners = Vec::new();
-        if self.0.is_empty() {
+        if self.words.is_empty() {
             return owners;
         }
-        let spans: Vec<Range<usize>> = word_spans(name).collect();
-        let mut joined = Vec::new();
-        for first in 0..spans.len() {
-            joined.clear();
-            for span in spans[first..].iter().take(JOINED) {
-                joined.extend(name[span.clone()].iter().map(u8::to_ascii_lowercase));
-                for &rule in self.0.get(joined.as_slice()).into_iter().flatten() {
-                    owners.push((rule, spans[first].start..span.end));
-                }
-            }
-        }
+        joined(name, |word, span| {
+            owners.extend(self.words.get(word).into_iter().flatten().map(|&rule| (rule, span.clone())));
+        });
         owners
+    }
+
+    /// Whether a provider is named in `name`.
+    pub(super) fn knows(&self, name: &[u8]) -> bool {
+        let mut known = false;
+        joined(name, |word, _| known |= self.providers.contains(word));
+        known
+    }
+}
+
+/// Shortest name of a provider that tells something.
+const SHORTEST: usize = 4;
+
+/// Calls `each` with every word of a name, and with what neighbouring words make together, in small letters.
+fn joined(name: &[u8], mut each: impl FnMut(&[u8], Range<usize>)) {
+    let spans: Vec<Range<usize>> = word_spans(name).collect();
+    let mut joined = Vec::new();
+    for first in 0..spans.len() {
+        joined.clear();
+        for span in spans[first..].iter().take(JOINED) {
+            joined.extend(name[span.clone()].iter().map(u8::to_ascii_lowercase));
+            each(&joined, spans[first].start..span.end);
+        }
     }
 }
 

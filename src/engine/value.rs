@@ -54,7 +54,7 @@ pub(crate) fn judge(candidate: &Candidate<'_>) -> Result<Features, &'static str>
 }
 
 /// What can be told without weighing, cheapest test first.
-fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
+pub(super) fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
     let value = candidate.value;
     let least = if candidate.password { 5 } else { 8 };
     if value.len() < least {

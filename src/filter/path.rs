@@ -14,6 +14,8 @@ const EXAMPLE: Kind = (-20, "stands in an example");
 const VENDORED: Kind = (-10, "stands in code of others");
 const LOCK: Kind = (-40, "stands in a lock file");
 const MINIFIED: Kind = (-25, "stands in generated code");
+/// What a name of a provider and the form of its keys do not come about by chance in.
+const MINIFIED_WITH_A_FORM: i16 = -15;
 const SNAPSHOT: Kind = (-15, "stands in a snapshot");
 
 /// Folder names, lower case, with what they say.
@@ -104,7 +106,10 @@ pub fn score(path: &str, confidence: u8, formless: bool) -> Option<Reason> {
         75.. => 15,
         _ => 100,
     };
-    let (points, why) = kind(path)?;
+    let (mut points, why) = kind(path)?;
+    if why == MINIFIED.1 && !formless {
+        points = points.max(MINIFIED_WITH_A_FORM);
+    }
     let more = if formless && [TEST, FIXTURE, EXAMPLE].contains(&(points, why)) { 10 } else { 0 };
     Some(Reason::new((points - more).max(-most), why))
 }

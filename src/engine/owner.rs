@@ -1,0 +1,163 @@
+//! Whose key it is when the name does not tell all: a provider named in the lines round an assignment, and names that only
+//! end in `key`.
+
+use std::ops::Range;
+
+use super::assigned::{NEAR, candidate, span_of, value_context};
+use super::assignment::Assignment;
+use super::innocent::{self, word_spans};
+use super::words::distinct;
+use super::{Match, Scanner, boundary, value};
+use crate::finding::Reason;
+
+/// A line of so many words at most heads what follows: `[front]`, `# data.gov`, `from findl import Client`.
+const HEADING: usize = 4;
+/// Shortest value of a plain `key` that is looked at.
+const SHORTEST: usize = 8;
+
+/// How a `key` goes on the name in front of it.
+pub(super) enum Joined {
+    /// `acme_key`.
+    Yes,
+    /// The same, with a blank behind it: another literal begins at the joint.
+    HitTwice,
+    /// `acmeKey`, `key`.
+    No,
+}
+
+/// See [`Joined`].
+pub(super) fn joined(text: &[u8], literal: &Range<usize>) -> Joined {
+    match text[literal.start] {
+        b'_' => Joined::Yes,
+        _ if literal.start == 0 || text[literal.start - 1] != b'_' => Joined::No,
+        _ if text.get(literal.end) == Some(&b' ') => Joined::HitTwice,
+        _ => Joined::Yes,
+    }
+}
+
+impl Scanner<'_> {
+    /// A name ends in `key`, and no `_` joins the two: `acmeKey`, `acme-key`, `key`. That is a secret where a provider is
+    /// named in it, or near it and the value has the form of the provider's keys; many other things are called so. Whether
+    /// more than the assignment was looked at; `None` when it is to be judged like any other.
+    pub(super) fn key_of_provider(
+        &mut self,
+        text: &[u8],
+        literal: Range<usize>,
+        index: u16,
+        found: &Assignment,
+        out: &mut Vec<Match>,
+    ) -> Option<bool> {
+        let value = found.value(text);
+        let ends = literal.end.min(found.name.end) == found.name.end && boundary::is_word(text, &literal);
+        if !ends || value.len() < SHORTEST || !value.iter().any(u8::is_ascii_digit) {
+            return Some(false);
+        }
+        if self.named(text, &literal, found, out) {
+            return Some(false);
+        }
+        let judged = value::plainly_none(&candidate(text, &literal, found, false));
+        if let Err(why) = judged
+            && why != innocent::UUID
+        {
+            self.drop_candidate(index, span_of(found), why);
+            return Some(false);
+        }
+        if self.by_provider_near(text, found, out) || self.by_word_before(text, found, out) {
+            return Some(true);
+        }
+        if self.engine.compiled.knows_provider(&text[found.name.clone()]) {
+            return None;
+        }
+        self.drop_candidate(index, span_of(found), "no provider of such a key is named in it or near it");
+        Some(true)
+    }
+
+    /// A UUID stands where a secret does: it is one when a provider is named in the name, or when the provider near it has
+    /// such keys.
+    pub(super) fn uuid_of_provider(
+        &mut self,
+        text: &[u8],
+        index: u16,
+        found: &Assignment,
+        out: &mut Vec<Match>,
+    ) -> bool {
+        if self.by_provider_near(text, found, out) || self.by_word_before(text, found, out) {
+            return true;
+        }
+        if !self.engine.compiled.knows_provider(&text[found.name.clone()]) || distinct(found.value(text)) < 9 {
+            return false;
+        }
+        let mut reasons = vec![
+            Reason::new(i16::from(self.engine.rule(index).confidence), "a name for a secret has a value"),
+            self.of_known_provider(index),
+        ];
+        reasons.push(Reason::new(2, "it is a UUID, which some providers' keys are"));
+        let before = out.len();
+        self.conclude(text, index, span_of(found), found.value.clone(), value_context(text, found), reasons, out);
+        out.len() > before
+    }
+
+    /// What it tells that a provider is named in the name: much, when the name only ends in `key`.
+    pub(super) fn of_known_provider(&self, index: u16) -> Reason {
+        let points = if self.engine.compiled.key_ends.contains(&index) { 12 } else { 5 };
+        Reason::new(points, "a provider of keys is named in its name")
+    }
+
+    /// Whether a contextual rule whose provider is named within [`NEAR`] bytes owns the value.
+    pub(super) fn by_provider_near(&mut self, text: &[u8], found: &Assignment, out: &mut Vec<Match>) -> bool {
+        let span = span_of(found);
+        let start = span.start.saturating_sub(NEAR);
+        let near = &text[start..(span.end + NEAR).min(text.len())];
+        let owners = self.engine.compiled.providers_near(near);
+        for (index, keyword) in owners {
+            let keyword = keyword.start + start..keyword.end + start;
+            if keyword.start < found.value.end && keyword.end > found.value.start || !boundary::is_word(text, &keyword)
+            {
+                continue;
+            }
+            let reasons = vec![
+                Reason::new(i16::from(self.engine.rule(index).confidence), "the value has the form of the rule"),
+                Reason::new(-10, "its provider is not in the name but near it"),
+            ];
+            if self.whole_value(text, index, found, reasons, out) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether a contextual rule whose provider is an ordinary word owns the value, and that word stands in a line above that
+    /// heads it, or is a part of a host's name.
+    pub(super) fn by_word_before(&mut self, text: &[u8], found: &Assignment, out: &mut Vec<Match>) -> bool {
+        let end = span_of(found).start;
+        let start = end.saturating_sub(NEAR);
+        let mut owners = Vec::new();
+        let mut at = start;
+        for line in text[start..end].split_inclusive(|&byte| byte == b'\n') {
+            let begins = at;
+            at += line.len();
+            // Of a line whose beginning is out of sight nothing is known.
+            if begins == start && start > 0 {
+                continue;
+            }
+            let heads = word_spans(line).nth(HEADING).is_none();
+            let host = |word: &Range<usize>| {
+                word.start > 0 && matches!(line[word.start - 1], b'.' | b'/') && line.get(word.end) == Some(&b'.')
+            };
+            let named = self.engine.compiled.owners_by_name(line);
+            owners.extend(named.into_iter().filter(|(_, word)| heads || host(word)).map(|(rule, _)| rule));
+        }
+        owners.sort_unstable();
+        owners.dedup();
+        for index in owners {
+            let reasons = vec![
+                Reason::new(i16::from(self.engine.rule(index).confidence), "the value has the form of the rule"),
+                Reason::new(-5, "its provider is not in the name but heads it"),
+            ];
+            if self.whole_value(text, index, found, reasons, out) {
+                return true;
+            }
+        }
+        false
+    }
+}
