@@ -216,7 +216,7 @@ impl Scanner<'_> {
                 return true;
             }
         }
-        if self.engine.compiled.knows_provider(&text[found.name.clone()]) {
+        if self.provider_is_known(text, found) {
             reasons.push(self.of_known_provider(index));
         }
         self.conclude(text, index, span_of(found), found.value.clone(), value_context(text, found), reasons, out);

@@ -128,8 +128,13 @@ impl Compiled {
         let mut words = others
             .filter(|(other, rule)| rule.method == Method::Generic && !self.key_ends.contains(&(*other as u16)))
             .flat_map(|(_, rule)| rule.literals.iter());
+        // `{"acme_lucid_key", "acme_rfc1964_data"}` lists names.
+        let listed = value.split(|&byte| byte == b'_').count() > 2
+            && value.iter().all(|&byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+            && value.split(|&byte| byte == b'_').all(|part| part.len() < 12);
         match words.any(|literal| holds(&literal.text)) {
             true => Some("another word of the name says more"),
+            false if listed => Some("the value is an identifier"),
             false => (value.len() < SHORTEST).then_some("the value is too short"),
         }
     }
@@ -139,9 +144,9 @@ impl Compiled {
         self.names.get_or_init(|| Names::new(&self.rules)).owners(name)
     }
 
-    /// Whether a provider is named in `name`.
-    pub(super) fn knows_provider(&self, name: &[u8]) -> bool {
-        self.names.get_or_init(|| Names::new(&self.rules)).knows(name)
+    /// Where providers are named in `name`.
+    pub(super) fn providers_in(&self, name: &[u8]) -> Vec<Range<usize>> {
+        self.names.get_or_init(|| Names::new(&self.rules)).providers(name)
     }
 
     /// Contextual rules whose keyword stands in `near`, and where.

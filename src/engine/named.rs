@@ -53,11 +53,15 @@ impl Names {
         owners
     }
 
-    /// Whether a provider is named in `name`.
-    pub(super) fn knows(&self, name: &[u8]) -> bool {
-        let mut known = false;
-        joined(name, |word, _| known |= self.providers.contains(word));
-        known
+    /// Where providers are named in `name`.
+    pub(super) fn providers(&self, name: &[u8]) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        joined(name, |word, span| {
+            if self.providers.contains(word) {
+                found.push(span);
+            }
+        });
+        found
     }
 }
 

@@ -65,7 +65,7 @@ impl Scanner<'_> {
         if self.by_provider_near(text, found, out) || self.by_word_before(text, found, out) {
             return Some(true);
         }
-        if self.engine.compiled.knows_provider(&text[found.name.clone()]) {
+        if self.provider_is_known(text, found) {
             return None;
         }
         self.drop_candidate(index, span_of(found), "no provider of such a key is named in it or near it");
@@ -84,7 +84,7 @@ impl Scanner<'_> {
         if self.by_provider_near(text, found, out) || self.by_word_before(text, found, out) {
             return true;
         }
-        if !self.engine.compiled.knows_provider(&text[found.name.clone()]) || distinct(found.value(text)) < 9 {
+        if !self.provider_is_known(text, found) || distinct(found.value(text)) < 9 {
             return false;
         }
         let mut reasons = vec![
@@ -97,10 +97,10 @@ impl Scanner<'_> {
         out.len() > before
     }
 
-    /// What it tells that a provider is named in the name: much, when the name only ends in `key`.
+    /// What it tells that a provider is named: much, when the name only ends in `key`.
     pub(super) fn of_known_provider(&self, index: u16) -> Reason {
         let points = if self.engine.compiled.key_ends.contains(&index) { 12 } else { 5 };
-        Reason::new(points, "a provider of keys is named in its name")
+        Reason::new(points, "a provider of keys is named")
     }
 
     /// Whether a contextual rule whose provider is named within [`NEAR`] bytes owns the value.
@@ -117,7 +117,7 @@ impl Scanner<'_> {
             }
             let reasons = vec![
                 Reason::new(i16::from(self.engine.rule(index).confidence), "the value has the form of the rule"),
-                Reason::new(-10, "its provider is not in the name but near it"),
+                Reason::new(-5, "its provider is not in the name but near it"),
             ];
             if self.whole_value(text, index, found, reasons, out) {
                 return true;
@@ -129,23 +129,11 @@ impl Scanner<'_> {
     /// Whether a contextual rule whose provider is an ordinary word owns the value, and that word stands in a line above that
     /// heads it, or is a part of a host's name.
     pub(super) fn by_word_before(&mut self, text: &[u8], found: &Assignment, out: &mut Vec<Match>) -> bool {
-        let end = span_of(found).start;
-        let start = end.saturating_sub(NEAR);
         let mut owners = Vec::new();
-        let mut at = start;
-        for line in text[start..end].split_inclusive(|&byte| byte == b'\n') {
-            let begins = at;
-            at += line.len();
-            // Of a line whose beginning is out of sight nothing is known.
-            if begins == start && start > 0 {
-                continue;
-            }
+        for line in lines_before(text, found) {
             let heads = word_spans(line).nth(HEADING).is_none();
-            let host = |word: &Range<usize>| {
-                word.start > 0 && matches!(line[word.start - 1], b'.' | b'/') && line.get(word.end) == Some(&b'.')
-            };
             let named = self.engine.compiled.owners_by_name(line);
-            owners.extend(named.into_iter().filter(|(_, word)| heads || host(word)).map(|(rule, _)| rule));
+            owners.extend(named.into_iter().filter(|(_, word)| heads || in_host(line, word)).map(|(rule, _)| rule));
         }
         owners.sort_unstable();
         owners.dedup();
@@ -160,4 +148,30 @@ impl Scanner<'_> {
         }
         false
     }
+
+    /// Whether a provider of keys is named in the name, or begins a line above that heads it, or is a part of a host's name
+    /// there.
+    pub(super) fn provider_is_known(&self, text: &[u8], found: &Assignment) -> bool {
+        const IMPORTS: [&[u8]; 5] = [b"from", b"import", b"use", b"using", b"require"];
+        let compiled = &self.engine.compiled;
+        let known = |line: &[u8]| {
+            let heads = word_spans(line).nth(HEADING).is_none();
+            let first = word_spans(line).find(|word| !IMPORTS.contains(&&line[word.clone()])).map_or(0, |word| word.start);
+            compiled.providers_in(line).iter().any(|word| heads && word.start == first || in_host(line, word))
+        };
+        !compiled.providers_in(&text[found.name.clone()]).is_empty() || lines_before(text, found).any(known)
+    }
+}
+
+/// The lines before an assignment, and what stands in front of it in its own, [`NEAR`] bytes of them; one whose beginning
+/// is out of sight is left out.
+fn lines_before<'t>(text: &'t [u8], found: &Assignment) -> impl Iterator<Item = &'t [u8]> {
+    let end = span_of(found).start;
+    let start = end.saturating_sub(NEAR);
+    text[start..end].split(|&byte| byte == b'\n').skip(usize::from(start > 0))
+}
+
+/// Whether `word` is a part of a host's name in `line`: `https://api.acme.com/`.
+fn in_host(line: &[u8], word: &Range<usize>) -> bool {
+    word.start > 0 && matches!(line[word.start - 1], b'.' | b'/') && line.get(word.end) == Some(&b'.')
 }

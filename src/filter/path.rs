@@ -15,7 +15,7 @@ const VENDORED: Kind = (-10, "stands in code of others");
 const LOCK: Kind = (-40, "stands in a lock file");
 const MINIFIED: Kind = (-25, "stands in generated code");
 /// What a name of a provider and the form of its keys do not come about by chance in.
-const MINIFIED_WITH_A_FORM: i16 = -15;
+const MINIFIED_WITH_A_FORM: i16 = -10;
 const SNAPSHOT: Kind = (-15, "stands in a snapshot");
 
 /// Folder names, lower case, with what they say.
