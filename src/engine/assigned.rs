@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::assignment::{self, Assignment};
 use super::owner::{Joined, joined};
 use super::value::{self, Candidate};
-use super::{Judged, Match, REACH, Scanner, boundary, decode, encoded, innocent, model, texts};
+use super::{Judged, Match, REACH, Scanner, boundary, decode, encoded, forms, innocent, model, texts};
 use crate::finding::Reason;
 use crate::rules::Method;
 
@@ -163,22 +163,17 @@ impl Scanner<'_> {
             self.drop_candidate(index, span_of(found), why);
             return false;
         }
-        for place in 0..self.engine.compiled.any_name.len() {
-            let any_name = self.engine.compiled.any_name[place];
-            let reasons = vec![Reason::new(
-                i16::from(self.engine.rule(any_name).confidence),
-                "the value has the form of the rule",
-            )];
-            if self.whole_value(text, any_name, found, reasons, out) {
-                return false;
-            }
+        self.refused = None;
+        if self.any_name(text, found, out) {
+            return false;
         }
+        let refused = self.refused.take().is_some();
         let rule = self.engine.rule(index);
         let candidate = candidate(text, &literal, found, rule.tags.iter().any(|tag| tag == "password"));
         let judged = match value::judge(&candidate) {
             Ok(judged) => judged,
             Err(why) => {
-                let is_uuid = why == innocent::UUID;
+                let is_uuid = why == forms::UUID;
                 if is_uuid && self.uuid_of_provider(text, index, found, out) {
                     return true;
                 }
@@ -203,7 +198,7 @@ impl Scanner<'_> {
             return true;
         }
         let weighed = match value::weigh(&judged, password, rule.confidence) {
-            Ok(_) if self.fails_as_token(text, found) => {
+            Ok(_) if refused || self.fails_as_token(text, found) => {
                 Err("it has the form of a token whose checksum or structure fails")
             }
             weighed => weighed,
@@ -216,11 +211,21 @@ impl Scanner<'_> {
                 return true;
             }
         }
-        if self.provider_is_known(text, found) {
-            reasons.push(self.of_known_provider(index));
+        if !password {
+            reasons.extend(self.of_known_provider(text, index, found));
         }
         self.conclude(text, index, span_of(found), found.value.clone(), value_context(text, found), reasons, out);
         true
+    }
+
+    /// Whether a contextual rule whose values are known under any name for a secret owns this one.
+    pub(super) fn any_name(&mut self, text: &[u8], found: &Assignment, out: &mut Vec<Match>) -> bool {
+        (0..self.engine.compiled.any_name.len()).any(|place| {
+            let index = self.engine.compiled.any_name[place];
+            let confidence = i16::from(self.engine.rule(index).confidence);
+            let reasons = vec![Reason::new(confidence, "the value has the form of the rule")];
+            self.whole_value(text, index, found, reasons, out)
+        })
     }
 
     /// Whether the value is a token of a rule that its own validators or its look as a sample refuse: then it is no

@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 
+use super::assignment::Operator;
+use super::value::Candidate;
 use super::words::{placeholder, reads_as_words};
 
 /// Whether the value is base64 of `name:password` with a password worth reporting; `None` when it is no such thing.
@@ -65,6 +67,16 @@ pub(super) fn uuid(value: &[u8]) -> bool {
             8 | 13 | 18 | 23 => *byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
+}
+
+/// What is said of a value that is a UUID, which some providers' keys are.
+pub(super) const UUID: &str = "the value is a UUID";
+
+/// Whether name and value are two plain names on lines of their own: `"grpc_credentials",` over `"iomgr_fwd",`.
+pub(super) fn items_of_a_list(candidate: &Candidate<'_>) -> bool {
+    let between = candidate.text.get(candidate.name_at.end..candidate.value_at.start).unwrap_or_default();
+    let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+    candidate.operator == Operator::Call && between.contains(&b'\n') && candidate.value.iter().all(plain)
 }
 
 #[cfg(test)]

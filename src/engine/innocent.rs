@@ -3,7 +3,7 @@
 //! Each answers `Err` with the reason in words, which `explain` shows.
 
 use super::assignment::{BACK, Operator, Quoting};
-use super::forms::{basic, beside_uuids, instant, numbered, suffixed};
+use super::forms::{UUID, basic, beside_uuids, instant, items_of_a_list, numbered, suffixed};
 use super::value::Candidate;
 use super::words::{has_field, letter_cost, reads_as_words};
 
@@ -26,12 +26,12 @@ const ABOUT: &[&str] = &[
     "template", "comment", "note", "help", "link", "protected", "provided", "resolver", "function", "func", "fn",
     "cache", "cookie", "command", "cmd", "script", "tag", "fingerprint", "keyring", "manager", "node", "tree",
     "stream", "iter", "kinds", "lexer", "parser", "spec", "span", "pos", "position", "line", "sha1", "sha256",
-    "sha", "sha2", "sha3", "sha512", "md5", "checksum", "thru", "through", "complexity",
+    "sha", "sha2", "sha3", "sha512", "md5", "checksum", "thru", "through", "complexity", "commit", "revision", "region", "branch",
 ];
 
 /// Words of a name that, anywhere in it, say the same.
 #[rustfmt::skip]
-const NOT_SECRET: &[&str] = &[
+pub(super) const NOT_SECRET: &[&str] = &[
     "public", "csrf", "xsrf", "pub", "next", "page", "continuation", "cancellation", "max", "min", "num", "has",
     "is", "no", "sort", "primary", "foreign", "partition", "cache", "cached", "idempotency", "sha", "md5", "checksum",
     "integrity", "hash", "hashed", "digest", "translation", "i18n", "label", "authenticity", "antiforgery",
@@ -90,6 +90,9 @@ pub(super) fn place_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     if candidate.operator == Operator::Space && name.eq_ignore_ascii_case(b"pass") {
         return Err("the keyword is a word of a sentence");
     }
+    if items_of_a_list(candidate) {
+        return Err("name and value are two items of a list");
+    }
     // Of `keyring.get_password` the last part.
     let called = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
     if candidate.operator == Operator::Call && words(called).next().is_some_and(|word| listed(ASKING, word)) {
@@ -123,7 +126,8 @@ const NOT_CREDENTIAL: &[&str] = &[
 
 /// Whether what follows a provider's keyword in `name` says that the value is one of the provider's ids or the like.
 pub(super) fn tells_of_no_credential(name: &[u8], keyword: &std::ops::Range<usize>) -> bool {
-    words(name.get(keyword.end..).unwrap_or_default()).last().is_some_and(|word| listed(NOT_CREDENTIAL, word))
+    let behind = || words(name.get(keyword.end..).unwrap_or_default());
+    behind().last().is_some_and(|word| listed(NOT_CREDENTIAL, word)) || behind().any(|word| listed(NOT_SECRET, word))
 }
 
 /// Whether a value is itself the name of a credential: `snowflake_pass`, `API_TOKEN`.
@@ -290,22 +294,17 @@ pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
         return Err("the value is a reference to a secret store");
     }
     // What is filled in may hold a blank, where a bare value ends.
-    const OPEN: [&[u8]; 5] = [b"#{", b"${", b"$(", b"%{", b"{%"];
+    const OPEN: [&[u8]; 7] = [b"#{", b"${", b"$(", b"%{", b"{%", b"{{", b"<%"];
     let (first, last) = (value[0], value[value.len() - 1]);
     if matches!(
         (first, last),
         (b'<', b'>') | (b'{', b'}') | (b'[', b']') | (b'%', b'%') | (b'_', b'_') | (b'*', b'*') | (b'$', _)
     ) || OPEN.iter().any(|open| value.starts_with(open))
-        || value.starts_with(b"{{")
-        || value.starts_with(b"<%")
     {
         return Err("the value is a template or a reference");
     }
     Ok(())
 }
-
-/// What [`something_else`] says of a UUID, which some providers' keys are.
-pub(super) const UUID: &str = "the value is a UUID";
 
 /// URLs, paths, file names, UUIDs, dates, numbers, versions, media, hashes with a label.
 pub(super) fn something_else(value: &[u8], password: bool) -> Result<(), &'static str> {

@@ -31,11 +31,14 @@ impl Names {
                 providers.insert(word.as_bytes().into());
             }
             if rule.method != Method::Generic {
-                let name = rule.provider.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
-                let name: Box<[u8]> = name.collect();
-                if name.len() >= SHORTEST {
-                    providers.insert(name);
-                }
+                let letters = |name: &str| -> Box<[u8]> {
+                    let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+                    letters.map(|byte| byte.to_ascii_lowercase()).collect()
+                };
+                let telling = |word: &&str| word.len() >= TELLING && !COMMON.contains(word);
+                let names = std::iter::once(letters(&rule.provider));
+                let names = names.chain(rule.provider.split(' ').filter(telling).map(letters));
+                providers.extend(names.filter(|name| name.len() >= SHORTEST));
             }
         }
         Self { words, providers }
@@ -67,6 +70,57 @@ impl Names {
 
 /// Shortest name of a provider that tells something.
 const SHORTEST: usize = 4;
+/// Shortest word of a name of several words that does.
+const TELLING: usize = 6;
+/// Words of providers' names that others have as well.
+const COMMON: &[&str] = &[
+    "Account",
+    "Analytics",
+    "Business",
+    "Connect",
+    "Database",
+    "Developer",
+    "Digital",
+    "Enterprise",
+    "Exchange",
+    "Express",
+    "Framework",
+    "General",
+    "Identity",
+    "Language",
+    "Machine",
+    "Manager",
+    "Market",
+    "Monitor",
+    "Network",
+    "Networking",
+    "Networks",
+    "Online",
+    "Password",
+    "Payment",
+    "Payments",
+    "Platform",
+    "Private",
+    "Project",
+    "Public",
+    "Registry",
+    "Screenshot",
+    "Search",
+    "Secret",
+    "Security",
+    "Server",
+    "Service",
+    "Services",
+    "Software",
+    "Storage",
+    "Studio",
+    "System",
+    "Systems",
+    "Tokens",
+    "Translate",
+    "Weather",
+    "Website",
+];
 
 /// Calls `each` with every word of a name, and with what neighbouring words make together, in small letters.
 fn joined(name: &[u8], mut each: impl FnMut(&[u8], Range<usize>)) {

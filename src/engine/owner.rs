@@ -4,10 +4,10 @@
 use std::ops::Range;
 
 use super::assigned::{NEAR, candidate, span_of, value_context};
-use super::assignment::Assignment;
-use super::innocent::{self, word_spans};
+use super::assignment::{self, Assignment};
+use super::innocent::{NOT_SECRET, listed, word_spans, words};
 use super::words::distinct;
-use super::{Match, Scanner, boundary, value};
+use super::{Match, Scanner, boundary, forms, value};
 use crate::finding::Reason;
 
 /// A line of so many words at most heads what follows: `[front]`, `# data.gov`, `from findl import Client`.
@@ -52,20 +52,32 @@ impl Scanner<'_> {
         if !ends || value.len() < SHORTEST || !value.iter().any(u8::is_ascii_digit) {
             return Some(false);
         }
+        if follows_not_secret(text, found.name.start) {
+            self.drop_candidate(index, span_of(found), "a word in front of the name says that the value is not secret");
+            return Some(false);
+        }
         if self.named(text, &literal, found, out) {
             return Some(false);
         }
         let judged = value::plainly_none(&candidate(text, &literal, found, false));
         if let Err(why) = judged
-            && why != innocent::UUID
+            && why != forms::UUID
         {
             self.drop_candidate(index, span_of(found), why);
             return Some(false);
         }
-        if self.by_provider_near(text, found, out) || self.by_word_before(text, found, out) {
+        // A value that is told by no name but names somebody itself is called after it.
+        if is_slug(value) || !self.engine.compiled.providers_in(value).is_empty() {
+            self.drop_candidate(index, span_of(found), "the value is words and numbers");
+            return Some(false);
+        }
+        if self.any_name(text, found, out)
+            || self.by_provider_near(text, found, out)
+            || self.by_word_before(text, found, out)
+        {
             return Some(true);
         }
-        if self.provider_is_known(text, found) {
+        if !follows_a_word(text, found) && self.provider_is_known(text, found) {
             return None;
         }
         self.drop_candidate(index, span_of(found), "no provider of such a key is named in it or near it");
@@ -84,23 +96,35 @@ impl Scanner<'_> {
         if self.by_provider_near(text, found, out) || self.by_word_before(text, found, out) {
             return true;
         }
-        if !self.provider_is_known(text, found) || distinct(found.value(text)) < 9 {
-            return false;
-        }
-        let mut reasons = vec![
-            Reason::new(i16::from(self.engine.rule(index).confidence), "a name for a secret has a value"),
-            self.of_known_provider(index),
-        ];
-        reasons.push(Reason::new(2, "it is a UUID, which some providers' keys are"));
+        let value = found.value(text);
+        let ends = self.engine.compiled.key_ends.contains(&index);
+        let name = &text[found.name.clone()];
+        // `clientRequestToken` tells one request from another.
+        let of_a_request = words(name).any(|word| word.eq_ignore_ascii_case(b"request"));
+        let grants = tells_of_a_grant(name);
+        let named = !self.engine.compiled.providers_in(name).is_empty();
+        let (points, why) = match named || (ends || grants) && self.provider_is_known(text, found) {
+            _ if of_a_request || distinct(value) < 9 => return false,
+            true if ends => (14, "a provider of keys is named, and some have UUIDs"),
+            true => (7, "a provider of keys is named, and some have UUIDs"),
+            false if grants && is_random(value) => (2, "it is a random UUID"),
+            false => return false,
+        };
+        let confidence = i16::from(self.engine.rule(index).confidence);
+        let reasons = vec![Reason::new(confidence, "a name for a secret has a value"), Reason::new(points, why)];
         let before = out.len();
         self.conclude(text, index, span_of(found), found.value.clone(), value_context(text, found), reasons, out);
         out.len() > before
     }
 
     /// What it tells that a provider is named: much, when the name only ends in `key`.
-    pub(super) fn of_known_provider(&self, index: u16) -> Reason {
-        let points = if self.engine.compiled.key_ends.contains(&index) { 12 } else { 5 };
-        Reason::new(points, "a provider of keys is named")
+    pub(super) fn of_known_provider(&self, text: &[u8], index: u16, found: &Assignment) -> Option<Reason> {
+        let ends = self.engine.compiled.key_ends.contains(&index);
+        let known = match ends {
+            true => self.provider_is_known(text, found),
+            false => !self.engine.compiled.providers_in(&text[found.name.clone()]).is_empty(),
+        };
+        known.then(|| Reason::new(if ends { 12 } else { 5 }, "a provider of keys is named"))
     }
 
     /// Whether a contextual rule whose provider is named within [`NEAR`] bytes owns the value.
@@ -156,8 +180,9 @@ impl Scanner<'_> {
         let compiled = &self.engine.compiled;
         let known = |line: &[u8]| {
             let heads = word_spans(line).nth(HEADING).is_none();
-            let first = word_spans(line).find(|word| !IMPORTS.contains(&&line[word.clone()])).map_or(0, |word| word.start);
-            compiled.providers_in(line).iter().any(|word| heads && word.start == first || in_host(line, word))
+            let first =
+                word_spans(line).find(|word| !IMPORTS.contains(&&line[word.clone()])).map_or(0, |word| word.start);
+            compiled.providers_in(line).iter().any(|word| heads && word.start == first || in_api_host(line, word))
         };
         !compiled.providers_in(&text[found.name.clone()]).is_empty() || lines_before(text, found).any(known)
     }
@@ -171,7 +196,50 @@ fn lines_before<'t>(text: &'t [u8], found: &Assignment) -> impl Iterator<Item = 
     text[start..end].split(|&byte| byte == b'\n').skip(usize::from(start > 0))
 }
 
-/// Whether `word` is a part of a host's name in `line`: `https://api.acme.com/`.
+/// Whether `word` is a part of a host's name in `line`: `https://acme.com/`.
 fn in_host(line: &[u8], word: &Range<usize>) -> bool {
     word.start > 0 && matches!(line[word.start - 1], b'.' | b'/') && line.get(word.end) == Some(&b'.')
 }
+
+/// The same of a host that serves programs: `https://api.acme.com/`.
+fn in_api_host(line: &[u8], word: &Range<usize>) -> bool {
+    in_host(line, word) && line[..word.start].ends_with(b"api.")
+}
+
+/// Whether two words of a name say together that its value opens something: `access_token`, `apiKey`.
+fn tells_of_a_grant(name: &[u8]) -> bool {
+    const GRANTS: [&str; 6] = ["apikey", "accesstoken", "authtoken", "apitoken", "secretkey", "clientsecret"];
+    let plain: Vec<u8> = name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
+    GRANTS.iter().any(|grant| plain.ends_with(grant.as_bytes()))
+}
+
+/// Whether a value is a UUID of random bits (RFC 9562, version 4).
+fn is_random(value: &[u8]) -> bool {
+    value.len() == 36 && value[14] == b'4' && matches!(value[19].to_ascii_lowercase(), b'8' | b'9' | b'a' | b'b')
+}
+
+/// Whether the name is the last word of several: `Release GPG key: ...`.
+fn follows_a_word(text: &[u8], found: &Assignment) -> bool {
+    let blanks = text[..found.name.start].iter().rev().take(2).take_while(|&&byte| byte == b' ').count();
+    let before = found.name.start - blanks;
+    blanks > 0 && before > 0 && text[before - 1].is_ascii_alphanumeric() && found.name.len() <= KEY.len()
+}
+
+/// Whether one of the last words in front of `at`, on its line, says that what follows is no secret: `the public `.
+fn follows_not_secret(text: &[u8], at: usize) -> bool {
+    let line = &text[at.saturating_sub(assignment::BACK)..at];
+    let line = memchr::memrchr(b'\n', line).map_or(line, |end| &line[end + 1..]);
+    let last: Vec<&[u8]> = words(line).collect();
+    last.iter().rev().take(2).any(|word| listed(NOT_SECRET, word))
+}
+
+/// Whether a value is words and numbers: `acme-plugin-2024`.
+fn is_slug(value: &[u8]) -> bool {
+    let sign = |byte: &u8| matches!(byte, b'-' | b'_' | b'.' | b':' | b'/' | b' ');
+    let plain = |part: &[u8]| part.iter().all(u8::is_ascii_digit) || part.iter().all(u8::is_ascii_alphabetic);
+    let mixed = value.split(sign).filter(|part| !plain(part)).count();
+    value.iter().any(|byte| sign(byte)) && (mixed == 0 || mixed == 1 && value.split(sign).count() > 2)
+}
+
+/// The name that tells nothing.
+const KEY: &[u8] = b"key";
