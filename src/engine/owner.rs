@@ -243,3 +243,105 @@ fn is_slug(value: &[u8]) -> bool {
 
 /// The name that tells nothing.
 const KEY: &[u8] = b"key";
+
+#[cfg(test)]
+mod tests {
+    use super::is_slug;
+    use crate::engine::Engine;
+    use crate::rules::{RuleSet, load, template};
+
+    const RULES: &str = r#"
+        [[rules]]
+        id = "copper-key"
+        provider = "Copper CRM"
+        description = "x"
+        severity = "low"
+        confidence = 60
+        words = ["copper"]
+        regex = '[a-f0-9]{32}'
+        entropy = 2.9
+        examples = ["COPPER_API_KEY={hex:32}"]
+        nearMisses = ["COPPER_API_KEY={hex:31}"]
+
+        [[rules]]
+        id = "keys"
+        description = "x"
+        severity = "low"
+        confidence = 38
+        generic = true
+        keywords = ["key=", "key =", "key:", "key\"", "_key "]
+        examples = ["acme_key={alnum:32}"]
+        nearMisses = ["acme_key={alnum:3}"]
+
+        [[rules]]
+        id = "tokens"
+        description = "x"
+        severity = "low"
+        confidence = 50
+        generic = true
+        keywords = ["token", "api_key"]
+        examples = ["token={alnum:32}"]
+        nearMisses = ["token={alnum:3}"]
+    "#;
+
+    fn found(form: &str) -> Vec<String> {
+        let rules = RuleSet::from_rules(load::load(RULES, "x.toml").expect("sound rules"));
+        let engine = Engine::new(rules).expect("sound rules");
+        let text = template::expand(form, 3).expect("a sound template");
+        let matches = engine.scanner().scan(text.as_bytes());
+        let loud = matches.iter().filter(|found| found.confidence >= 50);
+        loud.map(|found| engine.rule(found.rule).id.to_string()).collect()
+    }
+
+    #[test]
+    fn a_name_that_ends_in_key_is_a_key_of_the_provider_in_it_or_above_it() {
+        for form in [
+            "copperKey = \"{hex:32}\"\n",
+            "<add key=\"CopperKey\" value=\"{hex:32}\" />\n",
+            "[copper]\nkey = {hex:32}\n",
+            "# copper\nkey = \"{hex:32}\"\n",
+            "from copper import Client\n\nclient = Client(key=\"{hex:32}\")\n",
+            "BASE=https://api.copper.com/v2\nKEY={hex:32}\n",
+            "\"copper\": {{\n  \"key\": \"{hex:32}\"\n}}\n",
+        ] {
+            assert_eq!(found(form), ["copper-key"], "{form}");
+        }
+        // Of another form than the provider's keys are told to have.
+        for form in ["copperKey = \"{alnum:40}\"\n", "[copper]\nkey = {alnum:40}\n"] {
+            assert_eq!(found(form), ["keys"], "{form}");
+        }
+        for form in [
+            "someKey = \"{alnum:40}\"\n",
+            "key = \"{alnum:40}\"\n",
+            "copperCacheKey = \"{hex:32}\"\n",
+            "the copper public key: {hex:32}\n",
+            "copper keys are good, and this line has more words than a heading\nkey = {hex:32}\n",
+            "[copper]\nkey = copper-plugin-{digits:4}\n",
+            "[copper]\nkey = copper.label.{digits:4}\n",
+            "monkey = {hex:32}\ncopper_turnkey: {hex:32}\n",
+        ] {
+            assert_eq!(found(form), [] as [&str; 0], "{form}");
+        }
+    }
+
+    #[test]
+    fn a_uuid_is_a_secret_where_a_provider_or_a_grant_is_named() {
+        for form in ["COPPER_TOKEN={uuid}\n", "[copper]\napi_key = {uuid}\n", "{{\"access_token\": \"{uuid}\"}}\n"] {
+            assert_eq!(found(form), ["tokens"], "{form}");
+        }
+        assert_eq!(found("copper_key={uuid}\n"), ["keys"]);
+        for form in ["TOKEN={uuid}\n", "copperRequestToken: {uuid}\n", "acme_key={uuid}\n", "token_id={uuid}\n"] {
+            assert_eq!(found(form), [] as [&str; 0], "{form}");
+        }
+    }
+
+    #[test]
+    fn slugs_are_words_and_numbers() {
+        for slug in ["acme-plugin-2024", "app.settings.v2", "a:user:7", "linux-x64-2024"] {
+            assert!(is_slug(slug.as_bytes()), "{slug}");
+        }
+        for other in ["q7Rk-T2vLx9Zp-Wm4NbC8s", "3f2b9c04d71e5a86", "xq7rkt2v", "92|GdBrGZjWYsZAhKuv5"] {
+            assert!(!is_slug(other.as_bytes()), "{other}");
+        }
+    }
+}
