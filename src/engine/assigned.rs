@@ -163,11 +163,10 @@ impl Scanner<'_> {
             self.drop_candidate(index, span_of(found), why);
             return false;
         }
-        self.refused = None;
-        if self.any_name(text, found, out) {
+        let mut refused = false;
+        if self.any_name(text, found, &mut refused, out) {
             return false;
         }
-        let refused = self.refused.take().is_some();
         let rule = self.engine.rule(index);
         let candidate = candidate(text, &literal, found, rule.tags.iter().any(|tag| tag == "password"));
         let judged = match value::judge(&candidate) {
@@ -218,13 +217,24 @@ impl Scanner<'_> {
         true
     }
 
-    /// Whether a contextual rule whose values are known under any name for a secret owns this one.
-    pub(super) fn any_name(&mut self, text: &[u8], found: &Assignment, out: &mut Vec<Match>) -> bool {
-        (0..self.engine.compiled.any_name.len()).any(|place| {
-            let index = self.engine.compiled.any_name[place];
-            let confidence = i16::from(self.engine.rule(index).confidence);
-            let reasons = vec![Reason::new(confidence, "the value has the form of the rule")];
-            self.whole_value(text, index, found, reasons, out)
+    /// Whether a rule whose values are known under any name for a secret owns this one; `refused` when its checksum fails.
+    pub(super) fn any_name(
+        &mut self,
+        text: &[u8],
+        found: &Assignment,
+        refused: &mut bool,
+        out: &mut Vec<Match>,
+    ) -> bool {
+        const CHECKSUMS: [&str; 3] = ["base58check", "nats", "stellar"];
+        let compiled = &self.engine.compiled;
+        compiled.any_name.iter().any(|&index| {
+            let rule = compiled.rule(index);
+            let reasons = vec![Reason::new(i16::from(rule.confidence), "the value has the form of the rule")];
+            self.refused = None;
+            let owned = self.whole_value(text, index, found, reasons, out);
+            let checked = rule.validators.iter().any(|name| CHECKSUMS.contains(&&**name));
+            *refused |= self.refused.take().is_some() && checked;
+            owned
         })
     }
 

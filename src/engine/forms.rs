@@ -75,8 +75,11 @@ pub(super) const UUID: &str = "the value is a UUID";
 /// Whether name and value are two plain names on lines of their own: `"grpc_credentials",` over `"iomgr_fwd",`.
 pub(super) fn items_of_a_list(candidate: &Candidate<'_>) -> bool {
     let between = candidate.text.get(candidate.name_at.end..candidate.value_at.start).unwrap_or_default();
-    let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
-    candidate.operator == Operator::Call && between.contains(&b'\n') && candidate.value.iter().all(plain)
+    let plain = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
+    candidate.operator == Operator::Call
+        && between.contains(&b'\n')
+        && candidate.value.contains(&b'_')
+        && candidate.value.iter().all(plain)
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ impl Scanner<'_> {
             self.drop_candidate(index, span_of(found), "the value is words and numbers");
             return Some(false);
         }
-        if self.any_name(text, found, out)
+        if self.any_name(text, found, &mut false, out)
             || self.by_provider_near(text, found, out)
             || self.by_word_before(text, found, out)
         {
