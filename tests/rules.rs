@@ -84,7 +84,6 @@ const FREQUENT: &[(&str, &str)] = &[
     ("credential", "a word of the generic path"),
     ("credentials", "a word of the generic path"),
     ("pa-", "43 letters and digits have to follow, which the gate sees in a few steps"),
-    ("st.", "mostly the end of a word, which the byte in front of it tells"),
     ("ts_", "28 capitals and digits have to follow, which the gate sees in a few steps"),
     ("pass", "a word of the generic path; pieces of other words end at the next byte"),
     ("password", "a word of the generic path"),

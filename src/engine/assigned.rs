@@ -234,7 +234,7 @@ impl Scanner<'_> {
             let owned = self.whole_value(text, index, found, reasons, out);
             let checked = rule.validators.iter().any(|name| CHECKSUMS.contains(&&**name));
             *refused |= self.refused.take().is_some() && checked;
-            owned
+            owned && !rule.part_only
         })
     }
 

@@ -10,6 +10,7 @@ use super::assigned::value_context;
 use super::assignment::{self, Assignment, Read};
 use super::compiled::Compiled;
 use super::encoded::Failed;
+use super::owner::{Joined, joined};
 use super::prefilter::Hit;
 use super::resolve::resolve;
 use super::validate::{self, Verdict};
@@ -258,7 +259,9 @@ impl<'e> Scanner<'e> {
                         found.anchor = hit;
                         found.context = found.context.start.min(looked.start)..found.context.end.max(looked.end);
                     }
-                    if out.len() == before && *decoded != literal {
+                    let plain_key =
+                        compiled.key_ends.contains(&index) && !matches!(joined(text, &literal), Joined::Yes);
+                    if out.len() == before && *decoded != literal && !plain_key {
                         let far = self.beside(text, literal.clone(), &Failed::Assignment(read), out);
                         looked = looked.start.min(far.start)..looked.end.max(far.end);
                         for found in &mut out[before..] {

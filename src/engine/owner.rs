@@ -238,7 +238,7 @@ fn is_slug(value: &[u8]) -> bool {
     let sign = |byte: &u8| matches!(byte, b'-' | b'_' | b'.' | b':' | b'/' | b' ');
     let plain = |part: &[u8]| part.iter().all(u8::is_ascii_digit) || part.iter().all(u8::is_ascii_alphabetic);
     let mixed = value.split(sign).filter(|part| !plain(part)).count();
-    value.iter().any(|byte| sign(byte)) && (mixed == 0 || mixed == 1 && value.split(sign).count() > 2)
+    value.iter().any(sign) && (mixed == 0 || mixed == 1 && value.split(sign).count() > 2)
 }
 
 /// The name that tells nothing.
