@@ -80,11 +80,17 @@ const ALL_HITS_PER_MB: f64 = 8000.0;
 
 /// Literals that may have more, and why.
 const FREQUENT: &[(&str, &str)] = &[
+    ("al-", "43 letters and digits have to follow, which the gate sees in a few steps"),
     ("credential", "a word of the generic path"),
+    ("credentials", "a word of the generic path"),
+    ("pa-", "43 letters and digits have to follow, which the gate sees in a few steps"),
+    ("ts_", "28 capitals and digits have to follow, which the gate sees in a few steps"),
     ("pass", "a word of the generic path; pieces of other words end at the next byte"),
     ("password", "a word of the generic path"),
     ("secret", "a word of the generic path"),
     ("token", "a word of the generic path"),
+    ("key\"", "the end of a name; a value that is short or has no digit ends the look"),
+    ("key:", "the end of a name; a value that is short or has no digit ends the look"),
     ("secret_id", "the name of a field of our own reports, which this corpus is full of and ordinary text is not"),
     ("re_", "eight letters and digits have to follow, and a line, which the gate sees in a few steps"),
     ("secret_", "43 letters and digits have to follow, which the gate sees in a few steps"),

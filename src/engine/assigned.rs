@@ -4,10 +4,10 @@
 use std::ops::Range;
 
 use super::assignment::{self, Assignment};
+use super::owner::{Joined, joined};
 use super::value::{self, Candidate};
-use super::{Judged, Match, REACH, Scanner, boundary, decode, encoded, innocent, model, named, texts};
+use super::{Judged, Match, REACH, Scanner, boundary, decode, encoded, forms, innocent, model, named, texts};
 use crate::finding::Reason;
-use crate::rules::Method;
 
 impl Scanner<'_> {
     /// A keyword of a contextual rule stands in the name of an assignment. Whether more than the assignment was
@@ -144,6 +144,17 @@ impl Scanner<'_> {
         found: &Assignment,
         out: &mut Vec<Match>,
     ) -> bool {
+        if self.engine.compiled.key_ends.contains(&index) {
+            match joined(text, &literal) {
+                Joined::No => {
+                    if let Some(far) = self.key_of_provider(text, literal.clone(), index, found, out) {
+                        return far;
+                    }
+                }
+                Joined::HitTwice => return false,
+                Joined::Yes => {}
+            }
+        }
         if self.named(text, &literal, found, out) {
             return false;
         }
@@ -151,30 +162,12 @@ impl Scanner<'_> {
             self.drop_candidate(index, span_of(found), why);
             return false;
         }
-        for place in 0..self.engine.compiled.any_name.len() {
-            let any_name = self.engine.compiled.any_name[place];
-            let reasons = vec![Reason::new(
-                i16::from(self.engine.rule(any_name).confidence),
-                "the value has the form of the rule",
-            )];
-            if self.whole_value(text, any_name, found, reasons, out) {
-                return false;
-            }
+        let mut refused = false;
+        if self.any_name(text, found, &mut refused, out) {
+            return false;
         }
         let rule = self.engine.rule(index);
-        let mut candidate = Candidate {
-            text,
-            name_at: found.name.clone(),
-            value_at: found.value.clone(),
-            name: &text[found.name.clone()],
-            keyword: literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start,
-            value: found.value(text),
-            partial: found.partial,
-            quoting: found.quoting,
-            operator: found.operator,
-            after: text.get(found.value.end).copied(),
-            password: rule.tags.iter().any(|tag| tag == "password"),
-        };
+        let mut candidate = candidate(text, &literal, found, rule.tags.iter().any(|tag| tag == "password"));
         let mut judged = value::judge(&candidate);
         if judged.is_err() && value::may_be_chosen(&candidate) {
             candidate.password = true;
@@ -183,8 +176,12 @@ impl Scanner<'_> {
         let judged = match judged {
             Ok(judged) => judged,
             Err(why) => {
+                let is_uuid = why == forms::UUID;
+                if is_uuid && self.uuid_of_provider(text, index, found, out) {
+                    return true;
+                }
                 self.drop_candidate(index, span_of(found), why);
-                return false;
+                return is_uuid;
             }
         };
         let password = candidate.password;
@@ -208,7 +205,7 @@ impl Scanner<'_> {
             _ if value::is_short_key(&candidate) => {
                 Ok(vec![Reason::new(5, "random hexadecimal digits, under a name of secrets")])
             }
-            Ok(_) if self.fails_as_token(text, found) => {
+            Ok(_) if refused || self.fails_as_token(text, found) => {
                 Err("it has the form of a token whose checksum or structure fails")
             }
             weighed => weighed,
@@ -221,81 +218,45 @@ impl Scanner<'_> {
                 return true;
             }
         }
+        if !password {
+            reasons.extend(self.of_known_provider(text, index, found));
+        }
         self.conclude(text, index, span_of(found), found.value.clone(), value_context(text, found), reasons, out);
         true
-    }
-
-    /// Whether the value is a token of a rule that its own validators or its look as a sample refuse: then it is no
-    /// secret without a form of its own either. Rules that look far round a token are left out.
-    pub(super) fn fails_as_token(&mut self, text: &[u8], found: &Assignment) -> bool {
-        if found.joined.is_some() {
-            return false;
-        }
-        let compiled = &self.engine.compiled;
-        let mut hits = Vec::new();
-        compiled.prefilter.scan(text, found.value.start, found.value.end, |hit| hits.push(hit));
-        let dropped = self.dropped.take();
-        let mut fails = false;
-        for hit in hits {
-            if !compiled.prefilter.is_whole(text, &hit) {
-                continue;
-            }
-            // Escaped forms of literals have no owner.
-            let Some(&(index, place)) = compiled.owners.get(hit.literal as usize) else { continue };
-            let rule = compiled.rule(index);
-            let Method::Anchored(anchors) = &rule.method else { continue };
-            let anchor = &anchors[usize::from(place)];
-            let near = usize::from(anchor.back_max) + usize::from(rule.within) <= NEAR;
-            if !near || rule.longest.is_none_or(|longest| longest as usize > assignment::VALUE) {
-                continue;
-            }
-            self.refused = None;
-            let literal = hit.start..hit.start + compiled.prefilter.literal_len(hit.literal);
-            self.token(text, literal, index, anchor, &mut Vec::new());
-            let value = &found.value;
-            // All of the value but quotes round it.
-            let whole = |span: Range<usize>| {
-                value.start <= span.start && span.end <= value.end && span.len() + 2 >= value.len()
-            };
-            fails |= self.refused.take().is_some_and(whole);
-        }
-        self.dropped = dropped;
-        fails
-    }
-
-    /// Whether a contextual rule whose provider is named within [`NEAR`] bytes owns the value.
-    pub(super) fn by_provider_near(&mut self, text: &[u8], found: &Assignment, out: &mut Vec<Match>) -> bool {
-        let span = span_of(found);
-        let start = span.start.saturating_sub(NEAR);
-        let near = &text[start..(span.end + NEAR).min(text.len())];
-        let owners = self.engine.compiled.providers_near(near);
-        for (index, keyword) in owners {
-            let keyword = keyword.start + start..keyword.end + start;
-            if keyword.start < found.value.end && keyword.end > found.value.start || !boundary::is_word(text, &keyword)
-            {
-                continue;
-            }
-            let reasons = vec![
-                Reason::new(i16::from(self.engine.rule(index).confidence), "the value has the form of the rule"),
-                Reason::new(-10, "its provider is not in the name but near it"),
-            ];
-            if self.whole_value(text, index, found, reasons, out) {
-                return true;
-            }
-        }
-        false
     }
 }
 
 /// How far from an assignment its provider's name, or words the model knows, are looked for, in bytes.
-const NEAR: usize = 160;
+pub(super) const NEAR: usize = 160;
 const _: () = assert!(model::NEAR <= NEAR);
 
 /// How far below the name of a provider a plain `key` is looked for, in bytes.
 const BELOW: usize = 72;
 
+/// What is to be judged of an assignment.
+pub(super) fn candidate<'t>(
+    text: &'t [u8],
+    literal: &Range<usize>,
+    found: &'t Assignment,
+    password: bool,
+) -> Candidate<'t> {
+    Candidate {
+        text,
+        name_at: found.name.clone(),
+        value_at: found.value.clone(),
+        name: &text[found.name.clone()],
+        keyword: literal.start - found.name.start..literal.end.min(found.name.end) - found.name.start,
+        value: found.value(text),
+        partial: found.partial,
+        quoting: found.quoting,
+        operator: found.operator,
+        after: text.get(found.value.end).copied(),
+        password,
+    }
+}
+
 /// Name, operator and value.
-fn span_of(found: &Assignment) -> Range<usize> {
+pub(super) fn span_of(found: &Assignment) -> Range<usize> {
     found.name.start.min(found.value.start)..found.value.end.max(found.name.end)
 }
 

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use aho_corasick::AhoCorasick;
 use regex_automata::meta::{self, Regex};
 
+use super::assignment::is_name;
 use super::named::Names;
 use super::prefilter::Prefilter;
 use crate::error::Error;
@@ -22,6 +23,8 @@ pub(super) struct Compiled {
     patterns: Vec<OnceLock<Option<Regex>>>,
     /// Contextual rules that are tried under any name.
     pub(super) any_name: Vec<u16>,
+    /// Generic rules that only know the ends of names: each keyword goes on to what binds the name (`key=`).
+    pub(super) key_ends: Vec<u16>,
     /// Rules for texts that are nothing but a secret.
     pub(super) whole: Vec<u16>,
     /// Searched rules without a keyword.
@@ -61,6 +64,11 @@ impl Compiled {
                 literals.push((literal, follows));
             }
         }
+        let ends = |rule: &Rule| {
+            let bound = |literal: &Literal| !literal.text.as_bytes().last().is_some_and(|&byte| is_name(byte));
+            rule.method == Method::Generic && rule.literals.iter().all(bound)
+        };
+        let key_ends = (0..).zip(rules.rules()).filter(|(_, rule)| ends(rule)).map(|(index, _)| index).collect();
         let escaped = escaped_forms(&rules);
         literals.extend(escaped.iter().map(|literal| (literal, Default::default())));
         let prefilter = Prefilter::new(literals);
@@ -71,6 +79,7 @@ impl Compiled {
             owners,
             patterns,
             any_name,
+            key_ends,
             whole,
             searched_always,
             providers: OnceLock::new(),
@@ -107,19 +116,25 @@ impl Compiled {
             .as_ref()
     }
 
-    /// Why a rule that only knows the end of names (`_key=`) leaves an assignment: a word of another generic rule says more
+    /// Why a rule that only knows the end of names (`key=`) leaves an assignment: a word of another generic rule says more
     /// (`secret_key`), or the value is shorter than keys are.
     pub(super) fn leaves(&self, index: u16, name: &[u8], value: &[u8]) -> Option<&'static str> {
         const SHORTEST: usize = 16;
-        let ends = |rule: &Rule| rule.keywords.iter().all(|keyword| keyword.starts_with('_'));
-        if !ends(self.rule(index)) {
+        if !self.key_ends.contains(&index) {
             return None;
         }
-        let others = self.rules.rules().iter().filter(|rule| rule.method == Method::Generic && !ends(rule));
         let holds = |word: &str| name.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
-        let mut words = others.flat_map(|rule| rule.literals.iter());
+        let others = self.rules.rules().iter().enumerate();
+        let mut words = others
+            .filter(|(other, rule)| rule.method == Method::Generic && !self.key_ends.contains(&(*other as u16)))
+            .flat_map(|(_, rule)| rule.literals.iter());
+        // `{"acme_lucid_key", "acme_rfc1964_data"}` lists names.
+        let listed = value.split(|&byte| byte == b'_').count() > 2
+            && value.iter().all(|&byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+            && value.split(|&byte| byte == b'_').all(|part| part.len() < 12);
         match words.any(|literal| holds(&literal.text)) {
             true => Some("another word of the name says more"),
+            false if listed => Some("the value is an identifier"),
             false => (value.len() < SHORTEST).then_some("the value is too short"),
         }
     }
@@ -127,6 +142,11 @@ impl Compiled {
     /// Contextual rules that own `name`, a name for a secret, by one of its words, and where that stands.
     pub(super) fn owners_by_name(&self, name: &[u8]) -> Vec<(u16, Range<usize>)> {
         self.names.get_or_init(|| Names::new(&self.rules)).owners(name)
+    }
+
+    /// Where providers are named in `name`.
+    pub(super) fn providers_in(&self, name: &[u8]) -> Vec<Range<usize>> {
+        self.names.get_or_init(|| Names::new(&self.rules)).providers(name)
     }
 
     /// Contextual rules whose keyword stands in `near`, and where.

@@ -2,8 +2,10 @@
 
 use base64::Engine as _;
 
+use super::assignment::Operator;
 use super::innocent::words;
-use super::words::{distinct, placeholder, reads_as_words};
+use super::value::Candidate;
+use super::words::{distinct, placeholder, reads_as_words, transitions};
 
 /// Whether the value is base64 of `name:password` with a password worth reporting; `None` when it is no such thing.
 pub(super) fn basic(value: &[u8]) -> Option<bool> {
@@ -115,6 +117,35 @@ pub(super) fn names_a_key(name: &[u8]) -> bool {
         KEYS.iter().any(|(first, last)| two[0].eq_ignore_ascii_case(first) && two[1].eq_ignore_ascii_case(last))
     };
     spelt.windows(2).any(pair) || spelt.iter().any(|word| word.eq_ignore_ascii_case(b"apikey"))
+}
+
+/// What is said of a value that is a UUID, which some providers' keys are.
+pub(super) const UUID: &str = "the value is a UUID";
+
+/// Whether name and value are two plain names on lines of their own: `"grpc_credentials",` over `"iomgr_fwd",`.
+pub(super) fn items_of_a_list(candidate: &Candidate<'_>) -> bool {
+    let between = candidate.text.get(candidate.name_at.end..candidate.value_at.start).unwrap_or_default();
+    let plain = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
+    candidate.operator == Operator::Call
+        && between.contains(&b'\n')
+        && candidate.value.contains(&b'_')
+        && candidate.value.iter().all(plain)
+}
+
+/// Whether capitals and small letters alternate as in no name: at least at every third place.
+pub(super) fn is_mixed(value: &[u8]) -> bool {
+    transitions(value) > 0.3 && !value.contains(&b'_')
+}
+
+/// `Sunny.Garden1987`: capitals, small letters, and digits at the end that are no width of bits.
+pub(super) fn ends_in_a_year(value: &[u8]) -> bool {
+    let digits = value.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let width: [&[u8]; 8] = [b"16", b"32", b"64", b"128", b"256", b"384", b"512", b"1024"];
+    value.len() >= 10
+        && (2..=4).contains(&digits)
+        && !width.contains(&&value[value.len() - digits..])
+        && value.iter().any(u8::is_ascii_uppercase)
+        && value.iter().any(u8::is_ascii_lowercase)
 }
 
 #[cfg(test)]

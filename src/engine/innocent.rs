@@ -3,9 +3,9 @@
 //! Each answers `Err` with the reason in words, which `explain` shows.
 
 use super::assignment::{BACK, Operator, Quoting};
-use super::forms::{basic, beside_uuids, instant, numbered, suffixed};
+use super::forms::{UUID, basic, beside_uuids, ends_in_a_year, instant, is_mixed, items_of_a_list, numbered, suffixed};
 use super::value::Candidate;
-use super::words::{has_field, letter_cost, reads_as_words, transitions};
+use super::words::{has_field, letter_cost, reads_as_words};
 
 /// Words of a name that, behind the keyword, say that its value is about a secret and not one.
 #[rustfmt::skip]
@@ -26,12 +26,12 @@ const ABOUT: &[&str] = &[
     "template", "comment", "note", "help", "link", "protected", "provided", "resolver", "function", "func", "fn",
     "cache", "cookie", "command", "cmd", "script", "tag", "fingerprint", "keyring", "manager", "node", "tree",
     "stream", "iter", "kinds", "lexer", "parser", "spec", "span", "pos", "position", "line", "sha1", "sha256",
-    "sha", "sha2", "sha3", "sha512", "md5", "checksum", "thru", "through", "complexity",
+    "sha", "sha2", "sha3", "sha512", "md5", "checksum", "thru", "through", "complexity", "commit", "revision", "region", "branch",
 ];
 
 /// Words of a name that, anywhere in it, say the same.
 #[rustfmt::skip]
-const NOT_SECRET: &[&str] = &[
+pub(super) const NOT_SECRET: &[&str] = &[
     "public", "csrf", "xsrf", "pub", "next", "page", "continuation", "cancellation", "max", "min", "num", "has",
     "is", "no", "sort", "primary", "foreign", "partition", "cache", "cached", "idempotency", "sha", "md5", "checksum",
     "integrity", "hash", "hashed", "digest", "translation", "i18n", "label", "authenticity", "antiforgery",
@@ -97,6 +97,9 @@ pub(super) fn place_fits(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     }
     if candidate.operator == Operator::Space && name.eq_ignore_ascii_case(b"pass") {
         return Err("the keyword is a word of a sentence");
+    }
+    if items_of_a_list(candidate) {
+        return Err("name and value are two items of a list");
     }
     // Of `keyring.get_password` the last part.
     let called = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
@@ -224,22 +227,6 @@ pub(super) fn expression(candidate: &Candidate<'_>) -> Result<(), &'static str> 
     Ok(())
 }
 
-/// Whether capitals and small letters alternate as in no name: at least at every third place.
-fn is_mixed(value: &[u8]) -> bool {
-    transitions(value) > 0.3 && !value.contains(&b'_')
-}
-
-/// `Sunny.Garden1987`: capitals, small letters, and digits at the end that are no width of bits.
-fn ends_in_a_year(value: &[u8]) -> bool {
-    let digits = value.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-    let width: [&[u8]; 8] = [b"16", b"32", b"64", b"128", b"256", b"384", b"512", b"1024"];
-    value.len() >= 10
-        && (2..=4).contains(&digits)
-        && !width.contains(&&value[value.len() - digits..])
-        && value.iter().any(u8::is_ascii_uppercase)
-        && value.iter().any(u8::is_ascii_lowercase)
-}
-
 fn identifier(text: &[u8]) -> bool {
     text.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
         && text.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
@@ -302,14 +289,12 @@ pub(super) fn template(value: &[u8]) -> Result<(), &'static str> {
         return Err("the value is a reference to a secret store");
     }
     // What is filled in may hold a blank, where a bare value ends.
-    const OPEN: [&[u8]; 5] = [b"#{", b"${", b"$(", b"%{", b"{%"];
+    const OPEN: [&[u8]; 7] = [b"#{", b"${", b"$(", b"%{", b"{%", b"{{", b"<%"];
     let (first, last) = (value[0], value[value.len() - 1]);
     if matches!(
         (first, last),
         (b'<', b'>') | (b'{', b'}') | (b'[', b']') | (b'%', b'%') | (b'_', b'_') | (b'*', b'*') | (b'$', _)
     ) || OPEN.iter().any(|open| value.starts_with(open))
-        || value.starts_with(b"{{")
-        || value.starts_with(b"<%")
     {
         return Err("the value is a template or a reference");
     }
@@ -338,7 +323,7 @@ pub(super) fn something_else(value: &[u8], password: bool, random_key: bool) -> 
         && rest < 20
         && !random_key
     {
-        return Err("the value is a UUID");
+        return Err(UUID);
     }
     if basic(value) == Some(false) {
         return Err("the value encodes a name and a placeholder password");

@@ -10,10 +10,11 @@ use super::assigned::value_context;
 use super::assignment::{self, Assignment, Read};
 use super::compiled::Compiled;
 use super::encoded::Failed;
+use super::owner::{Joined, joined};
 use super::prefilter::Hit;
 use super::resolve::resolve;
 use super::validate::{self, Verdict};
-use super::{Dropped, Judged, MOST_CANDIDATES, MOST_IN_VAIN, Match, Open, SHORT_REACH, boundary, score, token, words};
+use super::{Dropped, Judged, MOST_CANDIDATES, MOST_IN_VAIN, Match, Open, boundary, score, token, words};
 use crate::error::Error;
 use crate::finding::Reason;
 use crate::rules::{Method, Rule, RuleSet};
@@ -271,7 +272,9 @@ impl<'e> Scanner<'e> {
                         found.anchor = hit;
                         found.context = found.context.start.min(looked.start)..found.context.end.max(looked.end);
                     }
-                    if out.len() == before && *decoded != literal {
+                    let plain_key =
+                        compiled.key_ends.contains(&index) && !matches!(joined(text, &literal), Joined::Yes);
+                    if out.len() == before && *decoded != literal && !plain_key {
                         let far = self.beside(text, literal.clone(), &Failed::Assignment(read), out);
                         looked = looked.start.min(far.start)..looked.end.max(far.end);
                         for found in &mut out[before..] {
@@ -287,21 +290,6 @@ impl<'e> Scanner<'e> {
             }
         }
         true
-    }
-
-    /// Writes a hit down that came to nothing, if it looked far.
-    pub(super) fn keep_open(&mut self, anchor: usize, context: Range<usize>) {
-        if let Some(open) = &mut self.open
-            && (anchor - context.start.min(anchor) > SHORT_REACH.0 || context.end > anchor + SHORT_REACH.1)
-        {
-            open.push(Open { anchor, context });
-        }
-    }
-
-    pub(super) fn drop_candidate(&mut self, rule: u16, span: Range<usize>, why: &str) {
-        if let Some(dropped) = &mut self.dropped {
-            dropped.push(Dropped { rule, span, why: why.to_owned() });
-        }
     }
 
     /// Runs a rule's pattern over `span` of `text`: the match and the secret in it.

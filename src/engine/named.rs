@@ -2,50 +2,136 @@
 //! that the prefilter should not look for them.
 //!
 //! The generic path has found a name that holds a word for a secret (`COPPER_API_TOKEN`); here the other words of that
-//! name say which rules own it. So these words cost nothing where no secret is named.
+//! name say which rules own it. So these words cost nothing where no secret is named. Names of providers are known beside
+//! them: a key that is called by one is likelier a key, whatever its form.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::innocent::{listed, word_spans, words};
-use crate::rules::RuleSet;
+use super::innocent::{NOT_SECRET, listed, word_spans, words};
+use crate::rules::{Method, RuleSet};
 
 /// Most words of a name that may make one word of a rule (`privateai` is written `private_ai`).
 const JOINED: usize = 3;
 
-/// The words of all rules, in small letters, and the rules of each.
+/// The words of all rules, in small letters, and the rules of each; the names of all providers.
 #[derive(Debug)]
-pub(super) struct Names(HashMap<Box<[u8]>, Vec<u16>>);
+pub(super) struct Names {
+    words: HashMap<Box<[u8]>, Vec<u16>>,
+    providers: HashSet<Box<[u8]>>,
+}
 
 impl Names {
     pub(super) fn new(rules: &RuleSet) -> Self {
-        let mut names: HashMap<Box<[u8]>, Vec<u16>> = HashMap::new();
+        let mut words: HashMap<Box<[u8]>, Vec<u16>> = HashMap::new();
+        let mut providers: HashSet<Box<[u8]>> = HashSet::new();
         for (index, rule) in rules.rules().iter().enumerate() {
             for word in rule.words.iter() {
-                names.entry(word.as_bytes().into()).or_default().push(index as u16);
+                words.entry(word.as_bytes().into()).or_default().push(index as u16);
+                providers.insert(word.as_bytes().into());
+            }
+            if rule.method != Method::Generic {
+                let letters = |name: &str| -> Box<[u8]> {
+                    let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+                    letters.map(|byte| byte.to_ascii_lowercase()).collect()
+                };
+                let telling = |word: &&str| word.len() >= TELLING && !COMMON.contains(word);
+                let names = std::iter::once(letters(&rule.provider));
+                let names = names.chain(rule.provider.split(' ').filter(telling).map(letters));
+                providers.extend(names.filter(|name| name.len() >= SHORTEST));
             }
         }
-        Self(names)
+        Self { words, providers }
     }
 
     /// The rules that have a word of `name`, and where in the name it stands.
     pub(super) fn owners(&self, name: &[u8]) -> Vec<(u16, Range<usize>)> {
         let mut owners = Vec::new();
-        if self.0.is_empty() {
+        if self.words.is_empty() {
             return owners;
         }
-        let spans: Vec<Range<usize>> = word_spans(name).collect();
-        let mut joined = Vec::new();
-        for first in 0..spans.len() {
-            joined.clear();
-            for span in spans[first..].iter().take(JOINED) {
-                joined.extend(name[span.clone()].iter().map(u8::to_ascii_lowercase));
-                for &rule in self.0.get(joined.as_slice()).into_iter().flatten() {
-                    owners.push((rule, spans[first].start..span.end));
-                }
-            }
-        }
+        joined(name, |word, span| {
+            owners.extend(self.words.get(word).into_iter().flatten().map(|&rule| (rule, span.clone())));
+        });
         owners
+    }
+
+    /// Where providers are named in `name`.
+    pub(super) fn providers(&self, name: &[u8]) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        joined(name, |word, span| {
+            if self.providers.contains(word) {
+                found.push(span);
+            }
+        });
+        found
+    }
+}
+
+/// Shortest name of a provider that tells something.
+const SHORTEST: usize = 4;
+/// Shortest word of a name of several words that does.
+const TELLING: usize = 6;
+/// Words of providers' names that others have as well.
+const COMMON: &[&str] = &[
+    "Account",
+    "Analytics",
+    "Business",
+    "Connect",
+    "Database",
+    "Developer",
+    "Digital",
+    "Enterprise",
+    "Exchange",
+    "Express",
+    "Framework",
+    "General",
+    "Identity",
+    "Language",
+    "Machine",
+    "Manager",
+    "Market",
+    "Monitor",
+    "Network",
+    "Networking",
+    "Networks",
+    "Online",
+    "Password",
+    "Payment",
+    "Payments",
+    "Platform",
+    "Private",
+    "Project",
+    "Public",
+    "Registry",
+    "Screenshot",
+    "Search",
+    "Secret",
+    "Security",
+    "Server",
+    "Service",
+    "Services",
+    "Software",
+    "Storage",
+    "Studio",
+    "System",
+    "Systems",
+    "Tokens",
+    "Translate",
+    "Weather",
+    "Website",
+];
+
+/// Calls `each` with every word of a name, and with what neighbouring words make together, in small letters.
+fn joined(name: &[u8], mut each: impl FnMut(&[u8], Range<usize>)) {
+    let spans: Vec<Range<usize>> = word_spans(name).collect();
+    let mut joined = Vec::new();
+    for first in 0..spans.len() {
+        joined.clear();
+        for span in spans[first..].iter().take(JOINED) {
+            joined.extend(name[span.clone()].iter().map(u8::to_ascii_lowercase));
+            each(&joined, spans[first].start..span.end);
+        }
     }
 }
 
@@ -61,7 +147,8 @@ const NOT_CREDENTIAL: &[&str] = &[
 
 /// Whether what follows a provider's keyword in `name` says that the value is one of the provider's ids or the like.
 pub(super) fn tells_of_no_credential(name: &[u8], keyword: &std::ops::Range<usize>) -> bool {
-    words(name.get(keyword.end..).unwrap_or_default()).last().is_some_and(|word| listed(NOT_CREDENTIAL, word))
+    let behind = || words(name.get(keyword.end..).unwrap_or_default());
+    behind().last().is_some_and(|word| listed(NOT_CREDENTIAL, word)) || behind().any(|word| listed(NOT_SECRET, word))
 }
 
 /// Whether a value is itself the name of a credential: `snowflake_pass`, `API_TOKEN`.

@@ -89,7 +89,7 @@ pub(crate) fn may_be_chosen(candidate: &Candidate<'_>) -> bool {
 }
 
 /// What can be told without weighing, cheapest test first.
-fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
+pub(super) fn plainly_none(candidate: &Candidate<'_>) -> Result<(), &'static str> {
     let value = candidate.value;
     let least = if candidate.password { 5 } else { 8 };
     if value.len() < least {

@@ -14,6 +14,8 @@ const EXAMPLE: Kind = (-20, "stands in an example");
 const VENDORED: Kind = (-10, "stands in code of others");
 const LOCK: Kind = (-40, "stands in a lock file");
 const MINIFIED: Kind = (-25, "stands in generated code");
+/// The same for what has a form of its own: chance makes random letters, not a provider's name with one of its keys.
+const MINIFIED_FORM: Kind = (-10, MINIFIED.1);
 const SNAPSHOT: Kind = (-15, "stands in a snapshot");
 
 /// Folder names, lower case, with what they say.
@@ -104,7 +106,7 @@ pub fn score(path: &str, confidence: u8, formless: bool) -> Option<Reason> {
         75.. => 15,
         _ => 100,
     };
-    let (points, why) = kind(path)?;
+    let (points, why) = kind(path, formless)?;
     let more = if formless && [TEST, FIXTURE, EXAMPLE].contains(&(points, why)) { 10 } else { 0 };
     Some(Reason::new((points - more).max(-most), why))
 }
@@ -115,14 +117,15 @@ pub fn score_all<'p>(paths: impl Iterator<Item = &'p String>, confidence: u8, fo
     scores?.into_iter().max_by_key(|reason| reason.points)
 }
 
-fn kind(path: &str) -> Option<Kind> {
+fn kind(path: &str, formless: bool) -> Option<Kind> {
     let lower = path.to_ascii_lowercase();
     let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
     let in_folder = folders
         .split('/')
         .filter_map(|segment| FOLDERS.iter().find(|(folder, _)| *folder == segment))
         .map(|&(_, kind)| kind);
-    let at_end = ENDINGS.iter().filter(|(ending, _)| name.ends_with(ending)).map(|&(_, kind)| kind);
+    let at_end = (ENDINGS.iter().filter(|(ending, _)| name.ends_with(ending)))
+        .map(|&(_, kind)| if kind == MINIFIED && !formless { MINIFIED_FORM } else { kind });
     let marked = MARKS.iter().filter(|(mark, _)| name.contains(mark)).map(|&(_, kind)| kind);
     let begins = name.starts_with("test_").then_some(TEST);
     // `FooTest.java`, `FooTests.cs`: the capital tells it from `latest.js`.
@@ -154,10 +157,12 @@ mod tests {
             ("config/.env.example", -20),
             ("Cargo.lock", -40),
             ("package-lock.json", -40),
-            ("vendor/x/tests/a.min.js", -25),
+            ("vendor/x/a.min.js", -10),
+            ("vendor/x/tests/a.min.js", -15),
         ] {
             assert_eq!(points(path, 60), expected, "{path}");
         }
+        assert_eq!(score("vendor/x/a.min.js", 60, true).map(|reason| reason.points), Some(-25));
     }
 
     #[test]

@@ -218,8 +218,8 @@ pub fn prepare(mut raw: RawRule, file: &RuleFile) -> Result<Prepared, Vec<String
     Ok(Prepared { method, literals, anchors: analysis.anchors, tail: analysis.tail, longest, raw })
 }
 
-/// `api_key` is also written `apikey`, `api-key` and `api.key`. A keyword that begins with its joint (`_key=`) is the end of
-/// a name, with what binds it to its value, and stands as it is.
+/// `api_key` is also written `apikey`, `api-key` and `api.key`. A keyword that begins with its joint (`_key `) is the end of
+/// a name, and stands as it is.
 fn spellings(keyword: &str) -> Vec<String> {
     if keyword.contains('_') && !keyword.starts_with('_') {
         ["_", "", "-", "."].iter().map(|joint| keyword.replace('_', joint)).collect()

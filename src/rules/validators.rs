@@ -21,6 +21,7 @@ pub const NAMES: &[&str] = &[
     "discord-id",
     "jfrog-reference",
     "jwt",
+    "jwt-of-provider",
     "mapbox",
     "ngrok-ksuid",
     "openai-halves",
@@ -42,6 +43,7 @@ pub const NAMES: &[&str] = &[
     // Currencies and key seeds.
     "base58check",
     "bech32",
+    "bech32-hint",
     "bip39",
     "nats",
     "stellar",

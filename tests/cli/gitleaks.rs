@@ -39,7 +39,7 @@ fn rules_entropy_groups_and_allowlists() {
     folder.write("a.txt", acme("q1w2e3r4t5y6"));
     let run = folder.keysweep(&["scan", "--format", "json", "--show-secrets"]);
     assert!(run.stdout.contains(&format!("\"{}q1w2e3r4t5y6\"", "AK")), "the first group is the secret: {}", run.stdout);
-    assert!(run.stdout.contains("only the 1 rules of the gitleaks configuration run"), "{}", run.stdout);
+    assert!(run.stdout.contains("only the one rule of the gitleaks configuration runs"), "{}", run.stdout);
 }
 
 #[test]

@@ -3,19 +3,29 @@
 use sha2::{Digest, Sha256};
 
 use super::codec::{base32, base58};
-use super::{Checked, PROVEN, confirmed, rejected};
+use super::{Checked, PROVEN, confirmed, hint, rejected};
 
+/// Longest text that is asked for a checksum.
+const LONGEST: usize = 4096;
 const HELD: &str = "its checksum holds";
 
 /// Bech32 (BIP-173; age's secret keys, Nostr's nsec; fact 12): the polymod over the expanded prefix, the data and
 /// the six check characters is 1. All upper or all lower case.
 pub(super) fn bech32(secret: &[u8], _whole: &[u8]) -> Checked {
-    if secret.len() > 4096 {
+    if secret.len() > LONGEST {
         return rejected("longer than any bech32 key");
     }
     match bech32_holds(secret) {
         true => confirmed(PROVEN, HELD),
         false => rejected("its checksum (bech32) does not hold"),
+    }
+}
+
+/// The same where only the form of a kind is told, not how it is checked.
+pub(super) fn bech32_hint(secret: &[u8], _whole: &[u8]) -> Checked {
+    match secret.len() <= LONGEST && bech32_holds(secret) {
+        true => confirmed(PROVEN, "its checksum (bech32) holds"),
+        false => hint(-20, "its checksum (bech32) does not hold"),
     }
 }
 

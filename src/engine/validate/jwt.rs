@@ -10,15 +10,21 @@ const LONGEST: usize = 64 * 1024;
 
 /// Facts: issuer, expiry date, algorithm, role.
 pub(super) fn check(secret: &[u8], _whole: &[u8]) -> Checked {
-    check_at(secret, date::now())
+    check_at(secret, date::now(), false)
 }
 
-fn check_at(token: &[u8], now: i64) -> Checked {
+/// The same of a token whose provider is known by something else: claims that cannot be read only count against it.
+pub(super) fn of_known_provider(secret: &[u8], _whole: &[u8]) -> Checked {
+    check_at(secret, date::now(), true)
+}
+
+fn check_at(token: &[u8], now: i64, known: bool) -> Checked {
     let parts: Vec<&[u8]> = token.splitn(6, |byte| *byte == b'.').collect();
     let object = |part: &[u8]| -> Option<Value> {
         let bytes = if part.len() <= LONGEST { base64(part)? } else { return None };
         serde_json::from_slice(&bytes).ok().filter(Value::is_object)
     };
+    let json = |part: &[u8]| base64(part).is_some_and(|bytes| serde_json::from_slice::<Value>(&bytes).is_ok());
     let Some(header) = object(parts[0]) else { return rejected("its header is no JSON") };
     let Some(algorithm) = header["alg"].as_str() else { return rejected("its header names no algorithm") };
     let mut weighed = Weighed::default();
@@ -29,11 +35,20 @@ fn check_at(token: &[u8], now: i64) -> Checked {
     if !matches!(parts.len(), 2 | 3) {
         return rejected("a token has three parts");
     }
-    // A compressed or nested payload is no JSON, and a detached one is empty.
+    // A compressed or nested payload is no JSON, and a detached one is empty. Any bytes may be signed (RFC 7515); what begins
+    // like claims has to be some.
     let opaque = header.get("zip").is_some() || header.get("cty").is_some() || header.get("b64").is_some();
     let payload = match object(parts[1]) {
         Some(payload) => payload,
         None if opaque => Value::Null,
+        None if known => {
+            weighed.add(-25, "its claims cannot be read");
+            return weighed.verdict().with("algorithm", algorithm);
+        }
+        None if !parts[1].is_empty() && !parts[1].starts_with(b"ey") && !json(parts[1]) => {
+            weighed.add(-10, "what it signs are no claims that can be read");
+            Value::Null
+        }
         None => return rejected("its payload is no JSON"),
     };
     if payload["sub"] == "1234567890" && (payload["name"] == "John Doe" || payload["iat"] == 1_516_239_022) {
@@ -142,7 +157,7 @@ mod tests {
     }
 
     fn points(text: &str) -> i16 {
-        match check_at(text.as_bytes(), NOW).verdict {
+        match check_at(text.as_bytes(), NOW, false).verdict {
             Verdict::Confirmed(reason) | Verdict::Hint(reason) => reason.points,
             Verdict::Rejected(why) => panic!("{why}"),
             Verdict::Silent => 0,
@@ -150,7 +165,7 @@ mod tests {
     }
 
     fn refuses(text: &str) -> bool {
-        matches!(check_at(text.as_bytes(), NOW).verdict, Verdict::Rejected(_))
+        matches!(check_at(text.as_bytes(), NOW, false).verdict, Verdict::Rejected(_))
     }
 
     const HS256: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
@@ -159,13 +174,13 @@ mod tests {
     fn a_live_token_rises_and_a_dead_one_falls() {
         let live = token(HS256, r#"{"iss":"login","exp":1800000000}"#, 32);
         assert_eq!(points(&live), HOLDS);
-        let facts = check_at(live.as_bytes(), NOW).facts;
+        let facts = check_at(live.as_bytes(), NOW, false).facts;
         assert!(
             facts.contains(&("expires", "2027-01-15".to_owned())) && facts.contains(&("issuer", "login".to_owned()))
         );
         let dead = token(HS256, r#"{"exp":1600000000}"#, 32);
         assert!(points(&dead) < 0);
-        assert!(check_at(dead.as_bytes(), NOW).facts.contains(&("expired", "2020-09-13".to_owned())));
+        assert!(check_at(dead.as_bytes(), NOW, false).facts.contains(&("expired", "2020-09-13".to_owned())));
     }
 
     #[test]
@@ -189,9 +204,19 @@ mod tests {
     }
 
     #[test]
+    fn any_bytes_may_be_signed_but_what_looks_like_claims_has_to_be_some() {
+        let signed = |payload: &str| format!("{}.{payload}.{}", part(HS256), part(&"q7".repeat(16)));
+        let (bytes, broken) = (signed("qzV1x0Zr8Jm3Kd5Tn7Wc9Yb"), signed("eyJqzV1x0Zr8Jm3Kd5Tn7Wc9"));
+        assert_eq!(points(&bytes), HOLDS - 10);
+        assert!(refuses(&broken) && refuses(&signed("")));
+        assert!(matches!(check_at(broken.as_bytes(), NOW, true).verdict, Verdict::Hint(reason) if reason.points < 0));
+        assert!(matches!(check_at(b"eyJ.eyJ.x", NOW, true).verdict, Verdict::Rejected(_)));
+    }
+
+    #[test]
     fn numbers_out_of_range_are_harmless() {
         for expiry in ["1e400", "-1e308", "1e308", "99999999999999999999", "\"soon\"", "null"] {
-            let _ = check_at(token(HS256, &format!("{{\"exp\":{expiry}}}"), 32).as_bytes(), NOW);
+            let _ = check_at(token(HS256, &format!("{{\"exp\":{expiry}}}"), 32).as_bytes(), NOW, false);
         }
     }
 }

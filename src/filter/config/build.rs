@@ -185,15 +185,16 @@ fn select_rules(settings: &Settings, repository_counts: bool, filter: &mut Filte
         }
     }
     if own_only {
+        let count: usize =
+            settings.layers.iter().filter(|layer| layer.own_rules_only).map(|layer| layer.rules.len()).sum();
+        let run = match count {
+            1 => "one rule of the gitleaks configuration runs".to_owned(),
+            count => format!("{count} rules of the gitleaks configuration run"),
+        };
+        let message = format!("only the {run}, as it does not extend the defaults");
         filter.notices.push(
-            Notice::new(
-                NoticeKind::Configuration,
-                format!(
-                    "only the {} rules of the gitleaks configuration run, as it does not extend the defaults",
-                    own.len()
-                ),
-            )
-            .mend("add `[extend]` with `useDefault = true` to run the built-in rules as well"),
+            Notice::new(NoticeKind::Configuration, message)
+                .mend("add `[extend]` with `useDefault = true` to run the built-in rules as well"),
         );
     }
     if !own.is_empty() {
