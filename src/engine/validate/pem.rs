@@ -77,12 +77,19 @@ fn judge(label: &str, armor: &Armor, closed: bool) -> Checked {
             let kind = label.split(' ').next().filter(|kind| matches!(*kind, "RSA" | "EC" | "DSA"));
             return encrypted(Weighed::default()).with("kind", kind.unwrap_or("PEM")).with("encrypted", "yes");
         }
-        _ => keys::parse(form, &bytes),
+        _ => keys::parse(form, &bytes).or_else(|| under_another_label(&bytes)),
     };
     match key {
         Some(key) => weigh(&key, closed),
         None => rejected("its body is no private key"),
     }
+}
+
+/// A whole key of another kind than the label says: converters and people mix them up.
+fn under_another_label(bytes: &[u8]) -> Option<Key> {
+    let forms = [Form::Pkcs8, Form::Rsa, Form::Ec];
+    let key = forms.into_iter().find_map(|form| keys::parse(form, bytes).filter(|key| key.complete));
+    key.or_else(|| openssh::parse(bytes).filter(|key| key.complete))
 }
 
 fn encrypted(mut weighed: Weighed) -> Checked {
@@ -153,6 +160,21 @@ pub(super) mod tests {
             let facts = [("kind", "RSA".to_owned()), ("bits", "1128".to_owned()), ("encrypted", "no".to_owned())];
             assert_eq!(checked.facts, facts);
         }
+    }
+
+    #[test]
+    fn a_whole_key_under_another_kinds_label_is_one() {
+        let openssh = crate::rules::template::expand("{pem-openssh}", 3).expect("a sound template");
+        for (text, kind) in [
+            (written("RSA PRIVATE KEY", &ed25519_der()), "Ed25519"),
+            (openssh.replace("OPENSSH PRIVATE", "RSA PRIVATE"), "Ed25519"),
+        ] {
+            let checked = judged(&text);
+            assert!(matches!(&checked.verdict, Verdict::Confirmed(_)), "{checked:?}");
+            assert!(checked.facts.contains(&("kind", kind.to_owned())), "{checked:?}");
+        }
+        let cut = &ed25519_der()[..30];
+        assert!(matches!(judged(&written("RSA PRIVATE KEY", cut)).verdict, Verdict::Rejected(_)));
     }
 
     #[test]
