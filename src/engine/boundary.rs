@@ -117,13 +117,17 @@ fn ends_compound(text: &[u8], span: &Range<usize>) -> bool {
     let from = span.start.saturating_sub(REACH);
     let letters = text[from..span.start].iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let word = word_spans(&text[span.start - letters..span.start]).last();
+    // `.pgpass` is a file.
+    if text[..span.start].ends_with(b".pg") {
+        return false;
+    }
     let inside = letters == REACH; // of what lies further back nothing is known
     word.is_some_and(|word| (word.start > 0 || !inside) && listed(FIRST, &text[span.start - letters..][word]))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{check, is_word};
+    use super::{check, is_piece, is_word};
     use crate::rules::ByteSet;
 
     #[test]
@@ -145,6 +149,17 @@ mod tests {
         for (text, keyword) in [("services_api_key", "es_api_key"), ("ADD_API_KEY", "DD_API_KEY"), ("openers", "open")]
         {
             assert!(!word(text, keyword), "{text}");
+        }
+    }
+
+    #[test]
+    fn pass_ends_compounds_of_its_own_but_no_files_name() {
+        let piece = |text: &str| is_piece(text.as_bytes(), &(text.len() - 4..text.len()));
+        for text in ["dbpass", "$smtppass", "pgpass", "DB_PASS"] {
+            assert!(!piece(text), "{text}");
+        }
+        for text in [".pgpass", "bypass", "compass"] {
+            assert!(piece(text), "{text}");
         }
     }
 

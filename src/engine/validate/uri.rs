@@ -232,7 +232,7 @@ mod tests {
         {
             assert!((-60..=-30).contains(&points(local)), "{local}");
         }
-        assert_eq!(points("redis://:kV9xw2Lq@redis:6379"), -15);
+        assert_eq!(points("redis://:kV9xw2Lq@redis:6379"), -15); // keysweep:allow made up
         for sample in [
             "https://user:pass@host.company.com",
             "postgres://u:${PW}@db.company.com/x",
