@@ -116,7 +116,14 @@ pub(super) fn names_a_key(name: &[u8]) -> bool {
     let pair = |two: &[&[u8]]| {
         KEYS.iter().any(|(first, last)| two[0].eq_ignore_ascii_case(first) && two[1].eq_ignore_ascii_case(last))
     };
-    spelt.windows(2).any(pair) || spelt.iter().any(|word| word.eq_ignore_ascii_case(b"apikey"))
+    // Written as one word as well: `apikey`, `ACCESSTOKEN`.
+    let whole = |word: &&[u8]| {
+        KEYS.iter().any(|(first, last)| {
+            word.split_at_checked(first.len())
+                .is_some_and(|(a, b)| a.eq_ignore_ascii_case(first) && b.eq_ignore_ascii_case(last))
+        })
+    };
+    spelt.windows(2).any(pair) || spelt.iter().any(whole)
 }
 
 /// What is said of a value that is a UUID, which some providers' keys are.
@@ -158,7 +165,7 @@ mod tests {
         for other in ["123e4567-e89b-12d3-a456-426614174000", "00000000-0000-4000-8000-000000000000", "3f2b9c04"] {
             assert!(!random_uuid(other.as_bytes()), "{other}");
         }
-        for name in ["api_key", "clientSecret", "X-Api-Key", "SECRET_KEY", "app.auth.token", "APIKEY"] {
+        for name in ["api_key", "clientSecret", "X-Api-Key", "SECRET_KEY", "app.auth.token", "APIKEY", "accesstoken"] {
             assert!(names_a_key(name.as_bytes()), "{name}");
         }
         for name in ["token", "secret", "key", "access_key", "session_token"] {

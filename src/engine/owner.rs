@@ -101,13 +101,12 @@ impl Scanner<'_> {
         let name = &text[found.name.clone()];
         // `clientRequestToken` tells one request from another.
         let of_a_request = words(name).any(|word| word.eq_ignore_ascii_case(b"request"));
-        let grants = tells_of_a_grant(name);
+        let grants = forms::names_a_key(name);
         let named = !self.engine.compiled.providers_in(name).is_empty();
         let (points, why) = match named || (ends || grants) && self.provider_is_known(text, found) {
             _ if of_a_request || distinct(value) < 9 => return false,
             true if ends => (14, "a provider of keys is named, and some have UUIDs"),
             true => (7, "a provider of keys is named, and some have UUIDs"),
-            false if grants && is_random(value) => (2, "it is a random UUID"),
             false => return false,
         };
         let confidence = i16::from(self.engine.rule(index).confidence);
@@ -204,18 +203,6 @@ fn in_host(line: &[u8], word: &Range<usize>) -> bool {
 /// The same of a host that serves programs: `https://api.acme.com/`.
 fn in_api_host(line: &[u8], word: &Range<usize>) -> bool {
     in_host(line, word) && line[..word.start].ends_with(b"api.")
-}
-
-/// Whether two words of a name say together that its value opens something: `access_token`, `apiKey`.
-fn tells_of_a_grant(name: &[u8]) -> bool {
-    const GRANTS: [&str; 6] = ["apikey", "accesstoken", "authtoken", "apitoken", "secretkey", "clientsecret"];
-    let plain: Vec<u8> = name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
-    GRANTS.iter().any(|grant| plain.ends_with(grant.as_bytes()))
-}
-
-/// Whether a value is a UUID of random bits (RFC 9562, version 4).
-fn is_random(value: &[u8]) -> bool {
-    value.len() == 36 && value[14] == b'4' && matches!(value[19].to_ascii_lowercase(), b'8' | b'9' | b'a' | b'b')
 }
 
 /// Whether the name is the last word of several: `Release GPG key: ...`.

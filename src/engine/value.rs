@@ -159,47 +159,30 @@ fn disguised(value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Candidate, judge, weigh};
-    use crate::engine::assignment::read;
+    use super::{is_short_key, judge, weigh};
+    use crate::engine::assigned::candidate;
+    use crate::engine::assignment::{Assignment, read};
+
+    /// The keyword in a text, and the assignment that it names.
+    fn assigned(text: &str, keyword: &str) -> Option<(std::ops::Range<usize>, Assignment)> {
+        let at = text.find(keyword).expect("keyword there");
+        let literal = at..at + keyword.len();
+        read(text.as_bytes(), literal.clone()).found.map(|found| (literal, found))
+    }
 
     fn verdict(text: &str, keyword: &str) -> Result<i16, &'static str> {
-        let at = text.find(keyword).expect("keyword there");
-        let found = read(text.as_bytes(), at..at + keyword.len()).found.ok_or("no assignment")?;
-        judge(&Candidate {
-            text: text.as_bytes(),
-            name_at: found.name.clone(),
-            value_at: found.value.clone(),
-            name: &text.as_bytes()[found.name.clone()],
-            keyword: at - found.name.start..at - found.name.start + keyword.len(),
-            value: found.value(text.as_bytes()),
-            partial: found.partial,
-            quoting: found.quoting,
-            operator: found.operator,
-            after: text.as_bytes().get(found.value.end).copied(),
-            password: keyword.contains("pass"),
-        })
-        .and_then(|features| weigh(&features, keyword.contains("pass"), 50))
-        .map(|reasons| reasons.iter().map(|reason| reason.points).sum())
+        let password = keyword.contains("pass");
+        let (literal, found) = assigned(text, keyword).ok_or("no assignment")?;
+        judge(&candidate(text.as_bytes(), &literal, &found, password))
+            .and_then(|features| weigh(&features, password, 50))
+            .map(|reasons| reasons.iter().map(|reason| reason.points).sum())
     }
 
     #[test]
     fn short_hex_is_a_key_under_the_name_of_one_alone() {
         let is_key = |text: &str, keyword: &str| {
-            let at = text.find(keyword).expect("keyword there");
-            let found = read(text.as_bytes(), at..at + keyword.len()).found.expect("an assignment");
-            super::is_short_key(&Candidate {
-                text: text.as_bytes(),
-                name_at: found.name.clone(),
-                value_at: found.value.clone(),
-                name: &text.as_bytes()[found.name.clone()],
-                keyword: at - found.name.start..at - found.name.start + keyword.len(),
-                value: found.value(text.as_bytes()),
-                partial: found.partial,
-                quoting: found.quoting,
-                operator: found.operator,
-                after: None,
-                password: false,
-            })
+            let (literal, found) = assigned(text, keyword).expect("an assignment");
+            is_short_key(&candidate(text.as_bytes(), &literal, &found, false))
         };
         assert!(is_key("api_key = \"9f1c15d9a67db5e7\"", "key") && is_key("ApiKey: '9f1c15d9a67db5e7'", "Key")); // keysweep:allow made up
         assert!(!is_key("key = \"9f1c15d9a67db5e7\"", "key"));
