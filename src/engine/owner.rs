@@ -138,11 +138,7 @@ impl Scanner<'_> {
             {
                 continue;
             }
-            let reasons = vec![
-                Reason::new(i16::from(self.engine.rule(index).confidence), "the value has the form of the rule"),
-                Reason::new(-5, "its provider is not in the name but near it"),
-            ];
-            if self.whole_value(text, index, found, reasons, out) {
+            if self.owned(text, index, found, "its provider is not in the name but near it", out) {
                 return true;
             }
         }
@@ -160,16 +156,16 @@ impl Scanner<'_> {
         }
         owners.sort_unstable();
         owners.dedup();
-        for index in owners {
-            let reasons = vec![
-                Reason::new(i16::from(self.engine.rule(index).confidence), "the value has the form of the rule"),
-                Reason::new(-5, "its provider is not in the name but heads it"),
-            ];
-            if self.whole_value(text, index, found, reasons, out) {
-                return true;
-            }
-        }
-        false
+        owners
+            .into_iter()
+            .any(|index| self.owned(text, index, found, "its provider is not in the name but heads it", out))
+    }
+
+    /// Whether the value has the form of a rule whose provider is not in the name, and `why` that counts less.
+    fn owned(&mut self, text: &[u8], index: u16, found: &Assignment, why: &'static str, out: &mut Vec<Match>) -> bool {
+        let confidence = i16::from(self.engine.rule(index).confidence);
+        let reasons = vec![Reason::new(confidence, "the value has the form of the rule"), Reason::new(-5, why)];
+        self.whole_value(text, index, found, reasons, out)
     }
 
     /// Whether a provider of keys is named in the name, or begins a line above that heads it, or is a part of a host's name
